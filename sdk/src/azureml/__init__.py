@@ -1,0 +1,1 @@
+"""The SDK v1 names, carried by Penstock (penstock-sdk)."""
