@@ -1,0 +1,103 @@
+"""What a job's end means for its run: the one place that decides a status. Pure."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass, field
+
+from penstock.model.graph import Node
+from penstock.model.job import Exit, Json
+from penstock.model.status import Status
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """The status a run ends in, why when it is not Completed, and what to warn of."""
+
+    status: Status
+    error: Json | None = None
+    warnings: tuple[str, ...] = field(default=())
+
+
+def conclude(node: Node, end: Exit, *, cancel_requested: bool = False) -> Conclusion:
+    """How the run of `node` ends, given how its job did."""
+    if end.ending == "canceled":
+        return Conclusion(Status.CANCELED, _error("Canceled", f"Step '{node.name}' was canceled.", end))
+    if end.ending == "exited" and end.exit_code == 0 and end.error is None:
+        return _completed(node, end)
+    if cancel_requested and end.ending == "signaled":
+        return Conclusion(Status.CANCELED, _error("Canceled", f"Step '{node.name}' was canceled.", end))
+    return Conclusion(Status.FAILED, _failure(node, end), _warnings(end))
+
+
+def lost(node: Node, why: str) -> Conclusion:
+    """The end of a run whose process is gone without a word."""
+    message = (
+        f"Step '{node.name}' was lost: {why} Its script may have begun, so it is not started again by itself. "
+        "Submit the pipeline again when that is safe."
+    )
+    return Conclusion(Status.FAILED, {"code": "Lost", "message": message, "details": {}})
+
+
+def _completed(node: Node, end: Exit) -> Conclusion:
+    ports = {o.name: o for o in node.outputs}
+    missing = [o["name"] for o in end.outputs if o["kind"] == "missing" and o["name"] in ports]
+    absent_files = [name for name in missing if ports[name].is_directory is False]
+    if absent_files:
+        message = (
+            f"Step '{node.name}' ended with status 0 but did not write the file of output '{absent_files[0]}', "
+            "which is declared with is_directory=False. Write a file at the path given as that output's argument."
+        )
+        return Conclusion(Status.FAILED, _error("OutputMissing", message, end), _warnings(end))
+    unwritten = tuple(
+        f"Step '{node.name}' wrote nothing to output '{name}'. Steps that read it will find an empty folder."
+        for name in missing
+    )
+    return Conclusion(Status.COMPLETED, None, unwritten + _warnings(end))
+
+
+def _warnings(end: Exit) -> tuple[str, ...]:
+    found = []
+    if end.raw.get("inputs_changed"):
+        found.append(
+            f"The script changed its inputs in place: {', '.join(map(str, end.raw['inputs_changed']))}. Write to an output instead."
+        )
+    if left := end.raw.get("left_behind"):
+        found.append(f"The script left {len(left)} processes behind when it ended; they were stopped.")
+    return tuple(found)
+
+
+def _failure(node: Node, end: Exit) -> Json:
+    if end.error is not None:
+        what, fix = str(end.error.get("what") or ""), str(end.error.get("fix") or "")
+        code = "TimedOut" if end.ending == "timed_out" else "NotStarted" if end.ending == "not_started" else "UserError"
+        return _error(code, f"Step '{node.name}': {what} {fix}".strip(), end)
+    if end.ending == "timed_out":
+        return _error(
+            "TimedOut",
+            f"Step '{node.name}' ran out of time and was stopped. Raise its timeout, or make it faster.",
+            end,
+        )
+    if end.ending == "signaled":
+        return _error("Signaled", _signal_message(node.name, end.signal or 0), end)
+    script = node.settings.get("script_name") or "its command"
+    hint = (
+        " Its arguments did not fit: see the usage line above."
+        if end.exit_code == 2 and "usage:" in end.stderr_tail
+        else ""
+    )
+    return _error("UserError", f"Step '{node.name}': {script} ended with exit status {end.exit_code}.{hint}", end)
+
+
+def _signal_message(step: str, number: int) -> str:
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        name = f"signal {number}"
+    hint = " The system may have run out of memory." if number == signal.SIGKILL else ""
+    return f"Step '{step}' was ended by {name}.{hint} Its log has what it printed until then."
+
+
+def _error(code: str, message: str, end: Exit) -> Json:
+    details = {"ending": end.ending, "exit_code": end.exit_code, "signal": end.signal, "stderr_tail": end.stderr_tail}
+    return {"code": code, "message": message, "details": details}

@@ -1,0 +1,244 @@
+"""All that is wrong with a graph, at once, before anything is kept. Pure; the cases shared with the SDK are in tests/contract/cases."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from penstock.model.errors import Problem
+from penstock.model.graph import INPUT_MODES, OUTPUT_MODES, PARAMETER_TYPES, Json
+
+_NODE_ID = re.compile(r"[0-9a-f]{8}\Z")
+_PORT = re.compile(r"\w+\Z")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
+_CONVERT: dict[str, Callable[[str], object]] = {"int": int, "float": float}
+
+
+def problems(graph: Any) -> list[Problem]:
+    """Every problem of `graph` (as JSON); an empty list means `Graph.from_json` will take it."""
+    if not isinstance(graph, dict):
+        return [_problem("The graph is not a JSON object. Send one, as docs/graph.md says.", "graph")]
+    if graph.get("schema") != 1:
+        said = graph.get("schema")
+        return [
+            _problem(f"The graph's schema is {said!r}; this server reads schema 1. Use a matching SDK.", "graph.schema")
+        ]
+    nodes = graph.get("nodes")
+    if not isinstance(nodes, list) or not nodes:
+        return [_problem("The graph has no nodes. A pipeline needs at least one step.", "graph.nodes")]
+    found = list(_parameters(graph))
+    found += [p for i, node in enumerate(nodes) for p in _shape(i, node)]
+    if found:
+        return found
+    return [*_references(graph), *cycle(nodes)]
+
+
+def _problem(message: str, target: str) -> Problem:
+    return Problem(message, target, "InvalidGraph")
+
+
+def _parameters(graph: Json) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for i, p in enumerate(graph.get("parameters") or ()):
+        where = f"graph.parameters[{i}]"
+        if not isinstance(p, dict) or not isinstance(p.get("name"), str) or not p["name"]:
+            yield _problem(f"Parameter {i + 1} has no name. Give it one.", where)
+            continue
+        name = p["name"]
+        if name in seen:
+            yield _problem(f"Pipeline parameter '{name}' is defined twice. Define it once.", where)
+        seen.add(name)
+        if p.get("type") not in PARAMETER_TYPES:
+            yield _problem(
+                f"Pipeline parameter '{name}' has unknown type {p.get('type')!r}. Use one of {', '.join(PARAMETER_TYPES)}.",
+                where,
+            )
+        elif complaint := value_problem(name, p["type"], p.get("default")):
+            yield _problem(complaint, where)
+
+
+def value_problem(name: str, kind: str, value: Any) -> str | None:
+    """Why `value` cannot be a value of parameter `name` of type `kind`, or None."""
+    if kind == "datapath":
+        good = isinstance(value, dict) and isinstance(value.get("datastore"), str)
+        return (
+            None
+            if good
+            else f"Pipeline parameter '{name}' is of type datapath; give {{'datastore', 'path'}}, not {value!r}."
+        )
+    if kind == "dataset":
+        good = isinstance(value, dict) and isinstance(value.get("dataset"), str)
+        return (
+            None if good else f"Pipeline parameter '{name}' is of type dataset; give {{'dataset': id}}, not {value!r}."
+        )
+    if not isinstance(value, str):
+        return f"Pipeline parameter '{name}': the value must be text, not {type(value).__name__}. Send str(value)."
+    if kind == "bool" and value.lower() not in ("true", "false"):
+        return f"Expected type of the pipeline parameter {name} is bool, but the value {value} does not convert. Use True or False."
+    if kind in _CONVERT:
+        try:
+            _CONVERT[kind](value)
+        except ValueError:
+            return f"Expected type of the pipeline parameter {name} is {kind}, but the value {value} does not convert. Give a value of that type."
+    return None
+
+
+def _shape(i: int, node: Any) -> Iterator[Problem]:
+    where = f"graph.nodes[{i}]"
+    if not isinstance(node, dict):
+        yield _problem(f"Node {i + 1} is not a JSON object.", where)
+        return
+    name = node.get("name")
+    if not isinstance(name, str) or not 1 <= len(name) <= 255 or "\0" in name:
+        yield _problem(f"Node {i + 1} has the name {name!r}. A step's name is 1 to 255 characters without NUL.", where)
+        return
+    if not isinstance(node.get("id"), str) or not _NODE_ID.match(node["id"]):
+        yield _problem(
+            f"Step '{name}' has the node id {node.get('id')!r}. An id is 8 lowercase hexadecimal digits.", where
+        )
+    if not isinstance(node.get("kind"), str) or not node["kind"]:
+        yield _problem(f"Step '{name}' has no kind. Name the step kind.", where)
+    if node.get("snapshot") is not None and not _DIGEST.match(str(node["snapshot"])):
+        yield _problem(f"Step '{name}' names the snapshot {node['snapshot']!r}, which is no sha256 digest.", where)
+    yield from _ports(name, node, "input", INPUT_MODES, where)
+    yield from _ports(name, node, "output", OUTPUT_MODES, where)
+
+
+def _ports(step: str, node: Json, direction: str, modes: tuple[str, ...], where: str) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for port in node.get(direction + "s") or ():
+        name = port.get("name") if isinstance(port, dict) else port
+        if not isinstance(name, str) or not _PORT.match(name):
+            yield _problem(
+                f"Step '{step}': the {direction} name {name!r} is invalid. Use letters, digits and underscores only.",
+                where,
+            )
+            continue
+        if name in seen:
+            yield _problem(
+                f"Step '{step}': the {direction} [{name}] is repeated. {direction.title()} port names must be unique.",
+                where,
+            )
+        seen.add(name)
+        if (port.get("mode") or "mount") not in modes:
+            yield _problem(
+                f"Step '{step}': {direction} '{name}' has mode {port['mode']!r}. Use one of {', '.join(modes)}.", where
+            )
+        if direction == "input" and not isinstance(port.get("source"), dict):
+            yield _problem(
+                f"Step '{step}': input '{name}' has no source. Connect it to an output, a path or a dataset.", where
+            )
+
+
+def _references(graph: Json) -> Iterator[Problem]:
+    """What one part of the graph says of another: producers, parameters, ports in arguments."""
+    nodes: dict[str, Json] = {}
+    for node in graph["nodes"]:
+        if node["id"] in nodes:
+            yield _problem(
+                f"Node id '{node['id']}' is used twice, by '{nodes[node['id']]['name']}' and '{node['name']}'.",
+                "graph.nodes",
+            )
+        nodes[node["id"]] = node
+    ports = {i: {o["name"] for o in n.get("outputs") or ()} for i, n in nodes.items()}
+    parameters = {p["name"] for p in graph.get("parameters") or ()}
+    for node in graph["nodes"]:
+        for port in node.get("inputs") or ():
+            yield from _source(node["name"], port, ports, parameters)
+        for other in node.get("after") or ():
+            if other not in nodes:
+                yield _problem(
+                    f"Step '{node['name']}' is to run after node '{other}', which is not in the graph. Add that step.",
+                    node["id"],
+                )
+        for key, value in (node.get("parameters") or {}).items():
+            yield from _parameter_used(node["name"], value, parameters, f"parameter '{key}'")
+        for position, argument in enumerate(node.get("arguments") or (), 1):
+            yield from _argument(node, position, argument, parameters)
+
+
+def _source(step: str, port: Json, ports: dict[str, set[str]], parameters: set[str]) -> Iterator[Problem]:
+    source, name = port["source"], port["name"]
+    if "node" in source:
+        if source["node"] not in ports or source.get("output") not in ports[source["node"]]:
+            said = source.get("output") or name
+            yield _problem(
+                f"Step '{step}': input '{name}' uses output '{said}', but no step produces it. "
+                f"Add outputs=[{said}] to the step that writes it.",
+                step,
+            )
+    elif "parameter" in source:
+        yield from _parameter_used(step, source, parameters, f"input '{name}'")
+    elif not ("datastore" in source or "dataset" in source):
+        yield _problem(
+            f"Step '{step}': input '{name}' has a source that is neither an output, a path, a dataset nor a parameter.",
+            step,
+        )
+
+
+def _parameter_used(step: str, value: Any, parameters: set[str], what: str) -> Iterator[Problem]:
+    if isinstance(value, dict) and "parameter" in value and value["parameter"] not in parameters:
+        yield _problem(
+            f"Step '{step}': {what} uses pipeline parameter '{value['parameter']}', which the graph does not define.",
+            step,
+        )
+
+
+def _argument(node: Json, position: int, argument: Any, parameters: set[str]) -> Iterator[Problem]:
+    step = node["name"]
+    if not isinstance(argument, dict) or len(argument) != 1:
+        yield _problem(
+            f"Step '{step}': argument {position} is not one of literal, input, output, parameter, parts.", step
+        )
+        return
+    ((key, value),) = argument.items()
+    if key in ("input", "output"):
+        if value not in {p["name"] for p in node.get(key + "s") or ()}:
+            yield _problem(
+                f"Step '{step}': argument {position} uses {key} '{value}', which is not among the step's {key}s. Add it to {key}s=[…].",
+                step,
+            )
+    elif key == "parameter":
+        yield from _parameter_used(step, argument, parameters, f"argument {position}")
+    elif key == "parts":
+        for part in value:
+            yield from _argument(node, position, part, parameters)
+    elif key != "literal":
+        yield _problem(f"Step '{step}': argument {position} is of unknown kind '{key}'.", step)
+    elif "\0" in str(value):
+        yield _problem(
+            f"Step '{step}': argument {position} holds a NUL character, which no command line can carry. Remove it.",
+            step,
+        )
+
+
+def cycle(nodes: list[Json]) -> list[Problem]:
+    """One problem naming a step on a cycle, or nothing. Linear in nodes and edges."""
+    upstream = {n["id"]: _upstream(n) for n in nodes}
+    waiting = {i: len([u for u in us if u in upstream]) for i, us in upstream.items()}
+    downstream: dict[str, list[str]] = {}
+    for i, us in upstream.items():
+        for u in us:
+            downstream.setdefault(u, []).append(i)
+    ready = [i for i, n in waiting.items() if n == 0]
+    done = 0
+    while ready:
+        done += 1
+        for i in downstream.get(ready.pop(), ()):
+            waiting[i] -= 1
+            if waiting[i] == 0:
+                ready.append(i)
+    if done == len(upstream):
+        return []
+    stuck = next(n for n in nodes if waiting[n["id"]])
+    text = (
+        f"Cycle detected including node {stuck['name']}({stuck['id']}). Remove one of the edges that lead back to it."
+    )
+    return [_problem(text, stuck["id"])]
+
+
+def _upstream(node: Json) -> set[str]:
+    return {i["source"]["node"] for i in node.get("inputs") or () if "node" in i["source"]} | set(
+        node.get("after") or ()
+    )

@@ -1,0 +1,74 @@
+"""What can go wrong, as values a user can act on. Knows HTTP's status numbers, nothing of HTTP itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with one place: what it is and how to mend it."""
+
+    message: str
+    target: str = ""
+    code: str = "BadRequest"
+
+    def as_json(self) -> dict[str, str]:
+        return {"code": self.code, "message": self.message, "target": self.target}
+
+
+class PenstockError(Exception):
+    """An error with whole sentences for the user: what (value, place), then how to fix it."""
+
+    code = "Internal"
+    http_status = 500
+
+    def __init__(self, message: str, *, target: str = "", details: tuple[Problem, ...] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.target = target
+        self.details = details
+
+    def as_json(self) -> dict[str, Any]:
+        details = [p.as_json() for p in self.details]
+        return {"error": {"code": self.code, "message": self.message, "target": self.target, "details": details}}
+
+
+class BadRequest(PenstockError):
+    code, http_status = "BadRequest", 400
+
+
+class InvalidGraph(PenstockError):
+    code, http_status = "InvalidGraph", 400
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        first = problems[0].message
+        more = "" if len(problems) == 1 else f" (and {len(problems) - 1} more problems, listed in details)"
+        super().__init__(first + more, target="graph", details=problems)
+
+
+class NotBuiltYet(PenstockError):
+    code, http_status = "NotBuiltYet", 400
+
+
+class Unauthorized(PenstockError):
+    code, http_status = "Unauthorized", 401
+
+
+class NotFound(PenstockError):
+    code, http_status = "NotFound", 404
+
+
+class Conflict(PenstockError):
+    code, http_status = "Conflict", 409
+
+
+class UnsupportedProtocol(PenstockError):
+    code, http_status = "UnsupportedProtocol", 426
+
+
+class CannotServe(PenstockError):
+    """The server cannot start here: the message says why and the way out."""
+
+    code, http_status = "CannotServe", 503

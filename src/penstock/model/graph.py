@@ -1,0 +1,129 @@
+"""The Graph: what the author meant, as JSON and as frozen values. docs/graph.md is its contract.
+
+`Graph.from_json` expects what `engine.validate.problems` found nothing wrong with.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+Json = dict[str, Any]
+PARAMETER_TYPES = ("string", "int", "float", "bool", "datapath", "dataset")
+INPUT_MODES = ("mount", "download", "direct", "upload", "hdfs")
+OUTPUT_MODES = ("mount", "upload", "hdfs", "link")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    name: str
+    type: str
+    default: Any
+
+
+@dataclass(frozen=True)
+class Input:
+    """An input port and where its bytes come from (see `source` in docs/graph.md)."""
+
+    name: str
+    source: Json
+    mode: str
+    path_on_compute: str | None
+    reference: str
+
+
+@dataclass(frozen=True)
+class Output:
+    """An output port. `datastore` None: the graph's default, then the workspace's."""
+
+    name: str
+    datastore: str | None
+    mode: str
+    is_directory: bool | None
+    reference: str
+    pipeline_output_name: str | None
+    destination: str | None
+    raw: Json
+
+
+@dataclass(frozen=True)
+class Node:
+    id: str
+    name: str
+    kind: str
+    step_type: str
+    settings: Json
+    snapshot: str | None
+    compute: str | None
+    compute_is_explicit: bool
+    arguments: tuple[Json, ...]
+    inputs: tuple[Input, ...]
+    outputs: tuple[Output, ...]
+    parameters: Json
+    environment_variables: dict[str, str]
+    run_definition: Json
+    allow_reuse: bool
+    after: tuple[str, ...]
+
+    def upstream(self) -> tuple[str, ...]:
+        """The ids of the nodes that must complete first, each once."""
+        ids = [i.source["node"] for i in self.inputs if "node" in i.source]
+        return tuple(dict.fromkeys([*ids, *self.after]))
+
+
+@dataclass(frozen=True)
+class Graph:
+    description: str | None
+    default_datastore: str | None
+    parameters: tuple[Parameter, ...]
+    nodes: tuple[Node, ...]
+    raw: Json = field(repr=False, compare=False)
+
+    @classmethod
+    def from_json(cls, raw: Json) -> Graph:
+        parameters = tuple(Parameter(p["name"], p["type"], p.get("default")) for p in raw.get("parameters") or ())
+        nodes = tuple(_node(n) for n in raw["nodes"])
+        return cls(raw.get("description"), raw.get("default_datastore"), parameters, nodes, raw)
+
+    def node(self, node_id: str) -> Node:
+        return next(n for n in self.nodes if n.id == node_id)
+
+
+def _node(raw: Json) -> Node:
+    compute = raw.get("compute") or {}
+    return Node(
+        id=raw["id"],
+        name=raw["name"],
+        kind=raw["kind"],
+        step_type=raw.get("step_type") or raw["kind"],
+        settings=raw.get("settings") or {},
+        snapshot=raw.get("snapshot"),
+        compute=compute.get("name"),
+        compute_is_explicit=bool(compute.get("explicit")),
+        arguments=tuple(raw.get("arguments") or ()),
+        inputs=tuple(_input(i) for i in raw.get("inputs") or ()),
+        outputs=tuple(_output(o) for o in raw.get("outputs") or ()),
+        parameters=raw.get("parameters") or {},
+        environment_variables={k: str(v) for k, v in (raw.get("environment_variables") or {}).items()},
+        run_definition=raw.get("run_definition") or {},
+        allow_reuse=bool(raw.get("allow_reuse", True)),
+        after=tuple(raw.get("after") or ()),
+    )
+
+
+def _input(raw: Json) -> Input:
+    mode = raw.get("mode") or "mount"
+    return Input(raw["name"], raw["source"], mode, raw.get("path_on_compute"), raw.get("reference") or "data")
+
+
+def _output(raw: Json) -> Output:
+    return Output(
+        name=raw["name"],
+        datastore=raw.get("datastore"),
+        mode=raw.get("mode") or "mount",
+        is_directory=raw.get("is_directory"),
+        reference=raw.get("reference") or "data",
+        pipeline_output_name=raw.get("pipeline_output_name"),
+        destination=raw.get("destination"),
+        raw=raw,
+    )

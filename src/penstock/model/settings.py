@@ -1,0 +1,77 @@
+"""Every setting, its default and its meaning, in one table; read once at the edge, never again.
+
+Reads the mapping it is given (the command line passes `os.environ`); knows nothing of what the settings do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+SOCKET_PATH_LIMIT = 90  # sun_path holds 108 bytes; the longest name we add is "/node.sock"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting: the environment variable is `PENSTOCK_` + the name in capitals."""
+
+    name: str
+    default: str
+    help: str
+
+    @property
+    def variable(self) -> str:
+        return "PENSTOCK_" + self.name.upper()
+
+
+SETTINGS = (
+    Setting("home", "~/.penstock", "The folder that holds everything: database, jobs, snapshots, datastores, logs."),
+    Setting("url", "", "A server to use in place of the embedded one (http://host:port or unix:///path)."),
+    Setting("python", "", "The interpreter that runs the embedded server, when it is not the one in use."),
+    Setting("token", "", "The bearer token for a server reached over TCP; default: the home's token file."),
+    Setting("slots", "", "Steps that run at once on this machine; default: the cores this process may use."),
+    Setting("idle_seconds", "1800", "An embedded server with nothing to do leaves after so many seconds."),
+    Setting("tmp", "/tmp", "Where sockets go when the home's path is too long for one."),
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings in force. Paths are absolute."""
+
+    home: Path
+    socket_dir: Path
+    slots: int | None
+    idle_seconds: float
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str], home: str | None = None, user_id: int = 0) -> Settings:
+        """Settings from `environ`; ValueError names the variable that cannot be read."""
+        values = {s.name: environ.get(s.variable) or s.default for s in SETTINGS}
+        root = Path(home or values["home"]).expanduser().absolute()
+        slots = _number(values["slots"], "PENSTOCK_SLOTS", int) if values["slots"] else None
+        idle = _number(values["idle_seconds"], "PENSTOCK_IDLE_SECONDS", float)
+        return cls(root, socket_dir(root, values["tmp"], user_id), int(slots) if slots else None, float(idle))
+
+    @property
+    def database(self) -> Path:
+        return self.home / "penstock.db"
+
+
+def socket_dir(home: Path, tmp: str, user_id: int) -> Path:
+    """Where the sockets of `home` are: inside it, or under `tmp` when its path is too long for a socket."""
+    if len(str(home / "run").encode()) <= SOCKET_PATH_LIMIT:
+        return home / "run"
+    return Path(tmp) / f"penstock-{user_id}-{hashlib.sha256(str(home).encode()).hexdigest()[:12]}"
+
+
+def _number(text: str, variable: str, kind: type[int] | type[float]) -> float:
+    try:
+        value = kind(text)
+    except ValueError:
+        raise ValueError(f"{variable} is {text!r}, which is not a number. Set it to one, or unset it.") from None
+    if value <= 0:
+        raise ValueError(f"{variable} is {text!r}; it must be positive. Set it to a positive number, or unset it.")
+    return value

@@ -1,0 +1,1 @@
+"""Floor 1: one file per step kind: settings and bindings in, a Job out. Pure."""

@@ -1,0 +1,196 @@
+"""Workspaces and what is registered in them: experiments, computes, datastores, datasets, models."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy import Connection, Table, delete, func, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from penstock.store.tables import compute, dataset, dataset_version, datastore, experiment, model, workspace
+
+Row = dict[str, Any]
+_JSON = ("tags", "settings", "properties", "definition")
+
+
+def _row(mapping: Any) -> Row:
+    row = dict(mapping)
+    return {k: json.loads(v) if k in _JSON and isinstance(v, str) else v for k, v in row.items()}
+
+
+def _text(row: Row) -> Row:
+    return {k: json.dumps(v, sort_keys=True) if k in _JSON else v for k, v in row.items()}
+
+
+def _all(connection: Connection, query: Any) -> list[Row]:
+    return [_row(r) for r in connection.execute(query).mappings()]
+
+
+def _first(connection: Connection, query: Any) -> Row | None:
+    found = connection.execute(query).mappings().first()
+    return _row(found) if found else None
+
+
+def _add(connection: Connection, table: Table, row: Row) -> bool:
+    return connection.execute(insert(table).on_conflict_do_nothing(), _text(row)).rowcount == 1
+
+
+def add_workspace(connection: Connection, row: Row) -> bool:
+    """Whether the workspace was new."""
+    return _add(connection, workspace, row)
+
+
+def get_workspace(connection: Connection, name: str) -> Row | None:
+    return _first(connection, select(workspace).where(workspace.c.name == name))
+
+
+def workspaces(connection: Connection) -> list[Row]:
+    return _all(connection, select(workspace).order_by(workspace.c.name))
+
+
+def set_default_datastore(connection: Connection, name: str, datastore_name: str) -> None:
+    connection.execute(update(workspace).where(workspace.c.name == name).values(default_datastore=datastore_name))
+
+
+def add_experiment(connection: Connection, row: Row) -> bool:
+    return _add(connection, experiment, row)
+
+
+def get_experiment(connection: Connection, workspace_name: str, name: str) -> Row | None:
+    return _first(connection, _named(experiment, workspace_name, name))
+
+
+def experiments(connection: Connection, workspace_name: str) -> list[Row]:
+    return _all(connection, _of(experiment, workspace_name))
+
+
+def put_compute(connection: Connection, row: Row) -> None:
+    _replace(connection, compute, row)
+
+
+def get_compute(connection: Connection, workspace_name: str, name: str) -> Row | None:
+    return _first(connection, _named(compute, workspace_name, name))
+
+
+def computes(connection: Connection, workspace_name: str) -> list[Row]:
+    return _all(connection, _of(compute, workspace_name))
+
+
+def drop_compute(connection: Connection, workspace_name: str, name: str) -> bool:
+    return _drop(connection, compute, workspace_name, name)
+
+
+def put_datastore(connection: Connection, row: Row) -> None:
+    _replace(connection, datastore, row)
+
+
+def get_datastore(connection: Connection, workspace_name: str, name: str) -> Row | None:
+    return _first(connection, _named(datastore, workspace_name, name))
+
+
+def datastores(connection: Connection, workspace_name: str) -> list[Row]:
+    return _all(connection, _of(datastore, workspace_name))
+
+
+def drop_datastore(connection: Connection, workspace_name: str, name: str) -> bool:
+    return _drop(connection, datastore, workspace_name, name)
+
+
+def add_dataset(connection: Connection, row: Row) -> str:
+    """The id of this definition: the one it has, or the row's."""
+    _add(connection, dataset, row)
+    query = select(dataset.c.id).where(dataset.c.workspace == row["workspace"], dataset.c.digest == row["digest"])
+    return str(connection.execute(query).scalar_one())
+
+
+def get_dataset(connection: Connection, workspace_name: str, dataset_id: str) -> Row | None:
+    return _first(connection, select(dataset).where(dataset.c.workspace == workspace_name, dataset.c.id == dataset_id))
+
+
+def add_dataset_version(connection: Connection, row: Row) -> None:
+    connection.execute(insert(dataset_version), _text(row))
+
+
+def dataset_versions(connection: Connection, workspace_name: str, name: str | None = None) -> list[Row]:
+    """Registered datasets with their definitions, newest version first."""
+    columns = [c for c in dataset.c if c.name in ("id", "kind", "definition")]
+    query = (
+        select(*columns, dataset_version)
+        .join(dataset, dataset.c.id == dataset_version.c.dataset_id)
+        .where(dataset_version.c.workspace == workspace_name)
+        .order_by(dataset_version.c.name, dataset_version.c.version.desc())
+    )
+    if name is not None:
+        query = query.where(dataset_version.c.name == name)
+    return _all(connection, query)
+
+
+def versions_of_dataset(connection: Connection, workspace_name: str, dataset_id: str) -> list[Row]:
+    query = select(dataset_version).where(
+        dataset_version.c.workspace == workspace_name, dataset_version.c.dataset_id == dataset_id
+    )
+    return _all(connection, query.order_by(dataset_version.c.created_at))
+
+
+def update_dataset_version(connection: Connection, workspace_name: str, name: str, version: int, row: Row) -> None:
+    t = dataset_version
+    same = (t.c.workspace == workspace_name, t.c.name == name, t.c.version == version)
+    connection.execute(update(t).where(*same).values(**_text(row)))
+
+
+def drop_dataset(connection: Connection, workspace_name: str, name: str) -> bool:
+    return _drop(connection, dataset_version, workspace_name, name)
+
+
+def add_model(connection: Connection, row: Row) -> int:
+    """Register the next version of the model; gives that version."""
+    query = select(func.max(model.c.version)).where(model.c.workspace == row["workspace"], model.c.name == row["name"])
+    version = int(connection.execute(query).scalar() or 0) + 1
+    connection.execute(insert(model), {**_text(row), "version": version})
+    return version
+
+
+def models(connection: Connection, workspace_name: str, name: str | None = None) -> list[Row]:
+    """Every version, newest registration first."""
+    query = (
+        select(model)
+        .where(model.c.workspace == workspace_name)
+        .order_by(model.c.created_at.desc(), model.c.version.desc())
+    )
+    return _all(connection, query.where(model.c.name == name) if name is not None else query)
+
+
+def get_model(connection: Connection, workspace_name: str, name: str, version: int) -> Row | None:
+    return _first(connection, _named(model, workspace_name, name).where(model.c.version == version))
+
+
+def update_model(connection: Connection, workspace_name: str, name: str, version: int, row: Row) -> None:
+    same = (model.c.workspace == workspace_name, model.c.name == name, model.c.version == version)
+    connection.execute(update(model).where(*same).values(**_text(row)))
+
+
+def drop_model(connection: Connection, workspace_name: str, name: str, version: int) -> bool:
+    same = (model.c.workspace == workspace_name, model.c.name == name, model.c.version == version)
+    return connection.execute(delete(model).where(*same)).rowcount > 0
+
+
+def _of(table: Table, workspace_name: str) -> Any:
+    return select(table).where(table.c.workspace == workspace_name).order_by(table.c.name)
+
+
+def _named(table: Table, workspace_name: str, name: str) -> Any:
+    return select(table).where(table.c.workspace == workspace_name, table.c.name == name)
+
+
+def _replace(connection: Connection, table: Table, row: Row) -> None:
+    values = _text(row)
+    kept = {k: v for k, v in values.items() if k not in ("workspace", "name", "created_at")}
+    statement = insert(table).values(**values)
+    connection.execute(statement.on_conflict_do_update(index_elements=[table.c.workspace, table.c.name], set_=kept))
+
+
+def _drop(connection: Connection, table: Table, workspace_name: str, name: str) -> bool:
+    return (
+        connection.execute(delete(table).where(table.c.workspace == workspace_name, table.c.name == name)).rowcount > 0
+    )

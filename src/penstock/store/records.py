@@ -1,0 +1,107 @@
+"""What runs leave behind: metrics, artifacts, tags and properties, outputs, and how far each journal was read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, delete, select
+from sqlalchemy import insert as plain_insert
+from sqlalchemy.dialects.sqlite import insert
+
+from penstock.store.tables import artifact, journal, label, metric, output, run
+
+Row = dict[str, Any]
+
+
+def add_metrics(connection: Connection, rows: Sequence[Row]) -> None:
+    if rows:
+        connection.execute(plain_insert(metric), [{**r, "value": json.dumps(r["value"])} for r in rows])
+
+
+def metrics(connection: Connection, run_id: str, recursive: bool = False) -> list[Row]:
+    """Metrics in logged order; `recursive` adds those of every descendant."""
+    runs = _descendants(connection, run_id) if recursive else [run_id]
+    query = select(metric).where(metric.c.run_id.in_(runs)).order_by(metric.c.id)
+    return [
+        {
+            "run_id": r.run_id,
+            "attempt": r.attempt,
+            "seq": r.id,
+            "at": r.at,
+            "name": r.name,
+            "kind": r.kind,
+            "value": json.loads(r.value),
+        }
+        for r in connection.execute(query)
+    ]
+
+
+def _descendants(connection: Connection, run_id: str) -> list[str]:
+    found, level = [run_id], [run_id]
+    while level:
+        level = list(connection.execute(select(run.c.id).where(run.c.parent_id.in_(level))).scalars())
+        found += level
+    return found
+
+
+def put_artifacts(connection: Connection, rows: Sequence[Row]) -> None:
+    """Keep these files of a run; a name that is there already now means the new file."""
+    if rows:
+        statement = insert(artifact)
+        new = statement.excluded
+        same = [artifact.c.run_id, artifact.c.name]
+        values = {"attempt": new.attempt, "path": new.path, "size_bytes": new.size_bytes}
+        connection.execute(statement.on_conflict_do_update(index_elements=same, set_=values), list(rows))
+
+
+def artifacts(connection: Connection, run_id: str) -> list[Row]:
+    query = select(artifact).where(artifact.c.run_id == run_id).order_by(artifact.c.name)
+    return [dict(r) for r in connection.execute(query).mappings()]
+
+
+def set_labels(connection: Connection, run_id: str, kind: str, values: dict[str, str | None]) -> None:
+    """Set tags (a later value wins) or properties (the first value stays)."""
+    for name, value in values.items():
+        statement = insert(label).values(run_id=run_id, kind=kind, name=name, value=value)
+        if kind == "property":
+            connection.execute(statement.on_conflict_do_nothing())
+        else:
+            same = [label.c.run_id, label.c.kind, label.c.name]
+            connection.execute(statement.on_conflict_do_update(index_elements=same, set_={"value": value}))
+
+
+def drop_tag(connection: Connection, run_id: str, name: str) -> None:
+    connection.execute(delete(label).where(label.c.run_id == run_id, label.c.kind == "tag", label.c.name == name))
+
+
+def labels(connection: Connection, run_ids: Iterable[str]) -> dict[str, dict[str, dict[str, str | None]]]:
+    """Tags and properties: run id → 'tag' | 'property' → name → value."""
+    found: dict[str, dict[str, dict[str, str | None]]] = {r: {"tag": {}, "property": {}} for r in run_ids}
+    ids = list(found)
+    for start in range(0, len(ids), 500):
+        query = select(label).where(label.c.run_id.in_(ids[start : start + 500]))
+        for row in connection.execute(query):
+            found[row.run_id][row.kind][row.name] = row.value
+    return found
+
+
+def put_outputs(connection: Connection, rows: Sequence[Row]) -> None:
+    if rows:
+        connection.execute(insert(output).on_conflict_do_nothing(), list(rows))
+
+
+def outputs(connection: Connection, run_id: str) -> list[Row]:
+    query = select(output).where((output.c.run_id == run_id) | (output.c.root_id == run_id)).order_by(output.c.name)
+    return [dict(r) for r in connection.execute(query).mappings()]
+
+
+def journal_offset(connection: Connection, name: str) -> int:
+    found = connection.execute(select(journal.c.offset).where(journal.c.name == name)).scalar()
+    return int(found or 0)
+
+
+def set_journal_offset(connection: Connection, name: str, offset: int) -> None:
+    statement = insert(journal).values(name=name, offset=offset)
+    connection.execute(statement.on_conflict_do_update(index_elements=[journal.c.name], set_={"offset": offset}))

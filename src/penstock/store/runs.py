@@ -1,0 +1,216 @@
+"""Runs, their events and their submissions. Functions on a connection; a write belongs inside `Database.write`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, and_, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from penstock.model.status import ACTIVE, TERMINAL, Status, may_follow
+from penstock.store.tables import attempt, event, label, run, submission
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Event:
+    """A fact to append to a run's story."""
+
+    run_id: str
+    root_id: str
+    at: float
+    name: str
+    body: Row = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Move:
+    """A guarded change of one run's status: it happens only while the run is as `before` and `attempt` say."""
+
+    run_id: str
+    before: Status
+    after: Status
+    attempt: int
+    next_attempt: int | None = None
+    at: float = 0.0
+    started_at: float | None = None
+    error: Row | None = None
+
+
+_MOVE = (
+    update(run)
+    .where(
+        run.c.id == bindparam("b_id"), run.c.status == bindparam("b_before"), run.c.attempt == bindparam("b_attempt")
+    )
+    .values(
+        status=bindparam("b_after"),
+        attempt=bindparam("b_next"),
+        queued_at=func.coalesce(bindparam("b_queued_at"), run.c.queued_at),
+        started_at=func.coalesce(run.c.started_at, bindparam("b_started_at")),
+        ended_at=bindparam("b_ended_at"),
+        error=func.coalesce(bindparam("b_error"), run.c.error),
+    )
+)
+_UNMET = update(run).where(run.c.id == bindparam("b_id")).values(unmet=run.c.unmet - bindparam("b_by"))
+
+
+def move(connection: Connection, moves: Iterable[Move]) -> list[Move]:
+    """Do every move whose guard holds; the ones that someone else decided first are left out of the answer."""
+    return [m for m in moves if connection.execute(_MOVE, _move_values(m)).rowcount == 1]
+
+
+def _move_values(m: Move) -> Row:
+    if not may_follow(m.before, m.after):
+        raise ValueError(f"A run in {m.before} cannot become {m.after}.")
+    return {
+        "b_id": m.run_id,
+        "b_before": str(m.before),
+        "b_attempt": m.attempt,
+        "b_after": str(m.after),
+        "b_next": m.attempt if m.next_attempt is None else m.next_attempt,
+        "b_queued_at": m.at if m.after is Status.QUEUED else None,
+        "b_started_at": m.started_at,
+        "b_ended_at": m.at if m.after in TERMINAL else None,
+        "b_error": json.dumps(m.error) if m.error else None,
+    }
+
+
+def decrement_unmet(connection: Connection, run_ids: Sequence[str]) -> None:
+    """One upstream of each of these runs has completed."""
+    if run_ids:
+        connection.execute(_UNMET, [{"b_id": r, "b_by": 1} for r in run_ids])
+
+
+def append_events(connection: Connection, events: Iterable[Event]) -> None:
+    rows = [
+        {"run_id": e.run_id, "root_id": e.root_id, "at": e.at, "name": e.name, "body": json.dumps(e.body)}
+        for e in events
+    ]
+    if rows:
+        connection.execute(insert(event), rows)
+
+
+def insert_runs(connection: Connection, rows: Sequence[Row]) -> None:
+    connection.execute(insert(run), list(rows))
+
+
+def insert_submission(connection: Connection, row: Row) -> None:
+    connection.execute(insert(submission), row)
+
+
+def submitted_as(connection: Connection, idempotency_key: str) -> str | None:
+    """The run that was submitted under this key, if any."""
+    query = select(submission.c.run_id).where(submission.c.idempotency_key == idempotency_key)
+    return connection.execute(query).scalar()
+
+
+def get_submission(connection: Connection, root_id: str) -> Row | None:
+    found = connection.execute(select(submission).where(submission.c.run_id == root_id)).mappings().first()
+    if found is None:
+        return None
+    row = dict(found)
+    for key in ("graph", "parameters", "bindings"):
+        row[key] = json.loads(row[key])
+    return row
+
+
+def get_run(connection: Connection, run_id: str) -> Row | None:
+    found = connection.execute(select(run).where(run.c.id == run_id)).mappings().first()
+    return dict(found) if found else None
+
+
+def runs_of_root(connection: Connection, root_id: str) -> list[Row]:
+    return _rows(connection, select(run).where(run.c.root_id == root_id).order_by(run.c.number))
+
+
+def children(connection: Connection, parent_id: str) -> list[Row]:
+    started = func.coalesce(run.c.started_at, 1e18)
+    return _rows(connection, select(run).where(run.c.parent_id == parent_id).order_by(started, run.c.number))
+
+
+def active_roots(connection: Connection) -> list[str]:
+    """The pipeline runs that are not over, oldest first."""
+    query = select(run.c.id).where(run.c.type == "pipeline", run.c.status.in_(sorted(ACTIVE))).order_by(run.c.number)
+    return list(connection.execute(query).scalars())
+
+
+def n_active(connection: Connection) -> int:
+    query = select(func.count()).select_from(run).where(run.c.parent_id.is_(None), run.c.status.in_(sorted(ACTIVE)))
+    return int(connection.execute(query).scalar_one())
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which runs to list; None means any."""
+
+    workspace: str | None = None
+    experiment: str | None = None
+    type: str | None = None
+    parent: str | None = None
+    status: str | None = None
+    include_children: bool = False
+    labels: tuple[tuple[str, str, str | None], ...] = ()
+    before_number: int | None = None
+    limit: int = 100
+
+
+def list_runs(connection: Connection, wanted: Filter) -> list[Row]:
+    """Runs newest first."""
+    query = select(run).order_by(run.c.number.desc()).limit(wanted.limit)
+    for column, value in (
+        (run.c.workspace, wanted.workspace),
+        (run.c.experiment, wanted.experiment),
+        (run.c.type, wanted.type),
+    ):
+        if value is not None:
+            query = query.where(column == value)
+    if wanted.status is not None:
+        query = query.where(run.c.status == wanted.status)
+    if wanted.parent is not None:
+        query = query.where(run.c.parent_id == wanted.parent)
+    elif not wanted.include_children and wanted.type != "step":
+        query = query.where(run.c.parent_id.is_(None))
+    if wanted.before_number is not None:
+        query = query.where(run.c.number < wanted.before_number)
+    for kind, name, value in wanted.labels:
+        same = and_(label.c.run_id == run.c.id, label.c.kind == kind, label.c.name == name)
+        query = query.where(exists().where(same if value is None else and_(same, label.c.value == value)))
+    return _rows(connection, query)
+
+
+def find_by_prefix(connection: Connection, prefix: str, limit: int = 5) -> list[Row]:
+    escaped = prefix.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
+    query = select(run).where(or_(run.c.id == prefix, run.c.id.like(escaped + "%", escape="\\"))).limit(limit)
+    return _rows(connection, query)
+
+
+def events_of_root(connection: Connection, root_id: str, after: int = 0, limit: int = 5000) -> list[Row]:
+    query = select(event).where(event.c.root_id == root_id, event.c.id > after).order_by(event.c.id).limit(limit)
+    return [{**row, "body": json.loads(row["body"])} for row in _rows(connection, query)]
+
+
+def events_of_run(connection: Connection, run_id: str, after: int = 0) -> list[Row]:
+    query = select(event).where(event.c.run_id == run_id, event.c.id > after).order_by(event.c.id)
+    return [{**row, "body": json.loads(row["body"])} for row in _rows(connection, query)]
+
+
+def save_attempt(connection: Connection, row: Row) -> None:
+    """Keep how a try ended; a repeated report changes nothing."""
+    connection.execute(upsert(attempt).on_conflict_do_nothing(), {**row, "exit": json.dumps(row["exit"])})
+
+
+def attempts(connection: Connection, run_id: str) -> list[Row]:
+    query = select(attempt).where(attempt.c.run_id == run_id).order_by(attempt.c.attempt)
+    return [{**row, "exit": json.loads(row["exit"])} for row in _rows(connection, query)]
+
+
+def set_display(connection: Connection, run_id: str, **values: str) -> None:
+    connection.execute(update(run).where(run.c.id == run_id).values(**values))
+
+
+def _rows(connection: Connection, query: Any) -> list[Row]:
+    return [dict(r) for r in connection.execute(query).mappings()]

@@ -1,0 +1,262 @@
+"""The tables. Times are epoch seconds (UTC); JSON is text. Migrations in migrations/versions make exactly these."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from penstock.model.status import TERMINAL, Status
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _listed(values: object) -> str:
+    return ", ".join(f"'{v}'" for v in sorted(map(str, values)))  # type: ignore[call-overload]
+
+
+workspace = Table(
+    "workspace",
+    metadata,
+    Column("name", String(255), primary_key=True),
+    Column("id", String(36), nullable=False, unique=True),
+    Column("subscription_id", Text, nullable=False),
+    Column("resource_group", Text, nullable=False),
+    Column("location", Text, nullable=False),
+    Column("tags", Text, nullable=False, default="{}"),
+    Column("default_datastore", String(255), nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+
+experiment = Table(
+    "experiment",
+    metadata,
+    Column("workspace", String(255), ForeignKey("workspace.name"), primary_key=True),
+    Column("name", String(255), primary_key=True),
+    Column("id", String(36), nullable=False, unique=True),
+    Column("tags", Text, nullable=False, default="{}"),
+    Column("created_at", Float, nullable=False),
+)
+
+run = Table(
+    "run",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("id", String(64), nullable=False, unique=True),
+    Column("workspace", String(255), ForeignKey("workspace.name"), nullable=False),
+    Column("experiment", String(255), nullable=False),
+    Column("type", String(16), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("display_name", Text),
+    Column("parent_id", String(64)),
+    Column("root_id", String(64), nullable=False),
+    Column("node", String(8)),
+    Column("step_type", String(64)),
+    Column("target", String(255)),
+    Column("status", String(16), nullable=False),
+    Column("attempt", Integer, nullable=False, default=0),
+    Column("unmet", Integer, nullable=False, default=0),
+    Column("node_id", String(36)),
+    Column("fingerprint", Text),
+    Column("error", Text),
+    Column("description", Text),
+    Column("created_at", Float, nullable=False),
+    Column("queued_at", Float),
+    Column("started_at", Float),
+    Column("ended_at", Float),
+    CheckConstraint(f"status IN ({_listed(Status)})", name="status"),
+    CheckConstraint(f"(status IN ({_listed(TERMINAL)})) = (ended_at IS NOT NULL)", name="ended"),
+    Index(None, "workspace", "experiment", "number"),
+    Index(None, "root_id", "number"),
+    Index(None, "parent_id"),
+    sqlite_autoincrement=True,
+)
+
+submission = Table(
+    "submission",
+    metadata,
+    Column("run_id", String(64), primary_key=True),
+    Column("idempotency_key", String(64), unique=True),
+    Column("graph", Text, nullable=False),
+    Column("parameters", Text, nullable=False),
+    Column("bindings", Text, nullable=False),
+    Column("continue_on_failure", Integer, nullable=False),
+    Column("regenerate_outputs", Integer, nullable=False),
+)
+
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("run_id", String(64), primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("node_id", String(36)),
+    Column("queued_at", Float),
+    Column("started_at", Float),
+    Column("ended_at", Float),
+    Column("ending", String(16), nullable=False),
+    Column("exit_code", Integer),
+    Column("exit", Text, nullable=False),
+)
+
+event = Table(
+    "event",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("run_id", String(64), nullable=False),
+    Column("root_id", String(64), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("name", String(32), nullable=False),
+    Column("body", Text, nullable=False),
+    Index(None, "root_id", "id"),
+    Index(None, "run_id", "id"),
+    sqlite_autoincrement=True,
+)
+
+metric = Table(
+    "metric",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("run_id", String(64), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("kind", String(24), nullable=False),
+    Column("value", Text, nullable=False),
+    Index(None, "run_id", "id"),
+    sqlite_autoincrement=True,
+)
+
+artifact = Table(
+    "artifact",
+    metadata,
+    Column("run_id", String(64), primary_key=True),
+    Column("name", String(1024), primary_key=True),
+    Column("attempt", Integer, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("size_bytes", Integer, nullable=False),
+)
+
+label = Table(
+    "label",
+    metadata,
+    Column("run_id", String(64), primary_key=True),
+    Column("kind", String(8), primary_key=True),
+    Column("name", String(1024), primary_key=True),
+    Column("value", Text),
+    CheckConstraint("kind IN ('tag', 'property')", name="kind"),
+    Index(None, "kind", "name"),
+)
+
+output = Table(
+    "output",
+    metadata,
+    Column("run_id", String(64), primary_key=True),
+    Column("name", String(255), primary_key=True),
+    Column("root_id", String(64), nullable=False),
+    Column("datastore", String(255), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("digest", String(80)),
+    Column("n_files", Integer, nullable=False),
+    Column("size_bytes", Integer, nullable=False),
+    Column("pipeline_output_name", String(255)),
+    Index(None, "root_id"),
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("name", String(80), primary_key=True),
+    Column("offset", Integer, nullable=False),
+)
+
+compute = Table(
+    "compute",
+    metadata,
+    Column("workspace", String(255), ForeignKey("workspace.name"), primary_key=True),
+    Column("name", String(255), primary_key=True),
+    Column("type", String(64), nullable=False),
+    Column("settings", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+
+datastore = Table(
+    "datastore",
+    metadata,
+    Column("workspace", String(255), ForeignKey("workspace.name"), primary_key=True),
+    Column("name", String(255), primary_key=True),
+    Column("type", String(64), nullable=False),
+    Column("settings", Text, nullable=False),
+    Column("root", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+
+dataset = Table(
+    "dataset",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("workspace", String(255), ForeignKey("workspace.name"), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("definition", Text, nullable=False),
+    Column("digest", String(80), nullable=False),
+    Column("created_at", Float, nullable=False),
+    UniqueConstraint("workspace", "digest"),
+)
+
+dataset_version = Table(
+    "dataset_version",
+    metadata,
+    Column("workspace", String(255), ForeignKey("workspace.name"), primary_key=True),
+    Column("name", String(255), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("dataset_id", String(36), ForeignKey("dataset.id"), nullable=False),
+    Column("description", Text),
+    Column("tags", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+
+model = Table(
+    "model",
+    metadata,
+    Column("workspace", String(255), ForeignKey("workspace.name"), primary_key=True),
+    Column("name", String(255), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("tags", Text, nullable=False),
+    Column("properties", Text, nullable=False),
+    Column("description", Text),
+    Column("framework", Text),
+    Column("framework_version", Text),
+    Column("run_id", String(64)),
+    Column("experiment", String(255)),
+    Column("entry", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("size_bytes", Integer, nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+
+node = Table(
+    "node",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("boot_id", String(64), nullable=False),
+    Column("lease_until", Float, nullable=False),
+)
