@@ -1,0 +1,123 @@
+"""Steps to Graph JSON (docs/graph.md). Run dry when a pipeline is made and validated, for real when it is submitted."""
+
+import os
+
+from azureml._graph.order import arrange, flatten, node_ids
+from azureml._graph.ports import datastore_name
+from azureml._graph.scope import Scope
+from azureml.pipeline.core.builder import lower_output
+
+
+class Lowered:
+    """A graph as JSON, with what belongs to it but not in it: step of each node, the cycle, data references."""
+
+    def __init__(self, graph, steps, cycle, parameters):
+        self.graph = graph
+        self.steps = steps  # [(node id, step)] in graph order
+        self.cycle = cycle  # node id or None
+        self.parameters = parameters  # {name: PipelineParameter}
+
+
+def lower(steps, options, scope):
+    """The Lowered form of `steps`; ValueError and friends for what no server needs to be asked about."""
+    listed, before = flatten(steps)
+    order, predecessors, cycle = arrange(listed, before, options["resolve_closure"])
+    ids = node_ids(order)
+    for step in order:
+        step._check_producers()
+    _check_datastores(order, options)
+    nodes = [_node(step, ids, predecessors[step], scope) for step in order]
+    graph = {
+        "schema": 1,
+        "description": options["description"],
+        "default_datastore": datastore_name(options["default_datastore"]),
+        "parameters": [p._lower(scope) for p in scope.parameters.values()],
+        "nodes": nodes,
+    }
+    return Lowered(graph, [(ids[step], step) for step in order], ids[cycle] if cycle else None, scope.parameters)
+
+
+def dry_scope(default_source_directory):
+    return Scope(default_source_directory)
+
+
+def _check_datastores(order, options):
+    if options["default_datastore"] is not None or options["workspace"] is not None:
+        return  # the server knows the workspace's default
+    for step in order:
+        for port in step._output_ports:
+            if port.datastore is None and port.settings.get("reference") != "dataset":
+                raise ValueError("DataStore not provided for output: {}".format(port.name))
+
+
+def _node(step, ids, predecessors, scope):
+    step._check_params()
+    code = step._code(scope.default_source_directory)
+    data = {port.slot.step for port in step._input_ports if port.slot is not None}
+    runconfig_parameters = {k: scope.value(v) for k, v in step._runconfig_pipeline_params.items()}
+    settings = step._settings(scope)
+    if runconfig_parameters:
+        settings["runconfig_parameters"] = runconfig_parameters
+    return {
+        "id": ids[step],
+        "name": step.name,
+        "kind": step._kind,
+        "step_type": step.step_type,
+        "settings": settings,
+        "snapshot": scope.snapshot(_checked(code, step)) if code is not None else None,
+        "compute": _compute(step),
+        "arguments": step._lower_arguments(scope),
+        "inputs": [_input(port, ids, scope) for port in step._input_ports],
+        "outputs": [lower_output(port) for port in step._output_ports],
+        "parameters": step._lower_parameters(scope),
+        "environment_variables": {str(k): str(v) for k, v in step._environment_variables().items()},
+        "run_definition": scope.definition(step._runconfig),
+        "allow_reuse": bool(step._allow_reuse),
+        "version": None if step._version is None else str(step._version),
+        "after": [ids[p] for p in predecessors if p not in data],
+    }
+
+
+def _checked(code, step):
+    folder, name = code
+    path = os.path.join(folder, name) if name else folder
+    if name and not os.path.isfile(path):
+        raise ValueError(
+            "Step [{}]: script not found at: {}. Make sure to specify an appropriate source_directory on the Step "
+            "or default_source_directory on the Pipeline.".format(step.name, path)
+        )
+    if not name and not os.path.isdir(path):
+        raise ValueError("Step [{}]: source_directory not found at: {}.".format(step.name, path))
+    return folder
+
+
+def _input(port, ids, scope):
+    if port.slot is not None:
+        source = {"node": ids[port.slot.step], "output": port.slot.output_name}
+    else:
+        source = port.source(scope)
+    lowered = {
+        "name": port.name,
+        "source": source,
+        "mode": port.mode,
+        "path_on_compute": port.path_on_compute,
+        "overwrite": port.overwrite,
+        "reference": port.reference,
+        "env": None,
+    }
+    if port.transform:
+        lowered["transform"] = port.transform
+    return lowered
+
+
+def _compute(step):
+    target = step._compute_target
+    if target is None and step._runconfig is not None:
+        target = getattr(step._runconfig, "target", None)
+    if target is None:
+        return None
+    if isinstance(target, tuple):
+        return {"name": target[0], "explicit": False, "type": target[1]}
+    if isinstance(target, str):
+        return {"name": target, "explicit": False}
+    return {"name": target.name, "explicit": True}

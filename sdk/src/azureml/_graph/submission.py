@@ -1,0 +1,152 @@
+"""One submission: lower for real, post, print what the original prints. What is sent is written down in docs/graph.md."""
+
+import os
+import sys
+
+from azureml._graph.repository import git_properties
+from azureml._graph.scope import Scope
+
+
+def submit(pipeline, experiment, options):
+    """The PipelineRun of a submission of `pipeline`; UserErrorException with every problem when it cannot run."""
+    workspace = experiment.workspace
+    snapshots = {}
+
+    def snapshot_of(folder):
+        if folder not in snapshots:
+            from azureml._client.snapshot import upload
+
+            snapshots[folder] = upload(workspace, folder)
+        return snapshots[folder]
+
+    def dataset_id_of(dataset):
+        return dataset._saved_id(workspace)
+
+    dry = pipeline._lower_dry()
+    refuse(dry)
+    scope = Scope(None, snapshot_of, dataset_id_of)
+    parameters = assigned(dry.parameters, options["parameters"], scope)
+    lowered = pipeline._lower_whole(snapshot_of, dataset_id_of)
+    body = dict(options, experiment=experiment.name, graph=lowered.graph, parameters=parameters)
+    body["tags"] = {str(k): "" if v is None else str(v) for k, v in options["tags"].items()}
+    body["properties"] = dict(git_properties(_folder_of(lowered)), **options["properties"])
+    body["idempotency_key"] = os.urandom(16).hex()
+    body["interpreter"] = interpreter()
+    answer = post(workspace, body)
+    announce(lowered, answer)
+    from azureml.pipeline.core.run import PipelineRun
+
+    return PipelineRun(experiment, answer["run"]["id"], _run=answer["run"])
+
+
+def refuse(lowered):
+    """UserErrorException naming every problem of the graph; nothing when there is none."""
+    from azureml.pipeline.core.pipeline import _problems
+
+    problems = _problems(lowered)
+    if problems:
+        raise invalid_pipeline("The pipeline cannot be submitted:\n" + "\n".join("  - " + p for p in problems))
+
+
+def invalid_pipeline(message):
+    """An error that code waiting for ValueError (the original's) and code waiting for UserErrorException both catch."""
+    from azureml.exceptions import UserErrorException
+
+    class InvalidPipelineError(UserErrorException, ValueError):
+        pass
+
+    return InvalidPipelineError(message, code="InvalidGraph")
+
+
+def assigned(parameters, values, scope):
+    """The values given at submission as the server takes them, each checked against its parameter's type."""
+    lowered = {}
+    for name, value in values.items():
+        parameter = parameters.get(name)
+        if parameter is None:
+            raise Exception("Pipeline parameter with name {} does not exist".format(name))
+        lowered[name] = parameter._assigned(value, scope)
+    return lowered
+
+
+def interpreter():
+    """The interpreter that the steps run in unless their environment says otherwise: the author's own."""
+    import azureml
+
+    return {
+        "executable": sys.executable,
+        "version": "{}.{}.{}".format(*sys.version_info[:3]),
+        "sdk_path": os.path.dirname(os.path.dirname(os.path.abspath(azureml.__file__))),
+        "prefix": sys.prefix,
+    }
+
+
+def post(workspace, body):
+    """POST runs; once more with the same key if the connection broke, which then gives the run of the first."""
+    from azureml.exceptions import UserErrorException
+
+    try:
+        try:
+            return workspace._call("POST", "runs", body)
+        except (ConnectionError, EOFError):
+            return workspace._call("POST", "runs", body)
+    except UserErrorException as error:
+        if getattr(error, "code", None) == "InvalidGraph" and not isinstance(error, ValueError):
+            raise invalid_pipeline(error.message) from error
+        raise
+
+
+def announce(lowered, answer):
+    """The lines that the original prints at a submission, in its order; people read and parse them."""
+    names = {node_id: step.name for node_id, step in lowered.steps}
+    for step in answer.get("steps") or ():
+        reusable = step.get("reusable")
+        print(
+            "Created step {} [{}][{}], ({})".format(
+                names.get(step["node"], step["node"]),
+                step["node"],
+                step["module_id"],
+                "This step is eligible to reuse a previous run's output"
+                if reusable
+                else "This step will run and generate new outputs",
+            )
+        )
+    for name, node_id, data_id in data_references(lowered.graph):
+        print(
+            "Created data reference {} for StepId [{}][{}], (Consumers of this data will generate new runs.)".format(
+                name, node_id, data_id
+            )
+        )
+    for note in answer.get("notes") or ():
+        print(note)
+    run = answer["run"]
+    print("Submitted PipelineRun {}".format(run["id"]))
+    print("Link to Azure Machine Learning Portal: {}".format(run.get("url") or ""))
+
+
+def data_references(graph):
+    """(name, 8 hex digits, id) of each data reference that the graph reads, once."""
+    from zlib import crc32
+
+    seen = {}
+    for node in graph["nodes"]:
+        for port in node["inputs"]:
+            source = port["source"]
+            if "datastore" not in source:
+                continue
+            key = "{}\0{}\0{}".format(port["name"], source["datastore"], source.get("path"))
+            if key not in seen:
+                digits = ["%08x" % crc32((str(n) + key).encode("utf-8")) for n in range(5)]
+                long_id = "{0}-{1}-{2}-{3}-{4}{5}".format(
+                    digits[1], digits[2][:4], digits[2][4:], digits[3][:4], digits[3][4:], digits[4]
+                )
+                seen[key] = (port["name"], digits[0], long_id)
+    return list(seen.values())
+
+
+def _folder_of(lowered):
+    for _, step in lowered.steps:
+        code = step._code(os.getcwd())
+        if code is not None:
+            return code[0]
+    return os.getcwd()

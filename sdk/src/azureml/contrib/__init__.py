@@ -1,0 +1,1 @@
+"""Classes that the original shipped as contributions."""

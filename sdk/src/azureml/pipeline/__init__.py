@@ -1,0 +1,1 @@
+"""Pipelines: `core` has the graph's parts, `steps` the kinds of step."""

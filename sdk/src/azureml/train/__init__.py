@@ -1,0 +1,1 @@
+"""Training configurations: estimators, HyperDrive, AutoML."""
