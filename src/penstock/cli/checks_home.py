@@ -1,0 +1,175 @@
+"""Doctor's checks of the home: the folder, its filesystem, sockets, database and job folders. Reads only."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import stat
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from penstock.cli.checks import Finding, fail, ok, warn
+from penstock.cli.places import Place
+from penstock.cli.terminal import size
+
+NETWORK_FILESYSTEMS = frozenset(
+    ("nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "afs", "ceph", "glusterfs", "lustre", "gpfs", "beegfs", "ocfs2")
+)
+NETWORK_FUSE = ("sshfs", "rclone", "s3fs", "glusterfs", "cephfs", "blobfuse", "blobfuse2", "gcsfuse")
+LITTLE_SPACE, NO_SPACE = 2_000_000_000, 200_000_000
+FEW_INODES = 50_000
+MAKE_HOME = "Make it with: penstock init"
+
+
+def folder(at: Place) -> Iterator[Finding]:
+    """That the home is there and ours alone."""
+    home = at.home
+    if not home.exists():
+        yield warn("home", f"{home} is not there yet.", MAKE_HOME)
+        return
+    if not home.is_dir():
+        yield fail("home", f"{home} is a file, not a folder.", "Move it away, or set PENSTOCK_HOME to another folder.")
+        return
+    status = home.stat()
+    if status.st_uid != os.getuid():
+        yield fail(
+            "home", f"{home} belongs to user {status.st_uid}, not to you.", "Set PENSTOCK_HOME to a folder of yours."
+        )
+    elif not os.access(home, os.W_OK | os.X_OK):
+        yield fail("home", f"{home} cannot be written to.", f"chmod 700 '{home}'")
+    elif stat.S_IMODE(status.st_mode) & 0o077:
+        mode = f"{stat.S_IMODE(status.st_mode):o}"
+        yield warn("home", f"{home} is open to other users (mode {mode}); it holds a token.", f"chmod 700 '{home}'")
+    else:
+        yield ok("home", f"{home} is yours alone")
+
+
+def filesystem(at: Place) -> Iterator[Finding]:
+    """That the home is on a local disk: locks and SQLite cannot be trusted on a network filesystem."""
+    kind, mount = filesystem_of(at.home)
+    if kind in NETWORK_FILESYSTEMS or kind.removeprefix("fuse.") in NETWORK_FUSE:
+        yield fail(
+            "filesystem",
+            f"{at.home} is on a network filesystem ({kind} at {mount}).",
+            "Set PENSTOCK_HOME to a folder on a local disk.",
+        )
+    elif kind:
+        yield ok("filesystem", f"{kind} at {mount}")
+    else:
+        yield warn("filesystem", "its type cannot be told here.", "Make sure that the home is on a local disk.")
+
+
+def filesystem_of(path: Path) -> tuple[str, str]:
+    """The type and the mount point of the filesystem that holds `path`, or would hold it; ("", "") when unknown."""
+    try:
+        text = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return "", ""
+    real = os.path.realpath(path)
+    best = ("", "")
+    for line in text.splitlines():
+        left, _, right = line.partition(" - ")
+        mount = left.split()[4].replace("\\040", " ")
+        inside = real == mount or real.startswith(mount.rstrip("/") + "/")
+        if inside and len(mount) >= len(best[1]):
+            best = (right.split()[0], mount)
+    return best
+
+
+def space(at: Place) -> Iterator[Finding]:
+    """That there is room for results: bytes and inodes."""
+    there = next(p for p in (at.home, *at.home.parents) if p.exists())
+    free = shutil.disk_usage(there).free
+    counts = os.statvfs(there)
+    if free < NO_SPACE:
+        yield fail("space", f"only {size(free)} are free at {there}.", "Free some, or move the home (PENSTOCK_HOME).")
+    elif free < LITTLE_SPACE:
+        yield warn("space", f"{size(free)} are free at {there}.", "Free some before long.")
+    elif counts.f_files and counts.f_favail < FEW_INODES:
+        yield warn("space", f"{counts.f_favail} inodes are free at {there}.", "Delete small files there before long.")
+    else:
+        inodes = f", {counts.f_favail:,} inodes" if counts.f_files else ""
+        yield ok("space", f"{size(free)} free{inodes}")
+
+
+def sockets(at: Place) -> Iterator[Finding]:
+    """That the sockets' folder is short enough a path and ours alone."""
+    folder = at.settings.socket_dir
+    away = "" if folder.parent == at.home else " (the home's path is too long for a socket)"
+    if not folder.exists():
+        yield ok("sockets", f"{folder}{away}, made when the server starts")
+        return
+    status = folder.stat()
+    if status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o077:
+        yield fail("sockets", f"{folder} is not yours alone, so it cannot be trusted.", f"chmod 700 '{folder}'")
+    else:
+        yield ok("sockets", f"{folder}{away}")
+
+
+def database(at: Place) -> Iterator[Finding]:
+    """That SQLite finds its file whole. Read-only; another process may go on writing."""
+    path = at.settings.database
+    if not path.exists():
+        yield ok("database", "none yet; the server makes it")
+        return
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=5)) as connection:
+            said = [row[0] for row in connection.execute("PRAGMA quick_check(3)")]
+    except sqlite3.Error as error:
+        yield fail("database", f"{path} cannot be read: {error}.", _restore(path))
+        return
+    if said == ["ok"]:
+        yield ok("database", f"{size(path.stat().st_size)}, quick_check finds it whole")
+    else:
+        yield fail("database", f"{path} is damaged: {'; '.join(map(str, said))}.", _restore(path))
+
+
+def _restore(path: Path) -> str:
+    return f"Stop the server, put a backup in its place, or keep what can be read: sqlite3 '{path}' .recover"
+
+
+def jobs(at: Place) -> Iterator[Finding]:
+    """That every job that began has ended or is still alive."""
+    folder = at.home / "jobs"
+    if not folder.is_dir():
+        yield ok("jobs", "none yet")
+        return
+    n_jobs, orphans = 0, []
+    for job in folder.iterdir():
+        n_jobs += 1
+        if (job / "started").exists() and not (job / "exit.json").exists() and not _is_running(job):
+            orphans.append(job.name)
+    if orphans:
+        shown = ", ".join(sorted(orphans)[:3]) + (", …" if len(orphans) > 3 else "")
+        yield warn(
+            "jobs",
+            f"{len(orphans)} of {n_jobs} job folders began, did not end, and have no process: {shown}.",
+            "A running server settles them; start one with: penstock serve",
+        )
+    else:
+        yield ok("jobs", f"{n_jobs} job folders, none orphaned")
+
+
+def _is_running(job: Path) -> bool:
+    """Whether the stub that made `started` is alive: the same pid, start time and boot."""
+    try:
+        started: dict[str, Any] = json.loads((job / "started").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    if started.get("canceled"):
+        return True  # never started and never will: nothing is missing
+    boot = Path("/proc/sys/kernel/random/boot_id")
+    if started.get("boot_id") and boot.exists() and boot.read_text(encoding="ascii").strip() != started["boot_id"]:
+        return False
+    try:
+        os.kill(int(started["pid"]), 0)
+    except (ProcessLookupError, KeyError, ValueError):
+        return False
+    except PermissionError:
+        return True
+    return True

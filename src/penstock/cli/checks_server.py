@@ -1,0 +1,85 @@
+"""Doctor's checks of what should be running: the server, the node, the port. Starts nothing."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import penstock
+from penstock.cli.checks import Finding, fail, ok, warn
+from penstock.cli.places import Place, running
+
+START = "Start one with: penstock serve (submitting a pipeline starts one by itself)"
+
+
+def server(at: Place) -> Iterator[Finding]:
+    """That a server answers, in our version."""
+    client = running(at)
+    if client is None:
+        if at.url:
+            yield fail("server", f"nobody answers at {at.url} (PENSTOCK_URL).", "Start it, or unset PENSTOCK_URL.")
+        else:
+            yield ok("server", f"none is running. {START}")
+        return
+    said = client.get("server")
+    if said["version"] != penstock.__version__:
+        yield warn(
+            "server",
+            f"version {said['version']} is running, this is {penstock.__version__}.",
+            "Restart it with: penstock stop && penstock serve",
+        )
+    else:
+        yield ok("server", f"{said['version']} answers at {client.address}")
+
+
+def node(at: Place) -> Iterator[Finding]:
+    """That somebody listens on the node's socket, when a server needs one."""
+    if at.url:
+        return
+    path = at.settings.socket_dir / "node.sock"
+    is_there = _listens(path.as_posix())
+    if is_there:
+        yield ok("node", f"listens at {path}")
+    elif running(at) is None:
+        yield ok("node", "none is running, and none is needed without a server")
+    else:
+        yield fail(
+            "node",
+            f"nobody listens at {path}, so no step can start.",
+            "Restart it with: penstock stop && penstock serve",
+        )
+
+
+def port(at: Place) -> Iterator[Finding]:
+    """That the home's port is free or held by our own server."""
+    url = at.record().get("url")
+    if at.url or not url:
+        return
+    number = urlsplit(url).port
+    if number is None:
+        return
+    if running(at) is not None:
+        yield ok("port", f"{number} is the server's own")
+        return
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", number))
+        except OSError as error:
+            yield fail(
+                "port",
+                f"{number}, this home's port, is in use by another program ({error.strerror}).",
+                f"Stop that program ('ss -ltnp sport = :{number}' names it), or choose another: penstock serve --port N",
+            )
+            return
+    yield ok("port", f"{number} is free for the server")
+
+
+def _listens(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(path)
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,58 @@
+"""`penstock doctor`: every check, one line each, and how to mend what is wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from penstock.cli import places
+from penstock.cli.checks import Finding, Level, all_checks
+from penstock.cli.commands import home_option, json_option, quiet_option
+from penstock.cli.printing import print_json
+from penstock.cli.terminal import Look
+from penstock.cli.trouble import FAILED
+
+COLOURS = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "red"}
+
+
+@click.command()
+@home_option
+@json_option
+@quiet_option
+def doctor(home: str | None, as_json: bool, quiet: bool) -> int:
+    """Check that everything is in order. Changes nothing; exits with 1 when a check fails.
+
+    --quiet prints only what is not ok.
+    """
+    findings = list(all_checks(places.place(home)))
+    has_failed = any(f.level is Level.FAIL for f in findings)
+    if as_json:
+        print_json({"ok": not has_failed, "checks": [_as_json(f) for f in findings]})
+        return FAILED if has_failed else 0
+    look = Look.of_stdout()
+    shown = [f for f in findings if not quiet or f.level is not Level.OK]
+    for finding in shown:
+        click.echo(_line(finding, look))
+    if not quiet:
+        click.echo(_summary(findings, look))
+    return FAILED if has_failed else 0
+
+
+def _line(finding: Finding, look: Look) -> str:
+    word = look.paint(f"{finding.level.value:<4}", COLOURS[finding.level], bold=finding.level is Level.FAIL)
+    fix = f" {finding.fix}" if finding.fix else ""
+    return f"{word}  {finding.subject + ':':<12} {finding.what}{fix}"
+
+
+def _summary(findings: list[Finding], look: Look) -> str:
+    counts = {level: sum(f.level is level for f in findings) for level in Level}
+    if counts[Level.FAIL]:
+        return look.paint(f"\n{counts[Level.FAIL]} failed, {counts[Level.WARN]} warned.", "red")
+    if counts[Level.WARN]:
+        return look.paint(f"\nNothing failed, {counts[Level.WARN]} warned.", "yellow")
+    return look.paint("\nAll is well.", "green")
+
+
+def _as_json(finding: Finding) -> dict[str, Any]:
+    return {"check": finding.subject, "level": finding.level.value, "message": finding.what, "fix": finding.fix or None}

@@ -1,0 +1,123 @@
+"""`penstock run logs`: what the steps printed, as it was kept, or followed as it comes."""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from penstock.cli import places, terminal
+from penstock.cli.client import Client, segment
+from penstock.cli.commands import home_option, json_option, workspace_option
+from penstock.cli.finding import complete_run_id, find_run, find_step
+from penstock.cli.following import Follower
+from penstock.cli.printing import print_json_line
+from penstock.cli.terminal import Look
+from penstock.cli.trouble import FAILED, INTERRUPTED, NoServer, Trouble
+
+LOG_FOLDER = "azureml-logs/"
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN", shell_complete=complete_run_id)
+@click.option("-f", "--follow", is_flag=True, help="Go on until the run ends. Ctrl-C leaves the run alone.")
+@click.option("--step", metavar="NAME", help="Only this step (its name or run id).")
+@workspace_option
+@home_option
+@json_option
+def logs(run_id: str, follow: bool, step: str | None, workspace: str | None, home: str | None, as_json: bool) -> int:
+    """What a run's steps printed. With -f: follow it; exits with 1 when the run fails or is canceled.
+
+    Each line is led by its step's name when there are several steps. --json prints one object a line.
+    """
+    client = places.server(places.place(home))
+    found = find_run(client, run_id, workspace, Path.cwd())
+    path = places.runs_path(found["workspace"])
+    steps: list[dict[str, Any]] = client.get(f"{path}/{segment(found['id'])}/children")["value"]
+    if step is not None:
+        found, steps = find_step(steps, step), []
+    if follow:
+        return _follow(client, path, found, steps, as_json=as_json)
+    for one in steps or [found]:
+        _print_kept(client, path, one, as_json=as_json, has_title=bool(steps))
+    return 0
+
+
+def _print_kept(client: Client, path: str, run: dict[str, Any], *, as_json: bool, has_title: bool) -> None:
+    look = Look.of_stdout()
+    kept = list(kept_logs(client, path, run["id"]))
+    if as_json:
+        for name, text in kept:
+            print_json_line({"log": {"run_id": run["id"], "name": name, "offset": 0, "text": text}})
+        return
+    if has_title:
+        rule = "──" if look.has_glyphs else "--"
+        title = f"{rule} {terminal.printable(run['name'])} ({run['status']}) {rule}"
+        click.echo(look.heading(title))
+    for _, text in kept:
+        click.echo(text, nl=not text.endswith("\n"))
+    if not any(text for _, text in kept):
+        click.echo(look.paint("(it printed nothing)", dim=True))
+
+
+def kept_logs(client: Client, path: str, run_id: str) -> Iterator[tuple[str, str]]:
+    """The name and text of each log kept of one run."""
+    base = f"{path}/{segment(run_id)}/files"
+    answer = client.get(base)
+    files = answer["value"] if isinstance(answer, dict) else answer
+    for file in files:
+        if file["name"].startswith(LOG_FOLDER) and file.get("run_id", run_id) == run_id:
+            yield file["name"], client.text(f"{base}/{'/'.join(segment(p) for p in file['name'].split('/'))}")
+
+
+def _follow(client: Client, path: str, run: dict[str, Any], steps: list[dict[str, Any]], *, as_json: bool) -> int:
+    follower = Follower(run, steps, Look.of_stdout())
+    try:
+        for line in lines(client, f"{path}/{segment(run['id'])}/stream"):
+            if as_json:
+                if "ping" not in line:
+                    print_json_line(line)
+                follower.note(line)
+            else:
+                follower.show(line)
+    except KeyboardInterrupt:
+        follower.clear()
+        short = terminal.short(run["id"])
+        click.echo(f"\nThe run goes on. Follow it again with: penstock run logs -f {short}", err=True)
+        click.echo(f"Stop it with: penstock run cancel {short}", err=True)
+        return INTERRUPTED
+    follower.finish(as_json=as_json)
+    status = client.get(f"{path}/{segment(run['id'])}")["status"]
+    return FAILED if status in ("Failed", "Canceled") else 0
+
+
+def lines(client: Client, path: str) -> Iterator[dict[str, Any]]:
+    """The stream's lines; a broken connection is taken up where it was, log text never twice."""
+    after, seen, failures = 0, {}, 0  # type: int, dict[tuple[str, str], int], int
+    while True:
+        try:
+            for line in client.stream(path, {"after": after, "logs": 1}):
+                failures = 0
+                if event := line.get("event"):
+                    after = max(after, int(event["id"]))
+                if (log := line.get("log")) and not _is_new(log, seen):
+                    continue
+                yield line
+            return
+        except NoServer:
+            raise
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            failures += 1
+            if failures > 3:
+                raise Trouble(f"The server stopped sending: {error}. Run the command again.") from error
+
+
+def _is_new(log: dict[str, Any], seen: dict[tuple[str, str], int]) -> bool:
+    key, end = (log["run_id"], log["name"]), log["offset"] + len(log["text"].encode())
+    if end <= seen.get(key, -1):
+        return False
+    seen[key] = end
+    return True

@@ -1,0 +1,136 @@
+"""One run as lines of text: what `penstock run show` prints. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from penstock.cli import terminal
+from penstock.cli.terminal import Look, printable
+
+Json = dict[str, Any]
+SHOWN_METRICS = 30
+
+
+def show_lines(detail: Json, look: Look, now: datetime) -> Iterator[str]:
+    """The lines for `detail`: run, children, outputs, metrics, each as the API gives it."""
+    run, steps = detail["run"], detail["children"]
+    yield from _head(run, look, now)
+    yield from _errors(run, steps, look)
+    if steps:
+        yield ""
+        yield look.heading(f"Steps ({_count(steps)})")
+        yield terminal.table(
+            ["", "STEP", "STATUS", "DURATION", "RUN", ""], [_step_row(s, look, now) for s in steps], look, limit=60
+        )
+    names = {s["id"]: s["name"] for s in steps}
+    yield from _outputs(detail["outputs"], names, look)
+    yield from _metrics(detail["metrics"], names, look)
+    if run.get("url"):
+        yield ""
+        yield f"Page: {run['url']}"
+
+
+def _head(run: Json, look: Look, now: datetime) -> Iterator[str]:
+    title = printable(run.get("display_name") or run.get("name") or run["experiment"])
+    yield f"{look.status(run['status'])}  {look.heading(title)}"
+    yield f"  run         {run['id']}"
+    yield f"  experiment  {printable(run['experiment'])} in workspace {printable(run['workspace'])}"
+    yield f"  started     {terminal.when(run.get('started_at') or run['created_at'], now)}"
+    took = terminal.duration(run.get("started_at"), run.get("ended_at"), now)
+    yield f"  {'took    ' if run.get('ended_at') else 'so far  '}    {took}"
+    for label in ("parameters", "tags"):
+        if run.get(label):
+            pairs = ", ".join(f"{k}={v}" if v is not None else str(k) for k, v in run[label].items())
+            yield f"  {label:<10}  {printable(pairs)}"
+    for warning in run.get("warnings") or []:
+        yield f"  {look.paint('warning', 'yellow')}     {printable(str(warning))}"
+
+
+def _errors(run: Json, steps: list[Json], look: Look) -> Iterator[str]:
+    """The failing step's own words first: its traceback, then the sentence."""
+    failed = [s for s in steps if s["status"] == "Failed" and s.get("error")]
+    for one in failed or ([run] if run.get("error") else []):
+        error = one["error"]
+        tail = _tail(error)
+        yield ""
+        yield look.paint(f"{printable(one.get('name') or '')}: {printable(str(error.get('message', '')))}", "red")
+        for line in tail[-40:]:
+            yield f"  {look.paint('│' if look.has_glyphs else '|', 'red')} {printable(line)}"
+
+
+def _tail(error: Json) -> list[str]:
+    details = error.get("details")
+    text = details.get("stderr_tail") if isinstance(details, dict) else None
+    return str(text).strip("\n").splitlines() if text else []
+
+
+def _step_row(step: Json, look: Look, now: datetime) -> list[str]:
+    why = ""
+    if step["status"] != "Failed" and step.get("error"):
+        why = str(step["error"].get("message", ""))
+    elif (step.get("attempt") or 0) > 1:
+        why = f"attempt {step['attempt']}"
+    elif step.get("warnings"):
+        why = str(step["warnings"][0])
+    return [
+        look.glyph(step["status"]),
+        step["name"],
+        step["status"],
+        terminal.duration(step.get("started_at"), step.get("ended_at"), now),
+        terminal.short(step["id"]),
+        why,
+    ]
+
+
+def _count(steps: list[Json]) -> str:
+    done = sum(s["status"] == "Completed" for s in steps)
+    return f"{done} of {len(steps)} completed"
+
+
+def _outputs(outputs: list[Json], names: dict[str, str], look: Look) -> Iterator[str]:
+    if not outputs:
+        return
+    yield ""
+    yield look.heading("Outputs")
+    rows = [
+        [names.get(o.get("run_id", ""), ""), o["name"], f"{o['datastore']}/{o['path']}", _extent(o)] for o in outputs
+    ]
+    yield terminal.table(["STEP", "OUTPUT", "DATASTORE/PATH", "SIZE"], rows, look, limit=80)
+
+
+def _extent(output: Json) -> str:
+    files = output.get("n_files") or 0
+    return f"{terminal.size(output.get('size_bytes') or 0)} in {files} file{'' if files == 1 else 's'}"
+
+
+def _metrics(metrics: list[Json], names: dict[str, str], look: Look) -> Iterator[str]:
+    if not metrics:
+        return
+    logged: dict[tuple[str, str], list[Json]] = {}
+    for metric in metrics:
+        logged.setdefault((metric["run_id"], metric["name"]), []).append(metric)
+    yield ""
+    yield look.heading("Metrics")
+    rows = [[names.get(run_id, ""), name, _value(several)] for (run_id, name), several in logged.items()]
+    yield terminal.table(["STEP", "METRIC", "VALUE"], rows[:SHOWN_METRICS], look, limit=60)
+    if len(rows) > SHOWN_METRICS:
+        yield look.paint(f"and {len(rows) - SHOWN_METRICS} more: --json, or the run's page", dim=True)
+
+
+def _value(logged: list[Json]) -> str:
+    kind, value = logged[0]["kind"], logged[-1]["value"]
+    if kind in ("scalar", "row") and len(logged) > 1:
+        return f"{_number(value)} (last of {len(logged)})"
+    if kind == "scalar":
+        return _number(value)
+    if kind == "list" and isinstance(value, list):
+        return ", ".join(_number(v) for v in value[:8]) + (", …" if len(value) > 8 else "")
+    if kind == "row" and isinstance(value, dict):
+        return ", ".join(f"{k}={_number(v)}" for k, v in value.items())
+    return f"({kind.replace('_', ' ')})"
+
+
+def _number(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
