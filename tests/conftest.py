@@ -1,0 +1,196 @@
+"""What tests of a running Penstock share: a home of their own, a workspace in it, and the Pythons that the SDK must run on.
+
+Knows the home's files and the one call that stops a server; must not know anything else of either side.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+IN_CI = bool(os.environ.get("CI"))
+STOP_SECONDS = 10
+
+
+@pytest.fixture(scope="session")
+def checkout() -> Path:
+    """The root of the checkout."""
+    return ROOT
+
+
+def _clean_environment(patch: pytest.MonkeyPatch, home: Path) -> None:
+    for name in list(os.environ):
+        if name.startswith(("PENSTOCK_", "AZUREML_")):
+            patch.delenv(name)
+    patch.setenv("PENSTOCK_HOME", str(home))
+
+
+@contextlib.contextmanager
+def fresh_home() -> Iterator[Path]:
+    """A home of its own with a short path (sockets live in it), removed with all that was started from it."""
+    home = Path(tempfile.mkdtemp(prefix="ps-", dir=os.environ.get("TMPDIR", "/tmp")))
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            _clean_environment(patch, home)
+            yield home
+    finally:
+        stop_all(home)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A home for this test alone; PENSTOCK_HOME names it."""
+    with fresh_home() as path:
+        yield path
+
+
+@pytest.fixture(scope="module")
+def module_home() -> Iterator[Path]:
+    """A home shared by the tests of one file, which then need names of their own; saves a server's start per test."""
+    with fresh_home() as path:
+        yield path
+
+
+def _workspace(name: str) -> object:
+    from azureml.core import Workspace
+
+    return Workspace.create(
+        name, subscription_id=str(uuid.UUID(int=0)), resource_group="tests", location="local", exist_ok=True
+    )
+
+
+@pytest.fixture
+def workspace(home: Path) -> object:
+    """An azureml Workspace in this test's own home."""
+    return _workspace("ws")
+
+
+@pytest.fixture(scope="module")
+def module_workspace(module_home: Path) -> object:
+    """An azureml Workspace in the home that the tests of one file share."""
+    return _workspace("ws")
+
+
+# Stopping -------------------------------------------------------------------------------------------------------------
+
+
+def stop_all(home: Path) -> None:
+    """Ends the server of `home`, its node and the steps under it. Only processes that the home's own files name."""
+    server = _read(home / "server.json")
+    if server.get("socket"):
+        _ask_to_stop(str(server["socket"]))
+    pids = {int(server["pid"])} if server.get("pid") else set()
+    run = Path(str(server["socket"])).parent if server.get("socket") else home
+    for lock in {*home.rglob("node.lock"), *run.glob("node.lock")}:
+        pids |= _pid_in(lock)
+    for pid in pids:
+        _end(pid, home)
+    for started in home.glob("jobs/*/started"):
+        if not (started.parent / "exit.json").exists() and (pid := _read(started).get("pid")):
+            _end(int(str(pid)), home)
+
+
+def _ask_to_stop(path: str) -> None:
+    connection = http.client.HTTPConnection("localhost", timeout=STOP_SECONDS)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.settimeout(STOP_SECONDS)
+        sock.connect(path)
+        connection.sock = sock
+        headers = {"Content-Type": "application/json", "X-Penstock-Protocol": "1"}
+        connection.request("POST", "/api/v1/shutdown", json.dumps({"force": True}), headers)
+        connection.getresponse().read()
+    except (OSError, http.client.HTTPException):
+        pass  # not listening any more, or gone before it could answer: what is left is ended by its pid
+    finally:
+        connection.close()
+        sock.close()
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        value = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _pid_in(lock: Path) -> set[int]:
+    text = lock.read_text().strip() if lock.is_file() else ""
+    value = _read(lock).get("pid") or (text if text.isdigit() else None)
+    return {int(str(value))} if value else set()
+
+
+def _end(pid: int, home: Path) -> None:
+    """Ends `pid` if it still is a process of `home`, which its command line or environment says."""
+    try:
+        process = psutil.Process(pid)
+        if str(home) not in " ".join([*process.cmdline(), *process.environ().values()]):
+            return
+        with contextlib.suppress(psutil.TimeoutExpired):
+            process.wait(STOP_SECONDS / 4 if process.children() else STOP_SECONDS / 10)
+            return
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(STOP_SECONDS)
+        except psutil.TimeoutExpired:
+            process.kill()
+            process.wait(STOP_SECONDS)
+    except psutil.Error:
+        return
+
+
+# Other Pythons --------------------------------------------------------------------------------------------------------
+
+
+def find_python(version: str) -> str | None:
+    """An interpreter of `version` ("3.8") from PATH or a version manager's folder; stand-ins without one are passed over."""
+    candidates = [shutil.which(f"python{version}")]
+    homes = [
+        os.environ.get("PYENV_ROOT") or "~/.pyenv",
+        os.environ.get("UV_PYTHON_INSTALL_DIR") or "~/.local/share/uv/python",
+    ]
+    folders = [Path(homes[0]).expanduser() / "versions", Path(homes[1]).expanduser(), Path("~/.asdf/installs/python")]
+    for folder in folders:
+        candidates += sorted(map(str, folder.expanduser().glob(f"*{version}*/bin/python{version}")), reverse=True)
+    for candidate in filter(None, candidates):
+        try:
+            says = subprocess.run(
+                [candidate, "-c", "import sys; print(sys.executable)"], capture_output=True, text=True
+            )
+        except OSError:
+            continue
+        if says.returncode == 0 and says.stdout.strip():
+            return says.stdout.strip()
+    return None
+
+
+@pytest.fixture(scope="session")
+def python_of() -> Callable[[str], str]:
+    """The path of an interpreter by version. Missing: a failure in CI, a loud skip elsewhere."""
+
+    def find(version: str) -> str:
+        found = find_python(version)
+        if found is None:
+            message = f"No Python {version} on PATH or in ~/.pyenv/versions: install one (uv python install {version})."
+            if IN_CI:
+                pytest.fail(message)
+            pytest.skip(f"NOT TESTED ON PYTHON {version}. {message}")
+        return found
+
+    return find

@@ -1,0 +1,97 @@
+"""The documentation tells all that the code's own tables hold, and links to what is there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from penstock.model.settings import SETTINGS
+from penstock.model.status import TRANSITIONS, Status
+from penstock.steps.registry import REGISTRY
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+# Folders of one machine: a home, a work tree, a temporary file with a name. Spelt in halves so that this line is none.
+MACHINE = re.compile(r"(?<![\w.>*~-])/(?:ro" r"ot|wo" r"rk|farm|ho" r"me/[a-z]\w*)/[\w.]|/t" r"mp/(?!bash)[a-z]\w*/")
+
+
+def rows(page: str) -> dict[str, list[str]]:
+    """The tables' rows of a page: first cell without its backticks → the other cells."""
+    found = {}
+    for line in (DOCS / page).read_text().splitlines():
+        if line.startswith("|"):
+            first, *others = (cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1])
+            found[first.strip("`")] = others
+    return found
+
+
+def test_every_setting_is_documented_as_it_is() -> None:
+    there = rows("settings.md")
+    for setting in SETTINGS:
+        row = [f"`{setting.default}`" if setting.default else "", setting.help]
+        wanted = f"| `{setting.variable}` | {row[0]} | {row[1]} |"
+        assert there.get(setting.variable) == row, f"docs/settings.md needs this row:\n{wanted}"
+    gone = {name for name in there if name.startswith("PENSTOCK_")} - {s.variable for s in SETTINGS}
+    assert not gone, f"docs/settings.md tells of settings that are no more: {sorted(gone)}"
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_every_status_is_documented_with_what_may_follow_it(status: Status) -> None:
+    row = rows("statuses.md").get(status.value)
+    assert row is not None, f"docs/statuses.md says nothing of {status.value}"
+    *says, follows = row
+    assert len(says) == 3 and all(says), f"{status.value}: meaning, where to find such a run, who moves it on"
+    named = set(re.findall(r"[A-Z]\w+", follows))
+    assert named == {s.value for s in TRANSITIONS[status]}, f"{status.value} may become {sorted(TRANSITIONS[status])}"
+
+
+def test_the_diagram_of_statuses_draws_only_what_may_happen() -> None:
+    arrows = re.findall(r"^\s*(\w+) --> (\w+)", (DOCS / "statuses.md").read_text(), re.MULTILINE)
+    assert arrows
+    wrong = [f"{a} --> {b}" for a, b in arrows if Status(b) not in TRANSITIONS[Status(a)]]
+    assert not wrong, wrong
+    assert {Status(name) for pair in arrows for name in pair} == set(Status)
+
+
+def test_every_step_kind_is_documented_with_whether_it_runs() -> None:
+    there = rows("steps.md")
+    for kind in REGISTRY.values():
+        row = there.get(kind.step_type)
+        assert row is not None, f"docs/steps.md says nothing of {kind.step_type}"
+        assert row[0] == f"`{kind.name}`" and (row[1] == "runs") == (kind.module is not None), f"{kind}: {row}"
+
+
+def pages() -> list[Path]:
+    return sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *(ROOT / "examples").rglob("*.md"), *ROOT.glob("sdk/*.md")])
+
+
+def test_every_link_between_pages_leads_somewhere() -> None:
+    wrong = []
+    for page in pages():
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text()):
+            if "://" not in target and not (page.parent / target).exists():
+                wrong.append(f"{page.relative_to(ROOT)}: {target}")
+    assert not wrong, wrong
+
+
+def committed() -> list[Path]:
+    listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
+    if listing.returncode:
+        pytest.skip("not a git checkout: which files are committed cannot be told")
+    return [path for name in listing.stdout.split("\0") if name and (path := ROOT / name).is_file()]
+
+
+def test_no_committed_file_names_a_folder_of_one_machine() -> None:
+    wrong = []
+    for path in committed():
+        try:
+            text = path.read_text()
+        except UnicodeDecodeError:
+            continue
+        for number, line in enumerate(text.splitlines(), 1):
+            if MACHINE.search(line):
+                wrong.append(f"{path.relative_to(ROOT)}:{number}: {line.strip()[:120]}")
+    assert not wrong, "\n".join(wrong)
