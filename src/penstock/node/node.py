@@ -1,0 +1,205 @@
+"""The node: one light, single-threaded process per host and home. Knows sockets and stubs; what a job is only the stub knows.
+
+It waits in poll(2) for a datagram or for a child's end (SIGCHLD through a wakeup pipe): no polling, no thread. Signals are blocked
+round the fork, so a stub is born with them blocked and none of the node's handlers can run inside it.
+It holds no state that matters: killed, it leaves the stubs to finish alone, and the next node knows nothing of them and need not.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import time
+
+from . import messages, stub
+from .identity import boot_id, process_start_time
+
+_LONGEST_MESSAGE = 65536
+
+
+def serve(sockets: str, home: str, idle_seconds: float) -> int:
+    """Starts the node in a process of its own; gives back the exit status of the command that asked for it."""
+    os.makedirs(home, exist_ok=True)
+    os.makedirs(sockets, mode=0o700, exist_ok=True)
+    lock = os.open(os.path.join(home, "node.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return 0  # another node serves this home
+    readable, writable = os.pipe()
+    if os.fork():
+        os.close(writable)
+        trouble = os.read(readable, 4096)  # ends when the node listens, or says why it cannot
+        if trouble:
+            os.write(2, trouble)
+        return 1 if trouble else 0
+    os.close(readable)
+    _detach()
+    status = 1
+    try:
+        node = Node(sockets, home, idle_seconds, lock)
+        os.close(writable)
+        status = node.run()
+    except BaseException as error:
+        try:
+            os.write(writable, f"The node could not start: {error}. Check the folders {home} and {sockets}.\n".encode())
+        except OSError:  # it was already running, and told its starter so
+            stub.log_trouble(home, "the node stopped")
+    finally:
+        os._exit(status)
+
+
+def _detach() -> None:
+    os.setsid()
+    os.chdir("/")
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nothing, stream)
+    os.close(nothing)
+
+
+def is_server_there(home: str) -> bool:
+    """Whether a process holds the flock on `<home>/server.lock`. Only looked up where possible: trying the lock could make
+    a server that starts at that very moment believe that another one runs."""
+    path = os.path.join(home, "server.lock")
+    try:
+        inode = os.stat(path).st_ino
+        with open("/proc/locks", encoding="ascii") as locks:
+            return any(" FLOCK " in line and line.split()[5].endswith(f":{inode}") for line in locks)
+    except FileNotFoundError as missing:
+        if missing.filename == path:
+            return False
+    except (OSError, IndexError):
+        pass
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return False
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+
+
+class Node:
+    """Listens from the moment it is made."""
+
+    def __init__(self, sockets: str, home: str, idle_seconds: float, lock: int) -> None:
+        self._home = home
+        self._idle_seconds = idle_seconds
+        self._lock = lock
+        self._boot_id = boot_id()
+        self._stubs: dict[int, str] = {}
+        self._is_asked_to_leave = False
+        self._wake_reader, self._wake_writer = os.pipe()
+        os.set_blocking(self._wake_reader, False)
+        os.set_blocking(self._wake_writer, False)
+        signal.set_wakeup_fd(self._wake_writer, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGTERM, self._leave_soon)
+        record = {"pid": os.getpid(), "start_time": process_start_time(), "boot_id": self._boot_id, "at": time.time()}
+        os.truncate(lock, 0)
+        os.pwrite(lock, json.dumps(record).encode(), 0)
+        self._socket = self._listen(os.path.join(sockets, messages.NODE_SOCKET))
+
+    def _listen(self, path: str) -> socket.socket:
+        self._path = path
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        listener.setblocking(False)
+        if os.path.lexists(path):  # left by a node that was killed: the lock is ours, so nobody listens there
+            os.unlink(path)
+        listener.bind(path)
+        return listener
+
+    def _leave_soon(self, *_: object) -> None:
+        self._is_asked_to_leave = True
+
+    def run(self) -> int:
+        """Serves until nobody needs it any more, or until SIGTERM; the stubs go on either way."""
+        gc.collect()
+        gc.freeze()  # what is here now is never looked at again: fewer pages that a fork has to copy
+        gc.disable()
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        poll.register(self._wake_reader, select.POLLIN)
+        was_idle = False
+        while not self._is_asked_to_leave:
+            if poll.poll(self._idle_seconds * 1000):
+                self._reap()
+                self._receive()
+                was_idle = False
+            elif not self._stubs and not is_server_there(self._home):
+                if was_idle:
+                    break
+                was_idle = True
+        os.unlink(self._path)  # from here on a sender is refused, and starts the next node
+        while self._receive():
+            pass
+        return 0
+
+    def _receive(self) -> bool:
+        try:
+            message = os.fsdecode(self._socket.recv(_LONGEST_MESSAGE))
+        except BlockingIOError:
+            return False
+        verb, _, folder = message.partition(" ")
+        if verb == "start" and os.path.isabs(folder):
+            self._start(folder)
+        elif verb != "ping":
+            stub.log_line(self._home, f"a message that is not 'start <job folder>' was ignored: {message[:200]!r}")
+        return True
+
+    def _start(self, folder: str) -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, stub.SIGNALS)
+        try:
+            pid = os.fork()
+        except OSError as error:
+            stub.log_line(self._home, f"no process could be forked for {folder}: {error}")
+            pid = -1
+        if pid == 0:
+            self._become_stub(folder)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, stub.SIGNALS)
+        if pid > 0:
+            self._stubs[pid] = folder
+
+    def _become_stub(self, folder: str) -> None:
+        """Never returns: whatever happens in a stub stays in the stub."""
+        status = 1
+        try:
+            # Closing matters: a lock lives as long as any process holds the file open. So does the wakeup descriptor:
+            # its number will be given to another file.
+            signal.set_wakeup_fd(-1)
+            os.close(self._lock)
+            self._socket.close()
+            os.close(self._wake_reader)
+            os.close(self._wake_writer)
+            stub.run(folder, self._boot_id)
+            status = 0
+        except BaseException:
+            stub.log_trouble(self._home, f"the stub of {folder} failed")
+        finally:
+            os._exit(status)
+
+    def _reap(self) -> None:
+        try:
+            while os.read(self._wake_reader, 4096):
+                pass
+        except BlockingIOError:
+            pass
+        while self._stubs:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                self._stubs.clear()
+                return
+            if pid == 0:
+                return
+            folder = self._stubs.pop(pid, None)
+            if folder is not None and status != 0:
+                stub.log_line(self._home, f"the stub of {folder} ended with wait status {status}")
+                stub.tell_of_loss(folder)

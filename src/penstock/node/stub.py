@@ -1,0 +1,315 @@
+"""The stub: sees one job through, from the fence to exit.json. Knows docs/job.md; needs neither server nor node to finish.
+
+It is forked from the node and never returns into it. One story, top to bottom: fence, prepare, spawn, wait, clean up, keep, tell.
+Nothing is imported and no tree is removed on the way: a step's own cost is two forks and some thirty file operations.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import resource
+import signal
+import sys
+import time
+
+from . import folder, keep, kernel, materials, messages, script
+from .folder import NotStarted
+from .identity import process_start_time
+from .script import SIGNALS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Json = dict[str, Any]
+
+_TAIL_BYTES = 16384
+_GRACE_SECONDS = 10.0
+_NAMES = {number.value: number.name for number in signal.Signals}
+
+__all__ = ["SIGNALS", "log_line", "log_trouble", "run", "tell_of_loss"]
+
+
+def run(path: str, boot_id: str) -> None:
+    """Runs the job folder, unless somebody else has begun it. Returns when all is written and told; the process is done then."""
+    os.setsid()
+    kernel.become_subreaper()
+    os.chdir(path)
+    started_at = time.time()
+    me = {"pid": os.getpid(), "start_time": process_start_time(), "boot_id": boot_id, "at": started_at}
+    if not folder.fence(me):
+        return
+    exit_file = folder.ExitFile()
+    record = _new_record(path, started_at)
+    job: Json = {}
+    try:
+        job = folder.read_job()
+        record["name"] = job.get("name", record["name"])
+        _see_through(job, record)
+    except NotStarted as error:
+        record["error"] = {"what": error.what, "fix": error.fix}
+    except Exception as error:  # the stub's own failure must be as readable as the script's
+        record["error"] = _own_failure(record, error)
+    record["ended_at"] = time.time()
+    exit_file.write(record)
+    _tell_exit(job, record["name"])
+
+
+def _new_record(path: str, started_at: float) -> Json:
+    return {
+        "schema": 1,
+        "name": os.path.basename(path),
+        "ending": "not_started",
+        "exit_code": None,
+        "signal": None,
+        "user_code_started": False,
+        "started_at": started_at,
+        "script_started_at": None,
+        "ended_at": None,
+        "outputs": [],
+        "files": [],
+        "error": None,
+        "stderr_tail": "",
+        "left_behind": [],
+        "inputs_changed": [],
+        "warnings": [],
+        "usage": None,
+    }
+
+
+def _see_through(job: Json, record: Json) -> None:
+    """Fills the record. What is already in it stays true if a later part fails."""
+    inputs, outputs = job.get("inputs") or [], job.get("outputs") or []
+    captures = job.get("captures") or []
+    if folder.is_canceled():
+        return _cancel_early(record)
+    made = _prepare(job, inputs, outputs, captures)
+    before = materials.survey(inputs)
+    if folder.is_canceled():
+        return _cancel_early(record)
+    pid = _spawn(job, record)
+    _tell(job, f"running {record['name']}")
+    waiting = script.Waiting(pid, job.get("timeout_seconds"), float(job.get("grace_seconds") or _GRACE_SECONDS))
+    status = waiting.wait()
+    _describe_end(record, status, waiting.reason)
+    record["left_behind"] = waiting.clean_up()
+    record["usage"] = _usage()
+    _describe_failure(job, record)
+    record["inputs_changed"] = materials.changes(before, inputs, outputs)
+    keep.capture(captures)
+    record["files"] = keep.list_files()
+    if record["ending"] == "exited" and record["exit_code"] == 0:
+        _keep_outputs(outputs, made, record)
+    return None
+
+
+def _cancel_early(record: Json) -> None:
+    record["ending"] = "canceled"
+    record["error"] = {
+        "what": "The step was canceled before its script started.",
+        "fix": "Submit it again if that was not meant.",
+    }
+
+
+def _prepare(job: Json, inputs: list[Json], outputs: list[Json], captures: list[str]) -> set[str]:
+    """Makes all that the script finds; the names of the outputs whose folder was made for it."""
+    os.makedirs(materials.WORK, exist_ok=True)
+    if job.get("snapshot"):
+        materials.materialise(job["snapshot"])
+    name = job.get("script")
+    if name and not os.path.isfile(os.path.join(materials.WORK, name)):
+        raise NotStarted(
+            f"The script '{name}' is not in the step's source folder.",
+            "Check script_name and source_directory, and .amlignore.",
+        )
+    materials.copy_inputs(inputs)
+    return materials.make_folders(captures, outputs)
+
+
+def _spawn(job: Json, record: Json) -> int:
+    env = dict(os.environ)
+    env.update(job.get("env") or {})
+    if job.get("sdk_path"):
+        env["PENSTOCK_SDK_PATH"] = job["sdk_path"]
+    argv = job["argv"]
+    program = script.find_program(argv[0], env.get("PATH"))
+    record["script_started_at"] = time.time()
+    try:
+        pid = script.spawn(program, argv, env, materials.WORK, _announce)
+    except (OSError, ValueError) as error:
+        record["script_started_at"] = None
+        _forget_announcement()
+        raise _cannot_run(argv, env, error) from error
+    record["user_code_started"] = True
+    record["ending"] = "exited"
+    return pid
+
+
+def _announce() -> None:
+    """In the script's own process, before it is the script: no user code runs without this file."""
+    me = {"pid": os.getpid(), "start_time": process_start_time(), "at": time.time()}
+    folder.write_whole(folder.RUNNING, json.dumps(me).encode())
+
+
+def _forget_announcement() -> None:
+    try:
+        os.unlink(folder.RUNNING)
+    except FileNotFoundError:
+        pass
+
+
+def _cannot_run(argv: list[str], env: dict[str, str], error: Exception) -> NotStarted:
+    if isinstance(error, OSError) and error.errno == errno.E2BIG:
+        size = sum(len(os.fsencode(text)) + 1 for text in (*argv, *env, *env.values()))
+        return NotStarted(
+            f"The step's arguments and environment take {size:,} bytes, more than this machine gives a process.",
+            "Pass what is long in a file; one single text may have at most 128 KiB.",
+        )
+    if isinstance(error, OSError) and error.errno in (errno.ENOENT, errno.ENOEXEC, errno.EACCES):
+        return NotStarted(
+            f"The interpreter '{argv[0]}' cannot be run: {error}.",
+            "Submit from an interpreter that this machine still has, or name another one in the step's environment.",
+        )
+    return NotStarted(
+        f"The process '{' '.join(argv[:3])}' cannot be started: {error}.",
+        "Check the step's arguments and this machine.",
+    )
+
+
+def _describe_end(record: Json, status: int, reason: str | None) -> None:
+    if os.WIFSIGNALED(status):
+        record["signal"] = os.WTERMSIG(status)
+        record["ending"] = "signaled"
+    else:
+        record["exit_code"] = os.WEXITSTATUS(status)
+    if reason is not None:
+        record["ending"] = reason
+
+
+def _describe_failure(job: Json, record: Json) -> None:
+    """The error and the end of stderr, unless the script ended well."""
+    if record["ending"] == "exited" and record["exit_code"] == 0:
+        return
+    record["stderr_tail"] = _tail("stderr")
+    label = job.get("script") or os.path.basename(job["argv"][0])
+    if record["ending"] == "canceled":
+        what, fix = f"'{label}' was stopped because the run was canceled.", "Submit it again if that was not meant."
+    elif record["ending"] == "timed_out":
+        what = f"'{label}' was stopped after its limit of {job['timeout_seconds']:g} seconds."
+        fix = "Give the step a longer timeout_seconds, or less to do."
+    elif record["ending"] == "signaled":
+        what, fix = _describe_signal(label, record)
+    else:
+        last = record["stderr_tail"].strip().rpartition("\n")[2].strip()[:500]
+        what = f"'{label}' ended with exit status {record['exit_code']}" + (f": {last}" if last else ".")
+        fix = "Read the end of its stderr, mend the script and submit again."
+    record["error"] = {"what": what, "fix": fix}
+
+
+def _describe_signal(label: str, record: Json) -> tuple[str, str]:
+    number = record["signal"]
+    what = f"'{label}' was killed by signal {number} ({_NAMES.get(number, 'unknown')})."
+    if number == signal.SIGKILL:
+        used = record["usage"]["max_rss_bytes"] / 1e6
+        return (
+            what,
+            f"Often this is the kernel freeing memory: the step used {used:,.0f} MB at most. Give it less data or more memory.",
+        )
+    return what, "Look at the end of its stderr; a crash of this kind comes from compiled code or from outside."
+
+
+def _usage() -> Json:
+    """What the script and all its descendants used that have been waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    per_unit = 1 if sys.platform == "darwin" else 1024
+    return {"user_seconds": used.ru_utime, "system_seconds": used.ru_stime, "max_rss_bytes": used.ru_maxrss * per_unit}
+
+
+def _tail(path: str) -> str:
+    """The end of a log, from the start of a line where there is one."""
+    try:
+        fd = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return ""
+    try:
+        size = os.fstat(fd).st_size
+        data = os.pread(fd, _TAIL_BYTES, max(0, size - _TAIL_BYTES))
+    finally:
+        os.close(fd)
+    if size > _TAIL_BYTES and b"\n" in data[:-1]:
+        data = data[data.index(b"\n") + 1 :]
+    return data.decode("utf-8", "replace")
+
+
+def _keep_outputs(outputs: list[Json], made: set[str], record: Json) -> None:
+    if outputs:
+        os.makedirs(keep.MANIFESTS, exist_ok=True)
+    for output in outputs:
+        row, warnings = keep.keep_output(output, output["name"] in made)
+        record["outputs"].append(row)
+        record["warnings"] += warnings
+
+
+def _own_failure(record: Json, error: Exception) -> Json:
+    """An error for what the stub itself could not do. After user code ran, the ending stays what the script's end was."""
+    what = f"{type(error).__name__}: {error}"
+    is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    fix = (
+        "Free some space on that disk and submit again." if is_full else "Look at that path, then submit the run again."
+    )
+    if not record["user_code_started"]:
+        return {"what": f"The step could not be prepared: {what}.", "fix": fix}
+    return {"what": f"The script ran, but what it wrote could not be kept: {what}.", "fix": fix}
+
+
+def _tell(job: Json, text: str) -> bool:
+    """Whether somebody listens at the server's end; a full queue is somebody."""
+    try:
+        messages.send(job["wake"], text)
+    except TimeoutError:
+        return True
+    except (OSError, KeyError, TypeError):
+        return False
+    return True
+
+
+def _tell_exit(job: Json, name: str) -> None:
+    """Tells the server that the job has ended, and starts one when there is none."""
+    if _tell(job, f"exit {name}") or not job.get("server_argv"):
+        return
+    argv = job["server_argv"]
+    env = dict(os.environ) | (job.get("server_env") or {})
+    nothing = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1, 2)]
+    os.chdir("/")
+    os.posix_spawnp(argv[0], argv, env, file_actions=nothing, setsid=True, setsigmask=(), setsigdef=script.TO_DEFAULT)
+
+
+def tell_of_loss(path: str) -> None:
+    """In the node: the stub of this folder died, so nobody else will say that there is nothing to wait for."""
+    try:
+        job = json.loads(folder.read_whole(os.path.join(path, "job.json")))
+        _tell(job, f"exit {job['name']}")
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+
+
+def log_line(home: str, text: str) -> None:
+    """One line in the node's log, which is written only when something is wrong."""
+    try:
+        logs = os.path.join(home, "logs")
+        os.makedirs(logs, exist_ok=True)
+        fd = os.open(os.path.join(logs, "node.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        os.write(fd, f"{stamp} node {os.getpid()}: {text}\n".encode("utf-8", "backslashreplace"))
+        os.close(fd)
+    except OSError:
+        pass  # there is no other place to say it
+
+
+def log_trouble(home: str, text: str) -> None:
+    """As log_line, with the traceback of the exception that is being handled."""
+    import traceback
+
+    log_line(home, f"{text}\n{traceback.format_exc()}")
