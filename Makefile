@@ -24,7 +24,7 @@ test: quick-checks browser
 .PHONY: quick-checks
 quick-checks: format lint types
 
-bench: $(MARK)-demo
+bench: | $(PY)
 	@$(PY) bench/run.py
 
 format: $(MARK)-test
@@ -41,7 +41,7 @@ clean:
 	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Asked of each in turn, so that a version manager's stand-in for a version it does not have is passed over.
-ASK := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11)) or print(getattr(sys, "_base_executable", "") or sys.executable)
+ASK := import sys, venv, ensurepip; sys.version_info < (3, 11) and sys.exit(1); print(getattr(sys, "_base_executable", "") or sys.executable)
 
 $(PY):
 	@for name in $(PYTHON) python3 python3.13 python3.12 python3.11 python3.14 python "$$HOME"/.pyenv/versions/*/bin/python3; do \

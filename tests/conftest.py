@@ -10,7 +10,6 @@ import http.client
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
@@ -94,15 +93,11 @@ def stop_all(home: Path) -> None:
     server = _read(home / "server.json")
     if server.get("socket"):
         _ask_to_stop(str(server["socket"]))
-    pids = {int(server["pid"])} if server.get("pid") else set()
-    run = Path(str(server["socket"])).parent if server.get("socket") else home
-    for lock in {*home.rglob("node.lock"), *run.glob("node.lock")}:
-        pids |= _pid_in(lock)
-    for pid in pids:
-        _end(pid, home)
-    for started in home.glob("jobs/*/started"):
-        if not (started.parent / "exit.json").exists() and (pid := _read(started).get("pid")):
-            _end(int(str(pid)), home)
+    if server.get("pid"):
+        _end(int(str(server["pid"])), home, patience=STOP_SECONDS)
+    for named in (home / "node.lock", *home.glob("jobs/*/started")):
+        if not (named.parent / "exit.json").exists() and (pid := _read(named).get("pid")):
+            _end(int(str(pid)), home, patience=0)
 
 
 def _ask_to_stop(path: str) -> None:
@@ -130,27 +125,18 @@ def _read(path: Path) -> dict[str, object]:
     return value if isinstance(value, dict) else {}
 
 
-def _pid_in(lock: Path) -> set[int]:
-    text = lock.read_text().strip() if lock.is_file() else ""
-    value = _read(lock).get("pid") or (text if text.isdigit() else None)
-    return {int(str(value))} if value else set()
-
-
-def _end(pid: int, home: Path) -> None:
-    """Ends `pid` if it still is a process of `home`, which its command line or environment says."""
+def _end(pid: int, home: Path, patience: float) -> None:
+    """Ends `pid` if it still is a process of `home`, which its command line or environment says; waits first for it to go by itself."""
     try:
         process = psutil.Process(pid)
         if str(home) not in " ".join([*process.cmdline(), *process.environ().values()]):
             return
-        with contextlib.suppress(psutil.TimeoutExpired):
-            process.wait(STOP_SECONDS / 4 if process.children() else STOP_SECONDS / 10)
-            return
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(STOP_SECONDS)
-        except psutil.TimeoutExpired:
-            process.kill()
-            process.wait(STOP_SECONDS)
+        for seconds, then in ((patience, process.terminate), (STOP_SECONDS, process.kill)):
+            try:
+                process.wait(seconds)
+                return
+            except psutil.TimeoutExpired:
+                then()
     except psutil.Error:
         return
 
