@@ -7,7 +7,7 @@ SHELL := /bin/sh
 
 VENV := .venv
 PY := $(VENV)/bin/python
-PIP := $(PY) -m pip --disable-pip-version-check --no-input install -q
+PIP := $(PY) -m pip --disable-pip-version-check --no-input install -qq
 # The folder's own name is part of the mark: an editable install holds absolute paths, so a moved checkout installs again.
 MARK := $(VENV)/.installed-$(shell printf %s "$(CURDIR)" | cksum | cut -d ' ' -f 1)
 CODE := src sdk tests bench examples

@@ -41,7 +41,7 @@ def _needs() -> list[str]:
 
 def _pip(*what: str) -> None:
     # Without build isolation the wheels of a changed checkout take seconds, and no download.
-    command = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "-q"]
+    command = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "-qq"]
     subprocess.run(
         [*command, *(["--no-build-isolation"] if "--no-deps" in what else []), *what], check=True, env=_environ()
     )
