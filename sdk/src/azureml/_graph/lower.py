@@ -113,7 +113,7 @@ def _input(port, ids, scope):
 def _compute(step):
     target = step._compute_target
     if target is None and step._runconfig is not None:
-        target = getattr(step._runconfig, "target", None)
+        return {"name": step._runconfig.target, "explicit": step._runconfig._target_is_object}
     if target is None:
         return None
     if isinstance(target, tuple):

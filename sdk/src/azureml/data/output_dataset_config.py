@@ -245,8 +245,8 @@ class OutputTabularDatasetConfig(OutputDatasetConfig):
 
         split = split_of(percentage, seed)
         halves = self._then(dict(split, part=1)), self._then(dict(split, part=2))
-        for half, suffix in zip(halves, ("_1", "_2")):
-            half._name = self._name + suffix
+        halves[0]._name = self._name + "_1"
+        halves[1]._name = self._name + "_2"
         return halves
 
     def _then(self, step):
