@@ -1,0 +1,113 @@
+"""Small plots as geometry: lines, bars. Pure; the templates draw them as SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+WIDTH, HEIGHT, PAD = 320.0, 120.0, 8.0
+MOST_POINTS = 320
+HUES = 8
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One line of a plot: SVG points, its hue's number, its name and its end."""
+
+    points: str
+    hue: int
+    name: str
+    end: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Bar:
+    x: float
+    y: float
+    width: float
+    height: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Plot:
+    """What to draw, the values at the edges, and the same in words for who cannot see it."""
+
+    curves: tuple[Curve, ...]
+    bars: tuple[Bar, ...]
+    low: float
+    high: float
+    left: str
+    right: str
+    words: str
+    width: float = WIDTH
+    height: float = HEIGHT
+
+
+def line_plot(named: Sequence[tuple[str, Sequence[tuple[float, float]]]], words: str) -> Plot | None:
+    """Curves of (x, y) points on common axes; None when no curve has two points."""
+    drawn = [(name, _thinned(points)) for name, points in named if len(points) > 1]
+    if not drawn:
+        return None
+    xs = [x for _, points in drawn for x, _ in points]
+    ys = [y for _, points in drawn for _, y in points]
+    x_scale, y_scale = _scale(min(xs), max(xs), PAD, WIDTH - PAD), _scale(min(ys), max(ys), HEIGHT - PAD, PAD)
+    curves = []
+    for i, (name, points) in enumerate(drawn):
+        places = [(round(x_scale(x), 1), round(y_scale(y), 1)) for x, y in points]
+        curves.append(Curve(" ".join(f"{x:g},{y:g}" for x, y in places), i % HUES, name, places[-1]))
+    return Plot(tuple(curves), (), min(ys), max(ys), f"{min(xs):g}", f"{max(xs):g}", words)
+
+
+def series_plot(values: Sequence[float], words: str) -> Plot | None:
+    """One curve over the order in which the values were logged."""
+    return line_plot([("", [(float(i), v) for i, v in enumerate(values, 1)])], words)
+
+
+def bar_plot(edges: Sequence[float], counts: Sequence[float], words: str) -> Plot | None:
+    """A histogram: `counts[i]` lies between `edges[i]` and `edges[i + 1]`."""
+    if not counts or len(edges) != len(counts) + 1 or max(counts) <= 0:
+        return None
+    x_scale, high = _scale(edges[0], edges[-1], PAD, WIDTH - PAD), max(counts)
+    bars = []
+    for left, right, count in zip(edges, edges[1:], counts, strict=False):
+        tall = max(count, 0.0) / high * (HEIGHT - 2 * PAD)
+        x = x_scale(left)
+        label = f"{left:g} to {right:g}: {count:g}"
+        bars.append(
+            Bar(
+                round(x, 1),
+                round(HEIGHT - PAD - tall, 1),
+                round(max(x_scale(right) - x - 1, 0.5), 1),
+                round(tall, 1),
+                label,
+            )
+        )
+    return Plot((), tuple(bars), 0.0, high, f"{edges[0]:g}", f"{edges[-1]:g}", words)
+
+
+class _Scale:
+    def __init__(self, low: float, high: float, first: float, last: float) -> None:
+        self.low, self.range, self.first, self.span = low, high - low, first, last - first
+
+    def __call__(self, value: float) -> float:
+        if self.range == 0:
+            return self.first + self.span / 2
+        return self.first + (value - self.low) / self.range * self.span
+
+
+def _scale(low: float, high: float, first: float, last: float) -> _Scale:
+    return _Scale(low, high, first, last)
+
+
+def _thinned(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """At most about MOST_POINTS points: of each stretch its lowest and highest, so that peaks stay."""
+    if len(points) <= MOST_POINTS:
+        return list(points)
+    stretch = len(points) * 2 // MOST_POINTS + 1
+    kept = [points[0]]
+    for start in range(1, len(points) - 1, stretch):
+        part = points[start : min(start + stretch, len(points) - 1)]
+        kept += sorted({min(part, key=lambda p: p[1]), max(part, key=lambda p: p[1])})
+    kept.append(points[-1])
+    return kept

@@ -1,0 +1,416 @@
+"""Each page as one frozen dataclass, built from the service's dicts (docs/graph.md). Pure: the clock and files are arguments.
+
+Whatever a run is called and whatever it printed is text here; the templates escape it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from penstock.server.studio import metrics as metric_cards
+from penstock.server.studio.graphs import GraphDrawing, draw
+from penstock.server.studio.metrics import Group
+from penstock.server.studio.wording import (
+    EVENT_TONES,
+    EVENTS,
+    TERMINAL,
+    TONES,
+    Badge,
+    Moment,
+    Span,
+    badge,
+    files,
+    length,
+    moment,
+    parse_time,
+    size,
+    span,
+)
+
+Json = dict[str, Any]
+LOG_PREFIX = "azureml-logs/"
+IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
+SHOWN_EVENTS = 400
+PROGRESS_ORDER = ("ok", "bad", "stopped", "stopping", "busy", "wait")
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A part of the progress bar, in percent of its length."""
+
+    tone: str
+    x: float
+    width: float
+
+
+@dataclass(frozen=True)
+class Progress:
+    segments: tuple[Segment, ...]
+    done: int
+    total: int
+    words: str
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why something failed. `trace` is what the script said of it."""
+
+    title: str
+    href: str
+    message: str
+    trace: str
+    log_href: str
+
+
+@dataclass(frozen=True)
+class StepRow:
+    id: str
+    name: str
+    kind: str
+    badge: Badge
+    span: Span | None
+    attempt: int
+    why: str
+    href: str
+    bar: Segment | None
+    """Where the step lay in the run's time."""
+
+
+@dataclass(frozen=True)
+class OutputRow:
+    name: str
+    step: str
+    place: str
+    extent: str
+    kept_as: str
+
+
+@dataclass(frozen=True)
+class FileRow:
+    name: str
+    size: str
+    href: str
+    is_image: bool
+
+
+@dataclass(frozen=True)
+class Log:
+    """A log's end. `left_out` bytes before it are not shown."""
+
+    name: str
+    text: str
+    href: str
+    left_out: str
+
+
+@dataclass(frozen=True)
+class Happening:
+    """One event as the story tells it."""
+
+    moment: Moment | None
+    since: str
+    who: str
+    text: str
+    tone: str
+
+
+@dataclass(frozen=True)
+class Try:
+    number: int
+    moment: Moment | None
+    span: Span | None
+    ending: str
+
+
+@dataclass(frozen=True)
+class Pair:
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Link:
+    text: str
+    href: str
+
+
+@dataclass(frozen=True)
+class RunPage:
+    """The page of a pipeline run, a step run or an interactive run."""
+
+    id: str
+    title: str
+    kind: str
+    badge: Badge
+    is_over: bool
+    trail: tuple[Link, ...]
+    created: Moment | None
+    started: Moment | None
+    span: Span | None
+    facts: tuple[Pair, ...]
+    progress: Progress | None
+    troubles: tuple[Trouble, ...]
+    warnings: tuple[str, ...]
+    steps: tuple[StepRow, ...]
+    graph: GraphDrawing | None
+    metrics: tuple[Group, ...]
+    outputs: tuple[OutputRow, ...]
+    logs: tuple[Log, ...]
+    files: tuple[FileRow, ...]
+    story: tuple[Happening, ...]
+    untold: int
+    attempts: tuple[Try, ...]
+    parameters: tuple[Pair, ...]
+    tags: tuple[Pair, ...]
+    properties: tuple[Pair, ...]
+
+
+@dataclass(frozen=True)
+class RunRow:
+    id: str
+    short: str
+    name: str
+    experiment: str
+    workspace: str
+    badge: Badge
+    moment: Moment | None
+    span: Span | None
+    progress: Progress | None
+    href: str
+
+
+@dataclass(frozen=True)
+class RunsPage:
+    """The start page: recent runs."""
+
+    runs: tuple[RunRow, ...]
+    counts: tuple[tuple[Badge, int], ...]
+    experiment: str
+    has_several_workspaces: bool
+    is_over: bool
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """All that a run's page is built from, as the service gives it."""
+
+    run: Json
+    parent: Json | None
+    children: Sequence[Json]
+    graph: Json
+    metrics: Sequence[Json]
+    outputs: Sequence[Json]
+    files: Sequence[Json]
+    logs: Sequence[Log]
+    events: Sequence[Json]
+    attempts: Sequence[Json]
+
+
+def run_href(run_id: str) -> str:
+    return f"/runs/{quote(run_id, safe='')}"
+
+
+def file_href(run_id: str, name: str) -> str:
+    return f"{run_href(run_id)}/files/{quote(name)}"
+
+
+def title_of(run: Json) -> str:
+    return str(run.get("display_name") or run.get("name") or run.get("experiment") or run["id"])
+
+
+def runs_page(
+    runs: Sequence[Json], children: Mapping[str, Sequence[Json]], now: datetime, *, experiment: str = ""
+) -> RunsPage:
+    """The start page; `children` holds the steps of those runs that are active."""
+    rows = tuple(_run_row(r, children.get(r["id"], ()), now) for r in runs)
+    counts = Counter(r["status"] for r in runs)
+    shown = tuple((badge(s), counts[s]) for s in TONES if counts[s])
+    several = len({r["workspace"] for r in runs}) > 1
+    return RunsPage(rows, shown, experiment, several, all(r["status"] in TERMINAL for r in runs))
+
+
+def run_page(recorded: Recorded, now: datetime) -> RunPage:
+    """The page of `recorded.run`."""
+    run, steps = recorded.run, list(recorded.children)
+    names = {run["id"]: title_of(run), **{s["id"]: str(s["name"]) for s in steps}}
+    story = recorded.events[-SHOWN_EVENTS:]
+    return RunPage(
+        id=run["id"],
+        title=title_of(run),
+        kind=_kind(run),
+        badge=badge(run["status"]),
+        is_over=run["status"] in TERMINAL,
+        trail=_trail(run, recorded.parent),
+        created=moment(run["created_at"]),
+        started=moment(run.get("started_at")),
+        span=span(run.get("started_at"), run.get("ended_at"), now),
+        facts=_facts(run),
+        progress=_progress(steps),
+        troubles=_troubles(run, steps),
+        warnings=tuple(str(w) for w in run.get("warnings") or ()),
+        steps=tuple(_step_row(s, run, now) for s in steps),
+        graph=draw(recorded.graph, steps, run_href) if run["type"] == "pipeline" else None,
+        metrics=metric_cards.groups(recorded.metrics, names, file_href),
+        outputs=tuple(_output_row(o, names, run["id"]) for o in recorded.outputs),
+        logs=tuple(recorded.logs),
+        files=tuple(_file_row(run["id"], f) for f in recorded.files if not f["name"].startswith(LOG_PREFIX)),
+        story=tuple(_happening(e, names, run) for e in story),
+        untold=len(recorded.events) - len(story),
+        attempts=tuple(_try(a, now) for a in recorded.attempts),
+        parameters=_pairs(run.get("parameters")),
+        tags=_pairs(run.get("tags")),
+        properties=_pairs(run.get("properties")),
+    )
+
+
+def _kind(run: Json) -> str:
+    words = {"pipeline": "Pipeline run", "step": "Step run", "interactive": "Interactive run"}
+    return words.get(run["type"], "Run")
+
+
+def _run_row(run: Json, steps: Sequence[Json], now: datetime) -> RunRow:
+    began = run.get("started_at")
+    return RunRow(
+        run["id"], run["id"][:8], title_of(run), run["experiment"], run["workspace"], badge(run["status"]),
+        moment(began or run["created_at"]), span(began, run.get("ended_at"), now),
+        _progress(steps), run_href(run["id"]),
+    )  # fmt: skip
+
+
+def _trail(run: Json, parent: Json | None) -> tuple[Link, ...]:
+    links = [Link("Runs", "/"), Link(str(run["experiment"]), f"/?experiment={quote(str(run['experiment']), safe='')}")]
+    if parent is not None:
+        links.append(Link(title_of(parent), run_href(parent["id"])))
+    return tuple(links)
+
+
+def _facts(run: Json) -> tuple[Pair, ...]:
+    pairs = [
+        ("Experiment", run["experiment"]),
+        ("Workspace", run["workspace"]),
+        ("Compute", run.get("target")),
+        ("Step type", run.get("step_type")),
+        ("Attempt", run["attempt"] if (run.get("attempt") or 0) > 1 else None),
+        ("Description", run.get("description")),
+    ]
+    return tuple(Pair(n, str(v)) for n, v in pairs if v)
+
+
+def _progress(steps: Sequence[Json]) -> Progress | None:
+    if not steps:
+        return None
+    total = len(steps)
+    tones = sorted((TONES.get(s["status"], "wait") for s in steps), key=PROGRESS_ORDER.index)
+    segments, at = [], 0
+    for tone, count in Counter(tones).items():
+        segments.append(Segment(tone, round(at * 100 / total, 3), round(count * 100 / total, 3)))
+        at += count
+    statuses = Counter(s["status"] for s in steps)
+    done = statuses["Completed"]
+    others = [f"{n} {badge(s).word.lower()}" for s, n in statuses.items() if s != "Completed"]
+    words = f"{done} of {total} {'step' if total == 1 else 'steps'} completed" + (
+        f", {', '.join(others)}" if others else ""
+    )
+    return Progress(tuple(segments), done, total, words)
+
+
+def _troubles(run: Json, steps: Sequence[Json]) -> tuple[Trouble, ...]:
+    """Failing steps first, in the order they ended; the run's own error only when no step explains it."""
+    failed = sorted((s for s in steps if s["status"] == "Failed"), key=lambda s: str(s.get("ended_at") or ""))
+    if failed:
+        return tuple(_trouble(s, f"Step “{s['name']}” failed", run_href(s["id"])) for s in failed)
+    if not run.get("error"):
+        return ()
+    verb = {"Failed": "failed", "Canceled": "was canceled"}.get(run["status"], "has a problem")
+    return (_trouble(run, f"The {_kind(run).lower()} {verb}", ""),)
+
+
+def _trouble(run: Json, title: str, href: str) -> Trouble:
+    error = run.get("error") or {}
+    details = error.get("details")
+    trace = str(details.get("stderr_tail") or "") if isinstance(details, dict) else ""
+    log = f"{href}#logs" if href else "#logs" if run["type"] == "step" else ""
+    return Trouble(title, href, str(error.get("message") or ""), trace.strip("\n"), log)
+
+
+def _step_row(step: Json, run: Json, now: datetime) -> StepRow:
+    error = step.get("error") or {}
+    return StepRow(
+        id=step["id"],
+        name=str(step["name"]),
+        kind=str(step.get("step_type") or ""),
+        badge=badge(step["status"]),
+        span=span(step.get("started_at"), step.get("ended_at"), now),
+        attempt=int(step.get("attempt") or 0),
+        why=str(error.get("message") or ""),
+        href=run_href(step["id"]),
+        bar=_bar(step, run, now),
+    )
+
+
+def _bar(step: Json, run: Json, now: datetime) -> Segment | None:
+    """Where `step` lay in the time of `run`, in percent."""
+    first, begun = parse_time(run.get("started_at")), parse_time(step.get("started_at"))
+    if first is None or begun is None:
+        return None
+    last, ended = parse_time(run.get("ended_at")) or now, parse_time(step.get("ended_at")) or now
+    whole = max((last - first).total_seconds(), 1e-3)
+    x = min(max((begun - first).total_seconds() / whole * 100, 0.0), 99.0)
+    width = min(max((ended - begun).total_seconds() / whole * 100, 1.0), 100 - x)
+    return Segment(TONES.get(step["status"], "wait"), round(x, 2), round(width, 2))
+
+
+def _output_row(output: Json, names: dict[str, str], own_id: str) -> OutputRow:
+    step = "" if output.get("run_id") == own_id else names.get(str(output.get("run_id")), "")
+    extent = "nothing written" if output.get("kind") == "missing" else (
+        f"{size(output.get('size_bytes') or 0)} in {files(output.get('n_files') or 0)}"
+    )  # fmt: skip
+    place = f"{output['datastore']}/{output['path']}"
+    return OutputRow(str(output["name"]), step, place, extent, str(output.get("pipeline_output_name") or ""))
+
+
+def _file_row(run_id: str, file: Json) -> FileRow:
+    name = str(file["name"])
+    return FileRow(
+        name, size(file.get("size_bytes") or 0), file_href(str(file.get("run_id") or run_id), name),
+        name.lower().endswith(IMAGES),
+    )  # fmt: skip
+
+
+def _happening(event: Json, names: dict[str, str], run: Json) -> Happening:
+    body = event.get("body") or {}
+    said = str(body.get("message") or body.get("text") or body.get("reason") or "")
+    name = str(event["name"])
+    words = EVENTS.get(name, name.replace("_", " "))
+    at, first = parse_time(event.get("at")), parse_time(run["created_at"])
+    since = f"+{length((at - first).total_seconds())}" if at and first else ""
+    who = names.get(event["run_id"], event["run_id"][:8])
+    if event["run_id"] == run["id"]:
+        who = "The step" if run["type"] == "step" else "The run"
+    text = said if name in ("warning", "note") and said else f"{words}: {said}" if said else words
+    return Happening(moment(event.get("at")), since, who, text, EVENT_TONES.get(name, ""))
+
+
+def _try(attempt: Json, now: datetime) -> Try:
+    ending = str(attempt.get("ending") or "running").replace("_", " ")
+    if attempt.get("exit_code") is not None:
+        ending += f" with status {attempt['exit_code']}"
+    took = span(attempt.get("started_at"), attempt.get("ended_at"), now)
+    return Try(int(attempt["attempt"]), moment(attempt.get("started_at")), took, ending)
+
+
+def _pairs(values: Json | None) -> tuple[Pair, ...]:
+    return tuple(Pair(str(k), _plain(v)) for k, v in (values or {}).items())
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        if "datastore" in value:
+            return f"{value['datastore']}/{value.get('path') or ''}"
+        return str(value.get("dataset") or value)
+    return "" if value is None else str(value)
