@@ -134,6 +134,9 @@ class ExitFile:
             self._write(json.dumps(_shortened(record)).encode())
         os.rename(self._draft, EXIT)
 
+    def close(self) -> None:
+        os.close(self._fd)
+
     def _write(self, data: bytes) -> None:
         os.lseek(self._fd, 0, os.SEEK_SET)
         write_all(self._fd, data)

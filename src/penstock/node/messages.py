@@ -13,11 +13,28 @@ _SEND_SECONDS = 5.0
 """How long a full queue is waited for: a reader that stands still this long has other troubles."""
 
 
+class Voice:
+    """A socket to speak through, made once and used often."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.settimeout(_SEND_SECONDS)
+
+    def say(self, path: str | os.PathLike[str], text: str) -> None:
+        """Sends one datagram. FileNotFoundError or ConnectionRefusedError when nobody listens, TimeoutError when nobody reads."""
+        self._socket.sendto(os.fsencode(text), os.fspath(path))
+
+    def close(self) -> None:
+        self._socket.close()
+
+
 def send(path: str | os.PathLike[str], text: str) -> None:
-    """Sends one datagram. FileNotFoundError or ConnectionRefusedError when nobody listens, TimeoutError when nobody reads."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-        sender.settimeout(_SEND_SECONDS)
-        sender.sendto(os.fsencode(text), os.fspath(path))
+    """Says one thing, as Voice.say."""
+    voice = Voice()
+    try:
+        voice.say(path, text)
+    finally:
+        voice.close()
 
 
 def start(sockets: str | os.PathLike[str], folder: str | os.PathLike[str]) -> None:

@@ -2,7 +2,8 @@
 
 It waits in poll(2) for a datagram or for a child's end (SIGCHLD through a wakeup pipe): no polling, no thread. Signals are blocked
 round the fork, so a stub is born with them blocked and none of the node's handlers can run inside it.
-It holds no state that matters: killed, it leaves the stubs to finish alone, and the next node knows nothing of them and need not.
+A stub that has finished and is left clean reports so and may be given the next job.
+The node holds no state that matters: killed, it leaves the stubs to finish alone, and the next node knows nothing of them and need not.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from . import messages, stub
 from .identity import boot_id, process_start_time
 
 _LONGEST_MESSAGE = 65536
+_JOBS_PER_STUB = 200
+"""After this many a stub is replaced: what a long life gathers in a process stays bounded."""
 
 
 def serve(sockets: str, home: str, idle_seconds: float) -> int:
@@ -94,27 +97,26 @@ class Node:
         self._idle_seconds = idle_seconds
         self._lock = lock
         self._boot_id = boot_id()
-        self._stubs: dict[int, str] = {}
+        self._env = dict(os.environ)
+        self._voice = messages.Voice()
+        self._stubs: dict[int, Stub] = {}
+        self._idle: list[int] = []
         self._is_asked_to_leave = False
-        self._wake_reader, self._wake_writer = os.pipe()
-        os.set_blocking(self._wake_reader, False)
-        os.set_blocking(self._wake_writer, False)
-        signal.set_wakeup_fd(self._wake_writer, warn_on_full_buffer=False)
+        self._reports, self._reporting = _pipe()
+        self._wake_reader, wake_writer = _pipe()
+        os.set_blocking(wake_writer, False)
+        signal.set_wakeup_fd(wake_writer, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGTERM, self._leave_soon)
         record = {"pid": os.getpid(), "start_time": process_start_time(), "boot_id": self._boot_id, "at": time.time()}
         os.truncate(lock, 0)
         os.pwrite(lock, json.dumps(record).encode(), 0)
-        self._socket = self._listen(os.path.join(sockets, messages.NODE_SOCKET))
-
-    def _listen(self, path: str) -> socket.socket:
-        self._path = path
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        listener.setblocking(False)
-        if os.path.lexists(path):  # left by a node that was killed: the lock is ours, so nobody listens there
-            os.unlink(path)
-        listener.bind(path)
-        return listener
+        self._path = os.path.join(sockets, messages.NODE_SOCKET)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        if os.path.lexists(self._path):  # left by a node that was killed: the lock is ours, so nobody listens there
+            os.unlink(self._path)
+        self._socket.bind(self._path)
 
     def _leave_soon(self, *_: object) -> None:
         self._is_asked_to_leave = True
@@ -125,15 +127,18 @@ class Node:
         gc.freeze()  # what is here now is never looked at again: fewer pages that a fork has to copy
         gc.disable()
         poll = select.poll()
-        poll.register(self._socket, select.POLLIN)
-        poll.register(self._wake_reader, select.POLLIN)
+        for source in (self._socket.fileno(), self._reports, self._wake_reader):
+            poll.register(source, select.POLLIN)
         was_idle = False
         while not self._is_asked_to_leave:
             if poll.poll(self._idle_seconds * 1000):
+                self._hear_stubs()
                 self._reap()
                 self._receive()
                 was_idle = False
-            elif not self._stubs and not is_server_there(self._home):
+                continue
+            self._dismiss_idle()
+            if not self._stubs and not is_server_there(self._home):
                 if was_idle:
                     break
                 was_idle = True
@@ -155,6 +160,17 @@ class Node:
         return True
 
     def _start(self, folder: str) -> None:
+        """Gives the job to a stub that waits for one, else to a new one."""
+        while self._idle:
+            one = self._stubs.get(self._idle.pop())
+            try:
+                if one is not None:
+                    os.write(one.orders, os.fsencode(folder) + b"\0")
+                    one.folder = folder
+                    return
+            except OSError:
+                continue  # it has died, and will be reaped
+        orders, ordering = os.pipe()
         signal.pthread_sigmask(signal.SIG_BLOCK, stub.SIGNALS)
         try:
             pid = os.fork()
@@ -162,28 +178,59 @@ class Node:
             stub.log_line(self._home, f"no process could be forked for {folder}: {error}")
             pid = -1
         if pid == 0:
-            self._become_stub(folder)
+            os.close(ordering)
+            self._become_stub(folder, orders)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, stub.SIGNALS)
+        os.close(orders)
         if pid > 0:
-            self._stubs[pid] = folder
+            self._stubs[pid] = Stub(folder, ordering)
+        else:
+            os.close(ordering)
 
-    def _become_stub(self, folder: str) -> None:
+    def _become_stub(self, folder: str, orders: int) -> None:
         """Never returns: whatever happens in a stub stays in the stub."""
         status = 1
         try:
-            # Closing matters: a lock lives as long as any process holds the file open. So does the wakeup descriptor:
-            # its number will be given to another file.
-            signal.set_wakeup_fd(-1)
-            os.close(self._lock)
-            self._socket.close()
-            os.close(self._wake_reader)
-            os.close(self._wake_writer)
-            stub.run(folder, self._boot_id)
+            # Closing matters: a lock lives, and a pipe stays open, as long as any process holds the file. And the number of the
+            # wakeup descriptor will be given to another file.
+            os.close(signal.set_wakeup_fd(-1))
+            for fd in (self._lock, self._socket.detach(), self._wake_reader, self._reports):
+                os.close(fd)
+            for other in self._stubs.values():
+                os.close(other.orders)
+            host = stub.Host(self._boot_id, self._env, self._voice)
+            for _ in range(_JOBS_PER_STUB):
+                if not stub.run(folder, host):
+                    break
+                os.write(self._reporting, b"%d\n" % host.pid)
+                folder = _read_order(orders)
+                if not folder:
+                    break
             status = 0
+        except BrokenPipeError:
+            status = 0  # the node has gone, and the job is done
         except BaseException:
             stub.log_trouble(self._home, f"the stub of {folder} failed")
         finally:
             os._exit(status)
+
+    def _hear_stubs(self) -> None:
+        """Notes which stubs wait for another job."""
+        try:
+            while reports := os.read(self._reports, _LONGEST_MESSAGE):
+                for pid in map(int, reports.split()):
+                    if pid in self._stubs:
+                        self._stubs[pid].folder = None
+                        self._idle.append(pid)
+        except BlockingIOError:
+            pass
+
+    def _dismiss_idle(self) -> None:
+        """Lets the stubs go that wait: at the end of their orders they end."""
+        for pid in self._idle:
+            if pid in self._stubs:
+                os.close(self._stubs.pop(pid).orders)
+        self._idle.clear()
 
     def _reap(self) -> None:
         try:
@@ -191,15 +238,45 @@ class Node:
                 pass
         except BlockingIOError:
             pass
-        while self._stubs:
+        while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
-                self._stubs.clear()
                 return
             if pid == 0:
                 return
-            folder = self._stubs.pop(pid, None)
-            if folder is not None and status != 0:
-                stub.log_line(self._home, f"the stub of {folder} ended with wait status {status}")
-                stub.tell_of_loss(folder)
+            ended = self._stubs.pop(pid, None)
+            if ended is None:
+                continue
+            os.close(ended.orders)
+            if ended.folder is not None and status != 0:
+                stub.log_line(self._home, f"the stub of {ended.folder} ended with wait status {status}")
+                stub.tell_of_loss(ended.folder)
+
+
+class Stub:
+    """What the node remembers of a stub: the job folder it runs, None while it waits for one, and where to write the next."""
+
+    __slots__ = ("folder", "orders")
+
+    def __init__(self, folder: str, orders: int) -> None:
+        self.folder: str | None = folder
+        self.orders = orders
+
+
+def _pipe() -> tuple[int, int]:
+    """A pipe that is read without waiting."""
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    return reader, writer
+
+
+def _read_order(orders: int) -> str:
+    """The next job folder; empty when there will be none."""
+    order = b""
+    while not order.endswith(b"\0"):
+        piece = os.read(orders, _LONGEST_MESSAGE)
+        if not piece:
+            return ""
+        order += piece
+    return os.fsdecode(order[:-1])

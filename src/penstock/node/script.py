@@ -7,7 +7,9 @@ The caller has SIGNALS blocked and is a subreaper: signals are taken one by one 
 from __future__ import annotations
 
 import os
+import resource  # noqa: F401  # wait4 needs it, and nothing may be imported after the fork
 import signal
+import sys
 import time
 
 from . import kernel
@@ -21,11 +23,19 @@ SIGNALS = frozenset({signal.SIGTERM, signal.SIGCHLD, signal.SIGINT, signal.SIGHU
 _WAITED_FOR = (signal.SIGTERM, signal.SIGCHLD)
 TO_DEFAULT = (*sorted(SIGNALS), signal.SIGPIPE, signal.SIGXFSZ)
 
+_RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+
 _MOMENT_SECONDS = 0.25
 """What a script's helpers get to end by themselves once it has gone (multiprocessing's resource tracker does)."""
 _LEFT_BEHIND_SECONDS = 2.0
 _HOPELESS_SECONDS = 10.0
 """A process that SIGKILL does not end within this sits in the kernel; it is recorded and left."""
+
+
+def forget_signals() -> None:
+    """Drops what is pending: it was meant for the job before."""
+    while signal.sigtimedwait(_WAITED_FOR, 0) is not None:
+        pass
 
 
 def find_program(name: str, path: str | None) -> str:
@@ -86,14 +96,23 @@ def _connect_streams() -> None:
 
 
 class Waiting:
-    """Waits for one script and ends it when it must end. `reason` says why the stub ended it, if it did: canceled or timed_out."""
+    """Waits for one script and ends it when it must end.
 
-    def __init__(self, pid: int, timeout_seconds: float | None, grace_seconds: float) -> None:
+    `reason` says why it was ended, if it was: canceled or timed_out. `usage` is what it and all its descendants used that have been
+    waited for. SIGTERM alone is no reason: it says that `is_canceled` should be asked. One that was sent for the job which
+    this process ran before must not end this one.
+    """
+
+    def __init__(
+        self, pid: int, timeout_seconds: float | None, grace_seconds: float, is_canceled: Callable[[], bool]
+    ) -> None:
         self.pid = pid
         self.reason: str | None = None
         self.status: int | None = None
         self._grace_seconds = grace_seconds
-        self._has_children = True
+        self._is_canceled = is_canceled
+        self.has_children = True
+        self.usage = {"user_seconds": 0.0, "system_seconds": 0.0, "max_rss_bytes": 0}
         self._deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
 
     def wait(self) -> int:
@@ -104,7 +123,7 @@ class Waiting:
             self._reap()
             if self.status is not None:
                 break
-            if number == signal.SIGTERM and self.reason is None:
+            if number == signal.SIGTERM and self.reason is None and self._is_canceled():
                 self._end("canceled")
             elif number is None and self.reason is None:
                 self._end("timed_out")
@@ -116,14 +135,14 @@ class Waiting:
         """The processes that the script left behind; none of them lives any more."""
         if self.reason is None:
             self._wait_for_children(_MOMENT_SECONDS)
-        if not self._has_children:
+        if not self.has_children:
             return []
         left = set(descendants())
         for pid in left:
             _signal(pid, signal.SIGTERM)
         self._wait_for_children(_LEFT_BEHIND_SECONDS)
         give_up_at = time.monotonic() + _HOPELESS_SECONDS
-        while self._has_children and time.monotonic() < give_up_at:
+        while self.has_children and time.monotonic() < give_up_at:
             for pid in descendants():
                 left.add(pid)
                 _signal(pid, signal.SIGKILL)
@@ -149,21 +168,24 @@ class Waiting:
 
     def _reap(self) -> None:
         """Takes every child that has ended; orphans of the script are children of the stub by now."""
-        while self._has_children:
+        while self.has_children:
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                pid, status, used = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
-                self._has_children = False
+                self.has_children = False
                 return
             if pid == 0:
                 return
             if pid == self.pid:
                 self.status = status
+            self.usage["user_seconds"] += used.ru_utime
+            self.usage["system_seconds"] += used.ru_stime
+            self.usage["max_rss_bytes"] = max(self.usage["max_rss_bytes"], used.ru_maxrss * _RSS_UNIT)
 
     def _wait_for_children(self, seconds: float) -> None:
         end = time.monotonic() + seconds
         self._reap()
-        while self._has_children and (rest := end - time.monotonic()) > 0:
+        while self.has_children and (rest := end - time.monotonic()) > 0:
             signal.sigtimedwait((signal.SIGCHLD,), rest)
             self._reap()
 

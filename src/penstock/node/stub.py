@@ -1,7 +1,8 @@
 """The stub: sees one job through, from the fence to exit.json. Knows docs/job.md; needs neither server nor node to finish.
 
 It is forked from the node and never returns into it. One story, top to bottom: fence, prepare, spawn, wait, clean up, keep, tell.
-Nothing is imported and no tree is removed on the way: a step's own cost is two forks and some thirty file operations.
+Nothing is imported and no tree is removed on the way. A stub that is left clean may run another job afterwards: a fresh fork pays for
+every page it touches first, and that is most of what a step would cost.
 """
 
 from __future__ import annotations
@@ -9,12 +10,11 @@ from __future__ import annotations
 import errno
 import json
 import os
-import resource
 import signal
-import sys
 import time
 
-from . import folder, keep, kernel, materials, messages, script
+from . import LAUNCHER as _LAUNCHER
+from . import folder, interpreter, keep, kernel, materials, messages, script
 from .folder import NotStarted
 from .identity import process_start_time
 from .script import SIGNALS
@@ -32,29 +32,45 @@ _NAMES = {number.value: number.name for number in signal.Signals}
 __all__ = ["SIGNALS", "log_line", "log_trouble", "run", "tell_of_loss"]
 
 
-def run(path: str, boot_id: str) -> None:
-    """Runs the job folder, unless somebody else has begun it. Returns when all is written and told; the process is done then."""
-    os.setsid()
-    kernel.become_subreaper()
+def run(path: str, host: Host) -> bool:
+    """Runs the job folder, unless somebody else has begun it. Returns when all is written and told: whether nothing is left of it
+    in this process, so that the next job may be run here."""
+    script.forget_signals()
     os.chdir(path)
     started_at = time.time()
-    me = {"pid": os.getpid(), "start_time": process_start_time(), "boot_id": boot_id, "at": started_at}
-    if not folder.fence(me):
-        return
+    if not folder.fence({"pid": host.pid, "start_time": host.start_time, "boot_id": host.boot_id, "at": started_at}):
+        return True
     exit_file = folder.ExitFile()
     record = _new_record(path, started_at)
     job: Json = {}
+    is_clean = True
     try:
         job = folder.read_job()
         record["name"] = job.get("name", record["name"])
-        _see_through(job, record)
+        is_clean = _see_through(job, record, host)
     except NotStarted as error:
         record["error"] = {"what": error.what, "fix": error.fix}
     except Exception as error:  # the stub's own failure must be as readable as the script's
         record["error"] = _own_failure(record, error)
+        is_clean = False
     record["ended_at"] = time.time()
     exit_file.write(record)
-    _tell_exit(job, record["name"])
+    exit_file.close()
+    os.chdir("/")
+    return _tell_exit(job, record["name"], host) and is_clean
+
+
+class Host:
+    """What a stub knows of the process it is: made once, after the fork."""
+
+    def __init__(self, boot_id: str, env: dict[str, str], voice: messages.Voice) -> None:
+        os.setsid()
+        kernel.become_subreaper()
+        self.pid = os.getpid()
+        self.start_time = process_start_time()
+        self.boot_id = boot_id
+        self.env = env
+        self.voice = voice
 
 
 def _new_record(path: str, started_at: float) -> Json:
@@ -79,8 +95,8 @@ def _new_record(path: str, started_at: float) -> Json:
     }
 
 
-def _see_through(job: Json, record: Json) -> None:
-    """Fills the record. What is already in it stays true if a later part fails."""
+def _see_through(job: Json, record: Json, host: Host) -> bool:
+    """Fills the record; what is already in it stays true if a later part fails. Whether nothing of the script lives on."""
     inputs, outputs = job.get("inputs") or [], job.get("outputs") or []
     captures = job.get("captures") or []
     if folder.is_canceled():
@@ -89,28 +105,30 @@ def _see_through(job: Json, record: Json) -> None:
     before = materials.survey(inputs)
     if folder.is_canceled():
         return _cancel_early(record)
-    pid = _spawn(job, record)
-    _tell(job, f"running {record['name']}")
-    waiting = script.Waiting(pid, job.get("timeout_seconds"), float(job.get("grace_seconds") or _GRACE_SECONDS))
+    pid = _spawn(job, record, host.env)
+    _tell(job, f"running {record['name']}", host)
+    grace_seconds = float(job.get("grace_seconds") or _GRACE_SECONDS)
+    waiting = script.Waiting(pid, job.get("timeout_seconds"), grace_seconds, folder.is_canceled)
     status = waiting.wait()
     _describe_end(record, status, waiting.reason)
     record["left_behind"] = waiting.clean_up()
-    record["usage"] = _usage()
+    record["usage"] = waiting.usage
     _describe_failure(job, record)
     record["inputs_changed"] = materials.changes(before, inputs, outputs)
     keep.capture(captures)
     record["files"] = keep.list_files()
     if record["ending"] == "exited" and record["exit_code"] == 0:
         _keep_outputs(outputs, made, record)
-    return None
+    return not waiting.has_children
 
 
-def _cancel_early(record: Json) -> None:
+def _cancel_early(record: Json) -> bool:
     record["ending"] = "canceled"
     record["error"] = {
         "what": "The step was canceled before its script started.",
         "fix": "Submit it again if that was not meant.",
     }
+    return True
 
 
 def _prepare(job: Json, inputs: list[Json], outputs: list[Json], captures: list[str]) -> set[str]:
@@ -128,13 +146,14 @@ def _prepare(job: Json, inputs: list[Json], outputs: list[Json], captures: list[
     return materials.make_folders(captures, outputs)
 
 
-def _spawn(job: Json, record: Json) -> int:
-    env = dict(os.environ)
-    env.update(job.get("env") or {})
+def _spawn(job: Json, record: Json, base: dict[str, str]) -> int:
+    env = base | (job.get("env") or {})
     if job.get("sdk_path"):
         env["PENSTOCK_SDK_PATH"] = job["sdk_path"]
     argv = job["argv"]
     program = script.find_program(argv[0], env.get("PATH"))
+    if len(argv) > 2 and argv[1] == _LAUNCHER and "PYTHONHOME" not in env and interpreter.finds_sdk(program):
+        argv = [argv[0], *argv[2:]]
     record["script_started_at"] = time.time()
     try:
         pid = script.spawn(program, argv, env, materials.WORK, _announce)
@@ -220,13 +239,6 @@ def _describe_signal(label: str, record: Json) -> tuple[str, str]:
     return what, "Look at the end of its stderr; a crash of this kind comes from compiled code or from outside."
 
 
-def _usage() -> Json:
-    """What the script and all its descendants used that have been waited for."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    per_unit = 1 if sys.platform == "darwin" else 1024
-    return {"user_seconds": used.ru_utime, "system_seconds": used.ru_stime, "max_rss_bytes": used.ru_maxrss * per_unit}
-
-
 def _tail(path: str) -> str:
     """The end of a log, from the start of a line where there is one."""
     try:
@@ -264,10 +276,10 @@ def _own_failure(record: Json, error: Exception) -> Json:
     return {"what": f"The script ran, but what it wrote could not be kept: {what}.", "fix": fix}
 
 
-def _tell(job: Json, text: str) -> bool:
+def _tell(job: Json, text: str, host: Host) -> bool:
     """Whether somebody listens at the server's end; a full queue is somebody."""
     try:
-        messages.send(job["wake"], text)
+        host.voice.say(job["wake"], text)
     except TimeoutError:
         return True
     except (OSError, KeyError, TypeError):
@@ -275,22 +287,23 @@ def _tell(job: Json, text: str) -> bool:
     return True
 
 
-def _tell_exit(job: Json, name: str) -> None:
-    """Tells the server that the job has ended, and starts one when there is none."""
-    if _tell(job, f"exit {name}") or not job.get("server_argv"):
-        return
+def _tell_exit(job: Json, name: str, host: Host) -> bool:
+    """Tells the server that the job has ended, and starts one when there is none. Whether this process is still as it was:
+    a server that it started would be its child, and must find another parent before anything is cleaned up here."""
+    if _tell(job, f"exit {name}", host) or not job.get("server_argv"):
+        return True
     argv = job["server_argv"]
-    env = dict(os.environ) | (job.get("server_env") or {})
+    env = host.env | (job.get("server_env") or {})
     nothing = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1, 2)]
-    os.chdir("/")
     os.posix_spawnp(argv[0], argv, env, file_actions=nothing, setsid=True, setsigmask=(), setsigdef=script.TO_DEFAULT)
+    return False
 
 
 def tell_of_loss(path: str) -> None:
     """In the node: the stub of this folder died, so nobody else will say that there is nothing to wait for."""
     try:
         job = json.loads(folder.read_whole(os.path.join(path, "job.json")))
-        _tell(job, f"exit {job['name']}")
+        messages.send(job["wake"], f"exit {job['name']}")
     except (OSError, ValueError, KeyError, TypeError):
         pass
 
