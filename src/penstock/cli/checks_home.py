@@ -16,11 +16,8 @@ from urllib.parse import quote
 from penstock.cli.checks import Finding, fail, ok, warn
 from penstock.cli.places import Place
 from penstock.cli.terminal import size
+from penstock.server import home as homes
 
-NETWORK_FILESYSTEMS = frozenset(
-    ("nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "afs", "ceph", "glusterfs", "lustre", "gpfs", "beegfs", "ocfs2")
-)
-NETWORK_FUSE = ("sshfs", "rclone", "s3fs", "glusterfs", "cephfs", "blobfuse", "blobfuse2", "gcsfuse")
 LITTLE_SPACE, NO_SPACE = 2_000_000_000, 200_000_000
 FEW_INODES = 50_000
 MAKE_HOME = "Make it with: penstock init"
@@ -51,34 +48,17 @@ def folder(at: Place) -> Iterator[Finding]:
 
 def filesystem(at: Place) -> Iterator[Finding]:
     """That the home is on a local disk: locks and SQLite cannot be trusted on a network filesystem."""
-    kind, mount = filesystem_of(at.home)
-    if kind in NETWORK_FILESYSTEMS or kind.removeprefix("fuse.") in NETWORK_FUSE:
+    kind = homes.filesystem_of(at.home)
+    if kind in homes.NETWORK_FILESYSTEMS:
         yield fail(
             "filesystem",
-            f"{at.home} is on a network filesystem ({kind} at {mount}).",
+            f"{at.home} is on a network filesystem ({kind}).",
             "Set PENSTOCK_HOME to a folder on a local disk.",
         )
     elif kind:
-        yield ok("filesystem", f"{kind} at {mount}")
+        yield ok("filesystem", f"{kind}, which is local")
     else:
         yield warn("filesystem", "its type cannot be told here.", "Make sure that the home is on a local disk.")
-
-
-def filesystem_of(path: Path) -> tuple[str, str]:
-    """The type and the mount point of the filesystem that holds `path`, or would hold it; ("", "") when unknown."""
-    try:
-        text = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
-    except OSError:
-        return "", ""
-    real = os.path.realpath(path)
-    best = ("", "")
-    for line in text.splitlines():
-        left, _, right = line.partition(" - ")
-        mount = left.split()[4].replace("\\040", " ")
-        inside = real == mount or real.startswith(mount.rstrip("/") + "/")
-        if inside and len(mount) >= len(best[1]):
-            best = (right.split()[0], mount)
-    return best
 
 
 def space(at: Place) -> Iterator[Finding]:

@@ -22,7 +22,14 @@ def server(at: Place) -> Iterator[Finding]:
         else:
             yield ok("server", f"none is running. {START}")
         return
-    said = client.get("server")
+    said, health = client.get("server"), client.health() or {}
+    if health.get("status") != "ok":
+        yield fail(
+            "server",
+            f"it answers, but its scheduler fails: {health.get('trouble') or 'it does not say why'}.",
+            f"See {at.home / 'logs' / 'server.log'}; then: penstock stop --force && penstock serve",
+        )
+        return
     if said["version"] != penstock.__version__:
         yield warn(
             "server",

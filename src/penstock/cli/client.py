@@ -97,12 +97,18 @@ class Client:
                 if line.strip():
                     yield json.loads(line)
 
-    def answers(self) -> bool:
-        """Whether a server answers there."""
+    def health(self) -> dict[str, Any] | None:
+        """What the server says of its own health, ill or well; None when nobody answers."""
         try:
-            return bool(self.get("/healthz").get("status") == "ok")
-        except Trouble:
-            return False
+            with self._answer("GET", "/healthz", None, allowed=503) as answer:
+                said = json.loads(answer.read())
+        except (Trouble, OSError, ValueError, http.client.HTTPException):
+            return None
+        return said if isinstance(said, dict) and "pid" in said else None
+
+    def answers(self) -> bool:
+        """Whether a Penstock server answers there."""
+        return self.health() is not None
 
     def pages(self, path: str, query: Query) -> Iterator[dict[str, Any]]:
         """Every item of a collection, page by page."""
@@ -119,7 +125,9 @@ class Client:
             data = answer.read()
         return json.loads(data) if data else None
 
-    def _answer(self, method: str, path: str, query: Query | None, body: Any = None) -> http.client.HTTPResponse:
+    def _answer(
+        self, method: str, path: str, query: Query | None, body: Any = None, *, allowed: int = 0
+    ) -> http.client.HTTPResponse:
         target = path if path.startswith("/") else f"/api/v1/{path}"
         given = {k: v for k, v in (query or {}).items() if v is not None}
         headers = dict(self._headers)
@@ -134,7 +142,7 @@ class Client:
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             raise NoServer(f"No Penstock server answers at {self.address}: {error}. {HOW_TO_START}") from error
-        if answer.status >= 400:
+        if answer.status >= 400 and answer.status != allowed:
             raise _refusal(answer)
         return answer
 

@@ -161,8 +161,8 @@ def _state(at: Place, client: Client | None) -> dict[str, Any]:
             "url": at.url or None,
             "active_runs": [],
         }
-    server, health = client.get("server"), client.get("/healthz")
-    return {"running": True, **server, "pid": health["pid"], "active_runs": active_runs(client)}
+    server, health = client.get("server"), client.health() or {}
+    return {"running": True, **server, "pid": health.get("pid"), "active_runs": active_runs(client)}
 
 
 def active_runs(client: Client) -> list[dict[str, Any]]:
@@ -212,7 +212,7 @@ def stop(force: bool, home: str | None, as_json: bool, quiet: bool) -> int:
         elif not quiet:
             click.echo(f"No server runs for {at.url or at.home}: nothing to stop.")
         return 0
-    pid = int(client.get("/healthz")["pid"])
+    pid = int(client.get("server")["pid"])
     names = [terminal.short(r["id"]) for r in active_runs(client)]
     if names and not force:
         _refuse(names)

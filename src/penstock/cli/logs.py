@@ -103,21 +103,27 @@ def lines(client: Client, path: str) -> Iterator[dict[str, Any]]:
                 failures = 0
                 if event := line.get("event"):
                     after = max(after, int(event["id"]))
-                if (log := line.get("log")) and not _is_new(log, seen):
+                if (log := line.get("log")) and not _trim(log, seen):
                     continue
                 yield line
             return
         except NoServer:
             raise
+        except TimeoutError:  # a silent step; the next try finds out whether the server is still there
+            continue
         except (OSError, ValueError, http.client.HTTPException) as error:
             failures += 1
             if failures > 3:
                 raise Trouble(f"The server stopped sending: {error}. Run the command again.") from error
 
 
-def _is_new(log: dict[str, Any], seen: dict[tuple[str, str], int]) -> bool:
-    key, end = (log["run_id"], log["name"]), log["offset"] + len(log["text"].encode())
-    if end <= seen.get(key, -1):
+def _trim(log: dict[str, Any], seen: dict[tuple[str, str], int]) -> bool:
+    """Whether `log` has text not seen yet; what was seen (in bytes from the log's start) is cut off."""
+    key, start, data = (log["run_id"], log["name"]), int(log["offset"]), log["text"].encode()
+    known = seen.get(key, 0)
+    if start + len(data) <= known:
         return False
-    seen[key] = end
+    seen[key] = start + len(data)
+    if start < known:
+        log["offset"], log["text"] = known, data[known - start :].decode("utf-8", "replace")
     return True

@@ -20,6 +20,8 @@ from penstock.cli.trouble import BAD_USAGE, NoServer, NotThere, Trouble
 from penstock.model.settings import Settings
 
 START_SECONDS = 20.0
+# A step's own variables, and a pointer to another server, are not for a server to inherit.
+NOT_THE_SERVERS = ("AZUREML_", "AML_PARAMETER_", "PENSTOCK_JOB", "PENSTOCK_SOCKET", "PENSTOCK_URL", "PYTHONSTARTUP")
 CONFIG_FILES = (".azureml/config.json", "aml_config/config.json", "config.json")
 
 
@@ -80,12 +82,20 @@ def server(at: Place) -> Client:
 
 def start(at: Place) -> Client:
     """Start the embedded server, detached, and wait until it answers. A second one started at once leaves by itself."""
-    log = at.home / "logs" / "start.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    argv = [sys.executable, "-m", "penstock", "serve", "--embedded", "--home", str(at.home)]
-    with log.open("wb") as output:
+    log = at.home / "logs" / "server.log"
+    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    argv = [sys.executable, "-m", "penstock", "serve", "--embedded"]
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(NOT_THE_SERVERS)}
+    with log.open("ab") as output:
+        before = output.tell()
         process = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, cwd="/"
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            cwd="/",
+            env={**kept, "PENSTOCK_HOME": str(at.home)},
         )
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
@@ -95,7 +105,7 @@ def start(at: Place) -> Client:
         if process.poll() not in (None, 0):
             break
         time.sleep(0.02)
-    said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-6:]
+    said = log.read_bytes()[before:].decode("utf-8", "replace").strip().splitlines()[-3:]
     why = f" It said: {' '.join(said)}" if said else ""
     raise NoServer(f"The server of {at.home} could not be started.{why} Run 'penstock doctor' to see what is wrong.")
 

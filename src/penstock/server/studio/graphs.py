@@ -14,7 +14,7 @@ Json = dict[str, Any]
 TWINS = 7
 """So many steps with the same neighbours share one box."""
 MOST_BOXES = 1500
-NAME_LETTERS = 24
+NAME_LETTERS = 22
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-BOX_WIDTH, BOX_HEIGHT = 196.0, 54.0
+BOX_WIDTH, BOX_HEIGHT = 208.0, 54.0
 COLUMN_GAP, LAYER_GAP, MARGIN = 28.0, 46.0, 12.0
 BEND_WIDTH = 18.0
 SWEEPS = 4

@@ -169,10 +169,18 @@ class _Studio:
         if start and 0 <= (cut := data.find(b"\n")) < TAIL_BYTES // 2:
             start, data = start + cut + 1, data[cut + 1 :]
         text = log_text(data.decode("utf-8", "replace"))
-        return Log(name.removeprefix(LOG_PREFIX), text, views.file_href(run_id, name), size(start) if start else "")
+        return Log(
+            views.log_title(name),
+            name.removeprefix(LOG_PREFIX),
+            text,
+            views.file_href(run_id, name),
+            size(start) if start else "",
+        )
 
     def _page(self, template: str, page: Any, live: str) -> Response:
-        html = self.templates.get_template(template).render(page=page, is_fragment=False, live="" if page.is_over else live)
+        html = self.templates.get_template(template).render(
+            page=page, is_fragment=False, live="" if page.is_over else live
+        )
         return HTMLResponse(html, headers=PAGE_HEADERS)
 
     def _fragment(self, request: Request, template: str, page: Any) -> Response:

@@ -100,8 +100,9 @@ class FileRow:
 
 @dataclass(frozen=True)
 class Log:
-    """A log's end. `left_out` bytes before it are not shown."""
+    """A log's end. `left_out` says how much before it is not shown."""
 
+    title: str
     name: str
     text: str
     href: str
@@ -266,6 +267,13 @@ def run_page(recorded: Recorded, now: datetime) -> RunPage:
         tags=_pairs(run.get("tags")),
         properties=_pairs(run.get("properties")),
     )
+
+
+def log_title(name: str) -> str:
+    """What a log is, in words."""
+    if "stdout" in name:
+        return "Output"
+    return "Error output" if "stderr" in name else "Log"
 
 
 def _kind(run: Json) -> str:
