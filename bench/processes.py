@@ -18,7 +18,7 @@ TICK = 1 / os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Cpu:
-    """CPU seconds so far. `stubs` are the node's ended children without the scripts that they ran."""
+    """CPU seconds so far. `below_node` is what the node's children took, living and ended, with the scripts that they ran."""
 
     client: float
     server: float
@@ -78,14 +78,21 @@ def _wait_for_end(pid: int, seconds: float = 10.0) -> None:
 def cpu(home: Path) -> Cpu:
     server, node = pid_of(home, "server.json"), pid_of(home, "node.lock")
     own, below = _times(node)
+    below += sum(sum(_times(pid)) for pid in _children(node))
     return Cpu(time.process_time(), _times(server)[0], own, below)
+
+
+def _children(pid: int | None) -> list[int]:
+    listing = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(p) for p in listing.read_text().split()] if pid and listing.exists() else []
 
 
 def _times(pid: int | None) -> tuple[float, float]:
     """(its own CPU seconds, those of its ended children)."""
-    if pid is None:
-        return 0.0, 0.0
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return 0.0, 0.0  # none, or ended just now
     user, system, child_user, child_system = (int(f) * TICK for f in fields[11:15])
     return user + system, child_user + child_system
 

@@ -36,7 +36,9 @@ def test_no_function_is_longer_than_a_screen() -> None:
             continue  # a migration is a list of statements, generated and never edited again
         for node in ast.walk(tree):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                length = (node.end_lineno or node.lineno) - node.lineno + 1
+                mirrors = path.parts[0] == "sdk"  # a signature there is the public API's, long as it may be
+                first = node.body[0].lineno if mirrors else node.lineno
+                length = (node.end_lineno or first) - first + 1
                 if length > FUNCTION_LINES:
                     wrong.append(f"{path}:{node.lineno}: {node.name} has {length} lines (at most {FUNCTION_LINES})")
     assert not wrong, "\n".join(wrong)
