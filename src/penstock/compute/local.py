@@ -1,0 +1,162 @@
+"""This machine: job folders that the node's stubs run. docs/job.md is the contract.
+
+Knows the job folder and how to wake the node; nothing of the store or of step kinds.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from penstock import node
+from penstock.compute.base import Phase, Report
+from penstock.model.errors import CannotServe
+from penstock.model.job import Exit, Job, Json
+from penstock.node import identity, messages
+
+
+@dataclass(frozen=True)
+class LocalSettings:
+    """Where this machine keeps jobs, what a stub starts when it finds no server, and the environment of node and steps."""
+
+    home: Path
+    sockets: Path
+    python: str
+    server_argv: tuple[str, ...]
+    server_env: Mapping[str, str]
+    environment: Mapping[str, str]
+
+
+class LocalCompute:
+    """Runs jobs as processes of this machine."""
+
+    def __init__(self, settings: LocalSettings) -> None:
+        self._settings = settings
+        self._jobs = settings.home / "jobs"
+        self._jobs.mkdir(exist_ok=True)
+
+    def submit(self, job: Job) -> bool:
+        folder = self._jobs / job.name
+        folder.mkdir(exist_ok=True)
+        path = folder / "job.json"
+        if not path.exists():
+            partial = folder / ".job.json"
+            partial.write_text(json.dumps(self._as_json(job)))
+            os.replace(partial, path)
+        return self._start(folder)
+
+    def poll(self, names: Iterable[str]) -> Mapping[str, Report]:
+        return {name: self._report(self._jobs / name) for name in names}
+
+    def cancel(self, name: str) -> None:
+        folder = self._jobs / name
+        folder.mkdir(exist_ok=True)
+        try:
+            with open(folder / "started", "x") as fence:
+                fence.write(json.dumps({"canceled": True}))
+        except FileExistsError:
+            (folder / "cancel").touch()
+            stub = _read(folder / "started")
+            if stub and "pid" in stub and _alive(stub):
+                os.kill(int(stub["pid"]), signal.SIGTERM)
+
+    def wake_node(self) -> None:
+        """Have a node running on this machine: 30 ms when there is none, and safe to repeat."""
+        try:
+            messages.ping(self._settings.sockets)
+        except OSError:
+            self._start_node()
+
+    def _start(self, folder: Path) -> bool:
+        try:
+            messages.start(self._settings.sockets, folder)
+        except (FileNotFoundError, ConnectionRefusedError):
+            self._start_node()
+            messages.start(self._settings.sockets, folder)
+        return True
+
+    def _start_node(self) -> None:
+        s = self._settings
+        argv = node.command(s.python, s.home, s.sockets)
+        try:
+            done = subprocess.run(
+                argv,
+                env=dict(s.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                timeout=30,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise CannotServe(f"The node could not be started with {argv[0]}: {error}. Run: penstock doctor") from error
+        if done.returncode:
+            raise CannotServe(f"The node could not be started: {done.stderr.decode(errors='replace').strip()} Run: penstock doctor")
+
+    def _report(self, folder: Path) -> Report:
+        ended = _read(folder / "exit.json")
+        if ended is not None:
+            return Report(Phase.ENDED, Exit.from_json(ended))
+        stub = _read(folder / "started")
+        if stub is None:
+            return Report(Phase.PENDING if (folder / "started").exists() else Phase.ABSENT)
+        if stub.get("canceled"):
+            return Report(Phase.ENDED, _never_started(folder))
+        script = _read(folder / "running")
+        if _alive(stub):
+            return Report(Phase.RUNNING, started_at=script["at"]) if script else Report(Phase.PENDING)
+        late = _read(folder / "exit.json")  # written between the two looks
+        if late is not None:
+            return Report(Phase.ENDED, Exit.from_json(late))
+        return Report(Phase.LOST, why="the process that watched over it is gone and left no exit record.")
+
+    def _as_json(self, job: Job) -> Json:
+        s = self._settings
+        snapshot = None
+        if job.snapshot:
+            manifest = s.home / "snapshots" / (job.snapshot.partition(":")[2] + ".json")
+            snapshot = {"manifest": str(manifest), "blobs": str(s.home / "blobs")}
+        return {
+            "schema": 1,
+            "name": job.name,
+            "run_id": job.run_id,
+            "attempt": job.attempt,
+            "root_id": job.root_id,
+            "step": job.step,
+            "argv": job.argv,
+            "script": job.script,
+            "env": {**job.env, "PENSTOCK_JOB": str(self._jobs / job.name)},
+            "sdk_path": job.sdk_path,
+            "snapshot": snapshot,
+            "inputs": [{"name": i.name, "mode": i.mode, "source": i.source, "local": i.local} for i in job.inputs],
+            "outputs": [{"name": o.name, "stage": o.stage, "is_directory": o.is_directory} for o in job.outputs],
+            "captures": job.captures,
+            "timeout_seconds": job.timeout_seconds,
+            "grace_seconds": job.grace_seconds,
+            "wake": str(s.sockets / "wake.sock"),
+            "server_argv": s.server_argv,
+            "server_env": dict(s.server_env),
+        }
+
+
+def _alive(stub: Json) -> bool:
+    return identity.is_alive(int(stub["pid"]), stub["start_time"], str(stub["boot_id"]))
+
+
+def _never_started(folder: Path) -> Exit:
+    at = (folder / "started").stat().st_mtime
+    return Exit.from_json({"ending": "canceled", "ended_at": at, "user_code_started": False})
+
+
+def _read(path: Path) -> Json | None:
+    """The JSON at `path`; None when it is not there or not wholly written yet."""
+    try:
+        content = json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None

@@ -1,0 +1,1 @@
+"""Floor 2: bytes: datastores, snapshots, digests and manifests, tars in and out."""

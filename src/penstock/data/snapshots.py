@@ -1,0 +1,109 @@
+"""Snapshots of source folders, content-addressed: a manifest per snapshot, a blob per distinct file.
+
+Layout: `<home>/snapshots/<hex>.json`, `<home>/blobs/<first two>/<hex>`. Digests are tagged: `sha256:<hex>`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tarfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import IO, Any
+
+from penstock.model.errors import BadRequest
+
+Json = dict[str, Any]
+_CHUNK = 1 << 20
+
+
+class Snapshots:
+    """The snapshots below one home."""
+
+    def __init__(self, home: Path) -> None:
+        self.manifests = home / "snapshots"
+        self.blobs = home / "blobs"
+        for folder in (self.manifests, self.blobs):
+            folder.mkdir(exist_ok=True)
+
+    def manifest_path(self, digest: str) -> Path:
+        return self.manifests / (_hex(digest) + ".json")
+
+    def has(self, digest: str) -> bool:
+        return self.manifest_path(digest).exists()
+
+    def offer(self, digest: str, files: list[Json]) -> list[str]:
+        """The digests of blobs still wanted; when none is, the snapshot is kept."""
+        if self.has(digest):
+            return []
+        _check(digest, files)
+        missing = [d for d in dict.fromkeys(f["digest"] for f in files) if not self._blob(d).exists()]
+        if not missing:
+            _write_whole(self.manifest_path(digest), json.dumps({"files": files}).encode())
+        return missing
+
+    def receive(self, stream: IO[bytes]) -> int:
+        """Keep the blobs of a tar whose members are named by digest; how many. Each is verified before it appears."""
+        count = 0
+        try:
+            with tarfile.open(fileobj=stream, mode="r|") as archive:
+                for member in archive:
+                    source = archive.extractfile(member)
+                    if source is not None:
+                        self._keep(member.name, source)
+                        count += 1
+        except tarfile.TarError as error:
+            raise BadRequest(f"The uploaded blobs are not a readable tar: {error}. Upload them again.") from error
+        return count
+
+    def _keep(self, digest: str, source: IO[bytes]) -> None:
+        target = self._blob(digest)
+        target.parent.mkdir(exist_ok=True)
+        partial = target.with_name(f"{target.name}.{os.getpid()}.{id(source)}")
+        hashed = hashlib.sha256()
+        with open(partial, "wb") as out:
+            while chunk := source.read(_CHUNK):
+                hashed.update(chunk)
+                out.write(chunk)
+        if hashed.hexdigest() != target.name:
+            partial.unlink()
+            raise BadRequest(f"Blob {digest} arrived with other bytes (sha256:{hashed.hexdigest()}). Upload it again.")
+        partial.chmod(0o444)
+        os.replace(partial, target)
+
+    def _blob(self, digest: str) -> Path:
+        name = _hex(digest)
+        return self.blobs / name[:2] / name
+
+
+def digest_of(files: Iterable[Json]) -> str:
+    """The digest of a snapshot: of its sorted (path, mode bit, digest) lines."""
+    lines = sorted(f"{f['path']}\0{'x' if int(f['mode']) & 0o100 else '-'}\0{f['digest']}\n" for f in files)
+    return "sha256:" + hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _hex(digest: str) -> str:
+    algorithm, _, name = digest.partition(":")
+    if algorithm != "sha256" or len(name) != 64 or not all(c in "0123456789abcdef" for c in name):
+        raise BadRequest(f"{digest!r} is no sha256 digest. Write it as sha256:<64 hexadecimal digits>.")
+    return name
+
+
+def _check(digest: str, files: list[Json]) -> None:
+    for f in files:
+        path = str(f.get("path", ""))
+        if not path or path.startswith("/") or "\0" in path or ".." in path.split("/"):
+            raise BadRequest(f"The snapshot holds the path {path!r}, which leads out of its folder.")
+        _hex(str(f.get("digest")))
+    if digest_of(files) != digest:
+        raise BadRequest(
+            f"The snapshot's digest {digest} is not that of its files ({digest_of(files)}). Make it again."
+        )
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    partial = path.with_name(f"{path.name}.{os.getpid()}")
+    partial.write_bytes(content)
+    os.replace(partial, path)

@@ -1,0 +1,177 @@
+"""Submitting, following, reading and stopping runs; snapshots and uploads that go with them."""
+
+from __future__ import annotations
+
+import tempfile
+from typing import IO, Any
+
+from fastapi import APIRouter, Body, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+
+from penstock.model.errors import BadRequest
+from penstock.server.api.workspaces import page
+from penstock.server.stream import follow
+from penstock.service.context import new_id
+from penstock.service.services import Services
+
+Json = dict[str, Any]
+SPOOL_BYTES = 8 << 20
+MAX_LIMIT = 1000
+
+
+def router(services: Services) -> APIRouter:
+    routes = APIRouter(tags=["runs"])
+    views, control = services.views, services.control
+    _uploads(routes, services)
+    _reading(routes, services)
+
+    @routes.post("/ws/{ws}/runs")
+    def submit(ws: str, body: Json = Body()) -> Response:  # noqa: B008
+        done = services.submission.submit(ws, body)
+        run = views.find_run(done["run_id"])
+        return JSONResponse({"run": run, "steps": done["steps"], "notes": done["notes"]}, 201)
+
+    @routes.post("/ws/{ws}/interactive_runs")
+    def start_interactive(ws: str, body: Json = Body()) -> Response:  # noqa: B008
+        return JSONResponse(views.find_run(control.start_interactive(ws, body)), 201)
+
+    @routes.post("/ws/{ws}/runs/{run_id}/journal")
+    def write_journal(ws: str, run_id: str, body: list[Any] = Body()) -> Json:  # noqa: B008
+        views.find_run(run_id, ws)
+        control.write_journal(run_id, body)
+        return {"records": len(body)}
+
+    @routes.post("/ws/{ws}/runs/{run_id}/cancel")
+    def cancel(ws: str, run_id: str, body: Json = Body(default={})) -> Response:  # noqa: B008
+        views.find_run(run_id, ws)
+        asked = control.cancel(run_id, body.get("reason"))
+        return JSONResponse(views.find_run(run_id), 202 if asked else 200)
+
+    @routes.post("/ws/{ws}/runs/{run_id}/complete")
+    def complete(ws: str, run_id: str, body: Json = Body()) -> Json:  # noqa: B008
+        views.find_run(run_id, ws)
+        control.complete(run_id, body)
+        return views.find_run(run_id)
+
+    return routes
+
+
+def _uploads(routes: APIRouter, services: Services) -> None:
+    context = services.context
+
+    @routes.post("/ws/{ws}/snapshots")
+    def offer_snapshot(ws: str, body: Json = Body()) -> Json:  # noqa: B008
+        files = body.get("files")
+        if not isinstance(files, list):
+            raise BadRequest("A snapshot needs 'files', a list of {path, size, mode, digest}, and 'digest'. Send both.")
+        return {"missing": context.snapshots.offer(str(body.get("digest")), files)}
+
+    @routes.post("/ws/{ws}/blobs")
+    async def receive_blobs(ws: str, request: Request) -> Json:
+        with await _spool(request) as spool:
+            return {"kept": await run_in_threadpool(context.snapshots.receive, spool)}
+
+    @routes.post("/uploads")
+    async def receive_upload(request: Request) -> Response:
+        upload_id = new_id()
+        with await _spool(request) as spool:
+            await run_in_threadpool(context.uploads.receive, upload_id, spool)
+        return JSONResponse({"id": upload_id}, 201)
+
+    @routes.put("/ws/{ws}/runs/{run_id}/files/{name:path}")
+    async def put_file(ws: str, run_id: str, name: str, request: Request) -> Json:
+        with await _spool(request) as spool:
+            size = await run_in_threadpool(services.control.put_file, run_id, name, spool)
+        return {"name": name, "size_bytes": size}
+
+
+async def _spool(request: Request) -> IO[bytes]:
+    spool = tempfile.SpooledTemporaryFile(SPOOL_BYTES)
+    async for chunk in request.stream():
+        spool.write(chunk)
+    spool.seek(0)
+    return spool
+
+
+def _reading(routes: APIRouter, services: Services) -> None:
+    views = services.views
+
+    @routes.get("/ws/{ws}/runs")
+    def list_runs(ws: str, request: Request) -> Json:
+        wanted, limit = _filter(request)
+        found = views.list_runs(ws, **wanted)
+        return page(found, str(found[-1]["number"]) if len(found) == limit else None)
+
+    @routes.get("/ws/{ws}/runs/{run_id}")
+    def get_run(ws: str, run_id: str) -> Json:
+        return views.find_run(run_id, ws)
+
+    @routes.get("/ws/{ws}/runs/{run_id}/children")
+    def get_children(ws: str, run_id: str) -> Json:
+        views.find_run(run_id, ws)
+        return page(views.children(run_id))
+
+    @routes.get("/ws/{ws}/runs/{run_id}/stream")
+    def stream(ws: str, run_id: str, after: int = 0, logs: int = 0) -> Response:
+        run = views.find_run(run_id, ws)
+        return StreamingResponse(follow(services, run, after, bool(logs)), media_type="application/x-ndjson")
+
+    @routes.get("/ws/{ws}/runs/{run_id}/events")
+    def get_events(ws: str, run_id: str, after: int = 0) -> Json:
+        views.find_run(run_id, ws)
+        return page(views.events(run_id, after))
+
+    @routes.get("/ws/{ws}/runs/{run_id}/metrics")
+    def get_metrics(ws: str, run_id: str, recursive: int = 0) -> Json:
+        views.find_run(run_id, ws)
+        return page(views.metrics(run_id, bool(recursive)))
+
+    @routes.get("/ws/{ws}/runs/{run_id}/files")
+    def get_files(ws: str, run_id: str) -> Json:
+        views.find_run(run_id, ws)
+        return page(views.files(run_id))
+
+    @routes.get("/ws/{ws}/runs/{run_id}/files/{name:path}")
+    def get_file(ws: str, run_id: str, name: str, offset: int = 0) -> Response:
+        views.find_run(run_id, ws)
+        path = views.file_path(run_id, name)
+        if not offset:
+            return FileResponse(path, media_type="application/octet-stream")
+        with open(path, "rb") as file:
+            file.seek(offset)
+            return Response(file.read(), media_type="application/octet-stream")
+
+    @routes.get("/ws/{ws}/runs/{run_id}/outputs")
+    def get_outputs(ws: str, run_id: str) -> Json:
+        views.find_run(run_id, ws)
+        return page(views.outputs(run_id))
+
+    @routes.get("/ws/{ws}/runs/{run_id}/graph")
+    def get_graph(ws: str, run_id: str) -> Json:
+        views.find_run(run_id, ws)
+        return views.graph(run_id)
+
+    @routes.get("/ws/{ws}/runs/{run_id}/attempts")
+    def get_attempts(ws: str, run_id: str) -> Json:
+        views.find_run(run_id, ws)
+        return page(views.attempts(run_id))
+
+
+def _filter(request: Request) -> tuple[Json, int]:
+    """The fields of store.runs.Filter from a query string, and the limit."""
+    query = request.query_params
+    try:
+        limit = min(int(query.get("limit") or 100), MAX_LIMIT)
+        cursor = int(query["cursor"]) if query.get("cursor") else None
+    except ValueError:
+        raise BadRequest("limit and cursor are numbers. Take the cursor from the last page's 'next'.") from None
+    labels = [
+        (kind, key[len(kind) + 1 :], value or None)
+        for key, value in query.multi_items()
+        for kind in ("tag", "property")
+        if key.startswith(kind + ".")
+    ]
+    plain = {k: query[k] for k in ("experiment", "type", "parent", "status") if query.get(k)}
+    wanted = {**plain, "labels": tuple(labels), "limit": limit, "before_number": cursor}
+    return {**wanted, "include_children": query.get("include_children", "0").lower() in ("1", "true")}, limit

@@ -1,0 +1,60 @@
+"""The server itself: health, what it is, stopping it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import APIRouter, Body
+from starlette.responses import JSONResponse, Response
+
+from penstock import __version__
+from penstock.model.errors import Conflict
+from penstock.node import identity
+from penstock.service.loop import Loop
+from penstock.service.services import Services
+
+
+def router(services: Services, loop: Loop, stop: Callable[[], None]) -> APIRouter:
+    routes = APIRouter(tags=["server"])
+    context = services.context
+
+    @routes.get("/healthz")
+    def health() -> Response:
+        """Whether the server works: 503 with the trouble while the scheduler's passes fail."""
+        body = {"status": "ok", "version": __version__, "pid": os.getpid()}
+        if loop.trouble:
+            return JSONResponse({**body, "status": "failing", "trouble": loop.trouble}, 503)
+        return JSONResponse(body)
+
+    @routes.get("/api/v1/server")
+    def describe() -> dict[str, Any]:
+        """What this server is and where it keeps things."""
+        return {
+            "version": __version__,
+            "protocol": 1,
+            "embedded": context.embedded,
+            "url": context.url,
+            "home": str(context.home),
+            "host_id": identity.boot_id(),
+            "python": context.python,
+            "pid": os.getpid(),
+            "slots": context.slots,
+        }
+
+    @routes.post("/api/v1/shutdown")
+    def shutdown(body: dict[str, Any] = Body(default={})) -> Response:  # noqa: B008
+        """Stop the server; steps that run go on by themselves."""
+        active = [
+            r for r in services.views.list_runs(None, limit=1000) if not r["ended_at"] and r["type"] == "pipeline"
+        ]
+        if active and not body.get("force"):
+            names = ", ".join(f"{r['experiment']} {r['id']}" for r in active[:5])
+            raise Conflict(
+                f"{len(active)} runs are active: {names}. Wait, cancel them, or stop anyway with --force: their steps go on."
+            )
+        stop()
+        return JSONResponse({"stopping": True, "active": len(active)}, 202)
+
+    return routes

@@ -1,0 +1,85 @@
+"""Workspaces, experiments, computes, datastores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Body
+from starlette.responses import JSONResponse, Response
+
+from penstock.service.services import Services
+
+Json = dict[str, Any]
+
+
+def router(services: Services) -> APIRouter:
+    routes = APIRouter(tags=["workspaces"])
+    catalog, stores = services.catalog, services.datastores
+
+    @routes.get("/workspaces")
+    def list_workspaces() -> Json:
+        return page(catalog.workspaces())
+
+    @routes.get("/workspaces/{ws}")
+    def get_workspace(ws: str) -> Json:
+        return catalog.workspace(ws)
+
+    @routes.put("/workspaces/{ws}")
+    def put_workspace(ws: str, body: Json = Body(default={})) -> Response:  # noqa: B008
+        found, new = catalog.put_workspace(ws, body)
+        return JSONResponse(found, 201 if new else 200)
+
+    @routes.get("/ws/{ws}/experiments")
+    def list_experiments(ws: str) -> Json:
+        catalog.workspace(ws)
+        return page(catalog.experiments(ws))
+
+    @routes.put("/ws/{ws}/experiments/{name}")
+    def put_experiment(ws: str, name: str) -> Json:
+        return catalog.put_experiment(ws, name)
+
+    @routes.get("/ws/{ws}/computes")
+    def list_computes(ws: str) -> Json:
+        catalog.workspace(ws)
+        return page(catalog.computes(ws))
+
+    @routes.get("/ws/{ws}/computes/{name}")
+    def get_compute(ws: str, name: str) -> Json:
+        return catalog.compute(ws, name)
+
+    @routes.put("/ws/{ws}/computes/{name}")
+    def put_compute(ws: str, name: str, body: Json = Body(default={})) -> Json:  # noqa: B008
+        return catalog.put_compute(ws, name, body)
+
+    @routes.delete("/ws/{ws}/computes/{name}")
+    def delete_compute(ws: str, name: str) -> Response:
+        catalog.delete_compute(ws, name)
+        return Response(status_code=204)
+
+    @routes.get("/ws/{ws}/datastores")
+    def list_datastores(ws: str) -> Json:
+        return page(stores.list(ws))
+
+    @routes.get("/ws/{ws}/datastores/{name}")
+    def get_datastore(ws: str, name: str) -> Json:
+        return stores.get(ws, name)
+
+    @routes.put("/ws/{ws}/datastores/{name}")
+    def put_datastore(ws: str, name: str, body: Json = Body(default={})) -> Json:  # noqa: B008
+        return stores.put(ws, name, body)
+
+    @routes.delete("/ws/{ws}/datastores/{name}")
+    def delete_datastore(ws: str, name: str) -> Response:
+        stores.delete(ws, name)
+        return Response(status_code=204)
+
+    @routes.put("/ws/{ws}/default_datastore")
+    def set_default_datastore(ws: str, body: Json = Body()) -> Json:  # noqa: B008
+        return stores.set_default(ws, str(body.get("name") or ""))
+
+    return routes
+
+
+def page(rows: list[Json], following: str | None = None) -> Json:
+    """A collection's answer."""
+    return {"value": rows, "next": following}

@@ -1,0 +1,66 @@
+"""The application: routes, pages, and the one shape every error has."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from penstock import __version__
+from penstock.model.errors import PenstockError
+from penstock.server.api import assets, runs, server, workspaces
+from penstock.server.studio import routes as studio
+from penstock.service.loop import Loop
+from penstock.service.services import Services
+
+log = logging.getLogger("penstock.server")
+_CODES = {401: "Unauthorized", 404: "NotFound", 409: "Conflict", 426: "UnsupportedProtocol"}
+
+
+def make_app(services: Services, loop: Loop, stop: Any) -> FastAPI:
+    """The whole application over these services. `stop(force)` ends the server."""
+    app = FastAPI(
+        title="Penstock", version=__version__, docs_url="/docs", redoc_url=None, separate_input_output_schemas=False
+    )
+    app.include_router(server.router(services, loop, stop))
+    for part in (workspaces, runs, assets):
+        app.include_router(part.router(services), prefix="/api/v1")
+    app.include_router(studio.router(services.views), include_in_schema=False)
+    app.add_exception_handler(PenstockError, _penstock_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _bad_body)
+    app.add_exception_handler(Exception, _surprise)
+    return app
+
+
+async def _penstock_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, PenstockError)
+    return JSONResponse(error.as_json(), error.http_status)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = _CODES.get(error.status_code, "BadRequest")
+    message = f"{request.method} {request.url.path}: {error.detail}. The calls there are: see /docs."
+    return _shape(code, message, error.status_code)
+
+
+async def _bad_body(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    place = ".".join(str(p) for p in first["loc"])
+    return _shape("BadRequest", f"{place}: {first['msg']}. Send what docs/graph.md says.", 400, place)
+
+
+async def _surprise(request: Request, error: Exception) -> Response:
+    log.error("a request failed", exc_info=error)
+    message = f"The server failed on this request: {type(error).__name__}: {error}. Its log says more; penstock doctor checks it."
+    return _shape("Internal", message, 500)
+
+
+def _shape(code: str, message: str, status: int, target: str = "") -> Response:
+    return JSONResponse({"error": {"code": code, "message": message, "target": target, "details": []}}, status)

@@ -1,0 +1,273 @@
+"""The server's process: takes the home, opens the sockets, runs the loops and the application until it is told to stop or nobody needs it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from penstock import __version__, node
+from penstock.compute.local import LocalCompute, LocalSettings
+from penstock.data.snapshots import Snapshots
+from penstock.data.tars import Uploads
+from penstock.model.errors import BadRequest, CannotServe, PenstockError
+from penstock.model.settings import Settings
+from penstock.node import identity
+from penstock.server import home as homes
+from penstock.server.app import make_app
+from penstock.server.guard import Guard
+from penstock.service.changes import Changes
+from penstock.service.context import Context
+from penstock.service.inbox import Inbox
+from penstock.service.loop import Loop, WakeSocket
+from penstock.service.scheduler import Scheduler
+from penstock.service.services import Services
+from penstock.store.database import open_database
+
+IDLE_CHECK_SECONDS = 15.0
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+# What a step inherits from the server; everything else of the author's shell stays out.
+KEPT = (
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "LANG",
+    "TZ",
+    "TMPDIR",
+    "SHELL",
+    "TERM",
+    "LD_LIBRARY_PATH",
+    "XDG_RUNTIME_DIR",
+    "JAVA_HOME",
+)
+KEPT_PREFIXES = (
+    "LC_",
+    "SSL_",
+    "OPENBLAS_",
+    "OMP_",
+    "MKL_",
+    "CUDA_",
+    "NVIDIA_",
+    "http",
+    "https",
+    "no_proxy",
+    "HTTP",
+    "NO_PROXY",
+)
+
+
+def serve(home: Path, *, embedded: bool, host: str | None, port: int | None, database: str | None) -> int:
+    """Serve `home` until stopped; the exit status. Another server on the same home is left alone (status 0 when embedded)."""
+    settings = Settings.from_environ(os.environ, str(home), os.getuid())
+    _log_as_json()
+    try:
+        if database:
+            raise BadRequest(
+                f"--database {database}: only the home's own SQLite database is built yet. Leave --database out."
+            )
+        if host not in (None, *LOOPBACK):
+            raise CannotServe(
+                f"--host {host}: there is no sign-in yet, so only this machine is served. Leave --host out, or tunnel."
+            )
+        taken = homes.take(settings.home, settings.socket_dir, port)
+    except homes.AlreadyServed:
+        if embedded:
+            return 0
+        print(f"{settings.home} is served already. See: penstock status", file=sys.stderr)
+        return 1
+    except PenstockError as error:
+        print(error.message, file=sys.stderr)
+        return 1
+    try:
+        return _Process(settings, taken, embedded, host or "127.0.0.1").run()
+    except PenstockError as error:
+        print(error.message, file=sys.stderr)
+        return 1
+
+
+class _Process:
+    """One server process, from open sockets to the end."""
+
+    def __init__(self, settings: Settings, home: homes.Home, embedded: bool, host: str) -> None:
+        self._settings, self._home, self._embedded, self._host = settings, home, embedded, host
+        self._url = f"http://{host}:{home.port}"
+        self._socket_path = settings.socket_dir / "api.sock"
+        self._touched_at = time.monotonic()
+
+    def run(self) -> int:
+        tcp = _listen_tcp(self._host, self._home.port)
+        unix = _listen_unix(self._socket_path)
+        wake = WakeSocket(self._settings.socket_dir / "wake.sock")
+        inbox = Inbox()
+        context = self._context(wake.wake)
+        scheduler = Scheduler(context, inbox)
+        loop = Loop(context, scheduler, inbox, wake)
+        services = Services.build(context, inbox)
+        server = uvicorn.Server(self._config(services, loop))
+        self._server = server
+        scheduler.recover()
+        loop.start()
+        self._write_record()
+        if not self._embedded:
+            print(
+                f"Penstock {__version__} serves {self._home.path}\n  studio  {self._url}\n  socket  {self._socket_path}",
+                flush=True,
+            )
+        try:
+            asyncio.run(self._serve(server, [unix, tcp], loop, services))
+        finally:
+            loop.stop()
+            wake.close()
+            context.database.close()
+            self._socket_path.unlink(missing_ok=True)
+            wake.path.unlink(missing_ok=True)
+        return 0
+
+    async def _serve(
+        self, server: uvicorn.Server, sockets: list[socket.socket], loop: Loop, services: Services
+    ) -> None:
+        watch = asyncio.create_task(self._leave_when_idle(server, loop, services)) if self._embedded else None
+        await server.serve(sockets=sockets)
+        if watch is not None:
+            watch.cancel()
+
+    async def _leave_when_idle(self, server: uvicorn.Server, loop: Loop, services: Services) -> None:
+        """End an embedded server that has had nothing to do for a while."""
+        wait = min(IDLE_CHECK_SECONDS, self._settings.idle_seconds)
+        while not server.should_exit:
+            await asyncio.sleep(wait)
+            quiet = time.monotonic() - self._touched_at
+            busy = time.time() - loop.idle_since < self._settings.idle_seconds
+            if quiet >= self._settings.idle_seconds and not busy:
+                server.should_exit = True
+
+    def _config(self, services: Services, loop: Loop) -> uvicorn.Config:
+        app = make_app(services, loop, self._stop)
+        names = {self._host, "127.0.0.1", "localhost", "[::1]"}
+        hosts = frozenset({f"{n}:{self._home.port}" for n in names} | (names if self._home.port == 80 else set()))
+        guarded = Guard(app, self._home.token, hosts, self._touch)
+        return uvicorn.Config(
+            guarded,
+            log_config=None,
+            access_log=False,
+            http="httptools",
+            ws="none",
+            loop="asyncio",
+            lifespan="off",
+            server_header=False,
+            timeout_keep_alive=120,
+            timeout_graceful_shutdown=1,
+        )
+
+    def _stop(self) -> None:
+        self._server.should_exit = True
+
+    def _touch(self) -> None:
+        self._touched_at = time.monotonic()
+
+    def _context(self, wake: Callable[[], None]) -> Context:
+        path = self._home.path
+        settings = LocalSettings(
+            home=path,
+            sockets=self._settings.socket_dir,
+            python=sys.executable,
+            server_argv=(sys.executable, "-m", "penstock", "serve", "--embedded"),
+            server_env={**_kept(), "PENSTOCK_HOME": str(path)},
+            environment=_kept(),
+        )
+        compute = LocalCompute(settings)
+        threading.Thread(target=compute.wake_node, name="wake-node", daemon=True).start()  # a submit does it again if need be
+        return Context(
+            home=path,
+            database=open_database(self._settings.database),
+            compute=compute,
+            changes=Changes(),
+            snapshots=Snapshots(path),
+            uploads=Uploads(path),
+            url=self._url,
+            socket=str(self._socket_path),
+            key=self._home.key,
+            embedded=self._embedded,
+            slots=self._settings.slots or len(os.sched_getaffinity(0)),
+            python=sys.executable,
+            launcher=str(Path(node.__file__).with_name("launcher.py")),
+            node_id=self._home.id,
+            wake=wake,
+        )
+
+    def _write_record(self) -> None:
+        record = {
+            "pid": os.getpid(),
+            "start_time": identity.process_start_time(os.getpid()),
+            "boot_id": identity.boot_id(),
+            "version": __version__,
+            "protocol": 1,
+            "embedded": self._embedded,
+            "socket": str(self._socket_path),
+            "url": self._url,
+            "python": sys.executable,
+            "argv": [sys.executable, "-m", "penstock", "serve", "--embedded"],
+        }
+        homes.write_whole(self._home.path / "server.json", json.dumps(record, indent=1))
+
+
+def _kept() -> dict[str, str]:
+    return {k: v for k, v in os.environ.items() if k in KEPT or k.startswith(KEPT_PREFIXES)}
+
+
+def _listen_tcp(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        raise CannotServe(
+            f"Port {port} of {host} is taken ({error.strerror}). This home keeps its port because saved endpoints name it: "
+            "end what uses it, or choose another for good: penstock serve --port N"
+        ) from error
+    listener.listen(256)
+    listener.set_inheritable(False)
+    return listener
+
+
+def _listen_unix(path: Path) -> socket.socket:
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(str(path))
+    os.chmod(path, 0o600)
+    listener.listen(256)
+    return listener
+
+
+class _JsonLines(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "at": record.created,
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line)
+
+
+def _log_as_json() -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(_JsonLines())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.captureWarnings(True)

@@ -1,0 +1,98 @@
+"""The pipeline runs that are under way, as the scheduler holds them in memory; made again from the store whenever in doubt."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection
+
+from penstock.engine.plan import make_plan
+from penstock.engine.progress import Progress, StepState
+from penstock.model.graph import Graph
+from penstock.model.job import Exit, Job
+from penstock.model.status import TERMINAL, Status
+from penstock.service.binding import Root
+from penstock.store import runs
+
+Json = dict[str, Any]
+
+
+@dataclass
+class Active:
+    """One pipeline run under way."""
+
+    root: Root
+    progress: Progress
+    status: Status
+
+    @property
+    def id(self) -> str:
+        return self.root.id
+
+
+@dataclass
+class InFlight:
+    """One job that a compute has, or is about to have. `started_at`: when user code began, as far as is known."""
+
+    active: Active
+    state: StepState
+    name: str
+    job: Job | None
+    started_at: float | None = None
+    end: Exit | None = None
+
+
+@dataclass
+class Memory:
+    """Everything the scheduler knows without asking. `waiting` holds ready steps by compute, first come first."""
+
+    roots: dict[str, Active] = field(default_factory=dict)
+    jobs: dict[str, InFlight] = field(default_factory=dict)
+    waiting: dict[tuple[str, str], deque[tuple[Active, StepState]]] = field(default_factory=dict)
+    busy: dict[tuple[str, str], int] = field(default_factory=dict)
+    limits: dict[tuple[str, str], int | None] = field(default_factory=dict)
+
+    def enqueue(self, active: Active, state: StepState) -> None:
+        self.waiting.setdefault(compute_key(active, state), deque()).append((active, state))
+
+    def add_job(self, flight: InFlight) -> None:
+        self.jobs[flight.name] = flight
+        key = compute_key(flight.active, flight.state)
+        self.busy[key] = self.busy.get(key, 0) + 1
+
+    def drop_job(self, name: str) -> None:
+        flight = self.jobs.pop(name, None)
+        if flight is not None:
+            self.busy[compute_key(flight.active, flight.state)] -= 1
+
+    def drop_root(self, root_id: str) -> None:
+        """Forget a root and all that is under way for it."""
+        self.roots.pop(root_id, None)
+        for name in [n for n, f in self.jobs.items() if f.active.id == root_id]:
+            self.drop_job(name)
+        for key, queue in self.waiting.items():
+            self.waiting[key] = deque(pair for pair in queue if pair[0].id != root_id)
+
+
+def compute_key(active: Active, state: StepState) -> tuple[str, str]:
+    return active.root.workspace, state.node.compute or "local"
+
+
+def load(connection: Connection, root_id: str) -> Active | None:
+    """The pipeline run as the store has it; None when it is over or unknown."""
+    rows = runs.runs_of_root(connection, root_id)
+    submission = runs.get_submission(connection, root_id)
+    root = next((r for r in rows if r["id"] == root_id), None)
+    if root is None or submission is None or root["status"] in TERMINAL:
+        return None
+    plan = make_plan(Graph.from_json(submission["graph"]), submission["parameters"])
+    steps = {r["node"]: r for r in rows if r["type"] == "step" and r["parent_id"] == root_id}
+    states = [
+        StepState(n, steps[n.id]["id"], Status(steps[n.id]["status"]), steps[n.id]["attempt"]) for n in plan.graph.nodes
+    ]
+    progress = Progress(root_id, plan, states, continue_on_failure=bool(submission["continue_on_failure"]))
+    ids = {n: r["id"] for n, r in steps.items()}
+    bound = Root(root_id, root["workspace"], root["experiment"], plan, submission["bindings"], ids)
+    return Active(bound, progress, Status(root["status"]))

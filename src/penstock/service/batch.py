@@ -1,0 +1,76 @@
+"""All that one pass of the scheduler has decided, written in one transaction, or nothing of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from penstock.model.status import Status
+from penstock.service import journal
+from penstock.service.context import Context
+from penstock.store import records, runs
+
+Json = dict[str, Any]
+
+
+class Stale(Exception):
+    """Someone else moved a run first: what was decided is void, read again."""
+
+
+@dataclass
+class Batch:
+    """Moves with their events, and the rows that go with them."""
+
+    at: float
+    moves: list[runs.Move] = field(default_factory=list)
+    events: list[runs.Event] = field(default_factory=list)
+    satisfied: list[str] = field(default_factory=list)
+    attempts: list[Json] = field(default_factory=list)
+    artifacts: list[Json] = field(default_factory=list)
+    outputs: list[Json] = field(default_factory=list)
+    journals: list[tuple[str, Json]] = field(default_factory=list)
+
+    def move(self, root_id: str, move: runs.Move, **body: Any) -> None:
+        """Move a run and say so in its story; the event is named after the status."""
+        name = _EVENT_NAMES.get(move.after, move.after.lower())
+        at = move.started_at if move.after is Status.RUNNING and move.started_at else self.at
+        self.moves.append(move)
+        self.say(move.run_id, root_id, name, at, status=str(move.after), attempt=_attempt(move), **body)
+
+    def say(self, run_id: str, root_id: str, name: str, at: float | None = None, **body: Any) -> None:
+        kept = {k: v for k, v in body.items() if v is not None}
+        self.events.append(runs.Event(run_id, root_id, self.at if at is None else at, name, kept))
+
+    def commit(self, context: Context) -> None:
+        """Write everything; Stale when a guard did not hold."""
+        if self.moves or self.events or self.journals:
+            context.database.write(self._write(context.home))
+            context.changes.notify(e.root_id for e in self.events)
+
+    def _write(self, home: Path) -> Callable[[Connection], None]:
+        def work(connection: Connection) -> None:
+            done = runs.move(connection, self.moves)
+            if len(done) != len(self.moves):
+                raise Stale
+            runs.decrement_unmet(connection, self.satisfied)
+            for name, run in self.journals:
+                journal.ingest(connection, home, name, run, self.at)
+            for row in self.attempts:
+                runs.save_attempt(connection, row)
+            records.put_artifacts(connection, self.artifacts)
+            records.put_outputs(connection, self.outputs)
+            runs.append_events(connection, self.events)
+
+        return work
+
+
+_EVENT_NAMES = {Status.CANCEL_REQUESTED: "cancel_requested", Status.NOT_STARTED: "requeued"}
+
+
+def _attempt(move: runs.Move) -> int | None:
+    number = move.attempt if move.next_attempt is None else move.next_attempt
+    return number or None

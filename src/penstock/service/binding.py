@@ -1,0 +1,161 @@
+"""Binding one step of a plan to paths and values, and so to its Job. Reads the store; starts nothing."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from penstock.data import publish
+from penstock.data.paths import beneath
+from penstock.engine.plan import Plan
+from penstock.model.errors import BadRequest, NotFound
+from penstock.model.graph import Input, Node, Output
+from penstock.model.job import Job
+from penstock.service.context import Context
+from penstock.steps.base import Bound, BoundInput, BoundOutput, Interpreter
+from penstock.steps.registry import step_kind
+from penstock.store import catalog
+
+Json = dict[str, Any]
+_GLOB = re.compile(r"[*?\[]")
+
+
+@dataclass(frozen=True)
+class Root:
+    """What all steps of one pipeline run share. `bindings` were stored at submission."""
+
+    id: str
+    workspace: str
+    experiment: str
+    plan: Plan
+    bindings: Json
+    step_ids: dict[str, str]
+
+
+class Binder:
+    """Makes the Job of a step that is about to start."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def job(self, connection: Connection, root: Root, node: Node, run_id: str, attempt: int) -> Job:
+        """The job of try `attempt`; a PenstockError says what cannot be bound."""
+        inputs = tuple(self._input(connection, root, i, f"{run_id}.{attempt}") for i in node.inputs)
+        outputs = tuple(self._output(root, o, run_id, attempt) for o in node.outputs)
+        interpreter = root.bindings["interpreter"]
+        bound = Bound(
+            node=node,
+            run_id=run_id,
+            attempt=attempt,
+            root_id=root.id,
+            values=root.plan.values,
+            inputs=inputs,
+            outputs=outputs,
+            interpreter=Interpreter(interpreter["executable"], interpreter.get("sdk_path")),
+            launcher=self._context.launcher,
+            env=self._environment(root, run_id),
+        )
+        return step_kind(node.kind).to_job(bound)
+
+    def place(self, root: Root, output: Output, run_id: str, attempt: int) -> publish.Place:
+        """Where an output of this try is staged and will be published."""
+        store = self._datastore(root, output.datastore)
+        path = output_path(output, run_id)
+        beneath(Path(store["root"]), path)
+        return publish.place(Path(store["root"]), path, f"{run_id}.{attempt}", output.name)
+
+    def datastore_name(self, root: Root, output: Output) -> str:
+        return str(output.datastore or root.plan.graph.default_datastore or root.bindings["default_datastore"])
+
+    def _output(self, root: Root, output: Output, run_id: str, attempt: int) -> BoundOutput:
+        place = self.place(root, output, run_id, attempt)
+        return BoundOutput(output.name, output.reference, str(place.stage), output.is_directory)
+
+    def _input(self, connection: Connection, root: Root, port: Input, job_name: str) -> BoundInput:
+        source = port.source
+        if "parameter" in source:
+            source = root.plan.values[source["parameter"]]
+        if "dataset" in source:
+            return self._dataset_input(connection, root, port, str(source["dataset"]), job_name)
+        if "node" in source:
+            producer = root.plan.graph.node(source["node"])
+            output = next(o for o in producer.outputs if o.name == source["output"])
+            store = self._datastore(root, output.datastore)
+            path = Path(store["root"]) / output_path(output, root.step_ids[producer.id])
+        else:
+            store = self._datastore(root, source["datastore"])
+            path = beneath(Path(store["root"]), str(source.get("path") or ""))
+        return BoundInput(port.name, port.mode, port.reference, str(path), self._local(port, job_name, path))
+
+    def _dataset_input(
+        self, connection: Connection, root: Root, port: Input, dataset_id: str, job_name: str
+    ) -> BoundInput:
+        if port.mode == "direct":
+            return BoundInput(port.name, port.mode, port.reference, None, None, dataset_id)
+        dataset = catalog.get_dataset(connection, root.workspace, dataset_id)
+        if dataset is None:
+            raise NotFound(
+                f"Input '{port.name}': there is no dataset with id '{dataset_id}'. Save or register it again."
+            )
+        path = self._dataset_path(root, port.name, dataset["definition"])
+        return BoundInput(
+            port.name, port.mode, port.reference, str(path), self._local(port, job_name, path), dataset_id
+        )
+
+    def _dataset_path(self, root: Root, name: str, definition: Json) -> Path:
+        """The local path of a file dataset: the file itself when it is one file, else the folder above its pattern."""
+        paths = definition.get("paths") or []
+        if len(paths) != 1 or "datastore" not in paths[0]:
+            raise BadRequest(
+                f"Input '{name}': mounting a dataset of {len(paths)} paths or of URLs is not built yet. Use one datastore path."
+            )
+        store = self._datastore(root, paths[0]["datastore"])
+        relative = str(paths[0].get("path") or "")
+        if glob := _GLOB.search(relative):
+            relative = relative[: glob.start()].rpartition("/")[0]
+        return beneath(Path(store["root"]), relative)
+
+    def _local(self, port: Input, job_name: str, path: Path) -> str | None:
+        if port.mode != "download":
+            return None
+        return str(self._context.home / "jobs" / job_name / "inputs" / port.name / path.name)
+
+    def _datastore(self, root: Root, name: str | None) -> Json:
+        chosen = name or root.plan.graph.default_datastore or root.bindings["default_datastore"]
+        found = root.bindings["datastores"].get(chosen)
+        if found is None:
+            raise NotFound(f"There is no datastore '{chosen}' in workspace '{root.workspace}'. Register it first.")
+        return dict(found)
+
+    def _environment(self, root: Root, run_id: str) -> dict[str, str]:
+        c, workspace = self._context, root.bindings["workspace"]
+        token = c.run_token(run_id)
+        return {
+            "AZUREML_RUN_ID": run_id,
+            "AZUREML_ROOT_RUN_ID": root.id,
+            "PENSTOCK_PARENT_RUN_ID": root.id,
+            "AZUREML_ARM_SUBSCRIPTION": workspace["subscription_id"],
+            "AZUREML_ARM_RESOURCEGROUP": workspace["resource_group"],
+            "AZUREML_ARM_WORKSPACE_NAME": workspace["name"],
+            "AZUREML_ARM_PROJECT_NAME": root.experiment,
+            "AZUREML_EXPERIMENT_ID": root.bindings["experiment_id"],
+            "AZUREML_WORKSPACE_ID": workspace["id"],
+            "AZUREML_RUN_TOKEN": token,
+            "AZUREML_RUN_TOKEN_EXPIRY": "253402300799",
+            "AZUREML_SERVICE_ENDPOINT": c.url,
+            "AZUREML_DISCOVERY_SERVICE_ENDPOINT": c.url,
+            "PENSTOCK_HOME": str(c.home),
+            "PENSTOCK_SOCKET": c.socket,
+            "PENSTOCK_URL": f"unix://{c.socket}",
+            "PYTHONUNBUFFERED": "1",
+        }
+
+
+def output_path(output: Output, run_id: str) -> str:
+    """The path of an output on its datastore."""
+    path = output.destination or "azureml/{run-id}/{output-name}"
+    return path.replace("{run-id}", run_id).replace("{output-name}", output.name)

@@ -1,0 +1,248 @@
+"""Workspaces and what is registered in them: experiments, computes, datastores."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from penstock.model.errors import BadRequest, Conflict, NotFound
+from penstock.service.context import Context, new_id
+from penstock.store import catalog
+
+Json = dict[str, Any]
+DEFAULT_DATASTORE = "workspaceblobstore"
+DEFAULT_DATASTORES = {DEFAULT_DATASTORE: "AzureBlob", "workspacefilestore": "AzureFile"}
+_EXPERIMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,254}\Z")
+_WORKSPACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}\Z")
+
+
+class Catalog:
+    """The verbs on workspaces and their experiments, computes and datastores."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._db = context.database
+
+    def workspaces(self) -> list[Json]:
+        with self._db.read() as connection:
+            return [_workspace(w) for w in catalog.workspaces(connection)]
+
+    def workspace(self, name: str) -> Json:
+        """The workspace `name`; NotFound names those that exist."""
+        with self._db.read() as connection:
+            return _workspace(self._find_workspace(connection, name))
+
+    def put_workspace(self, name: str, body: Json) -> tuple[Json, bool]:
+        """The workspace and whether it is new (docs/graph.md, PUT workspaces)."""
+        if not _WORKSPACE.match(name):
+            raise BadRequest(
+                f"The workspace name {name!r} is invalid. Use letters, digits, '-', '_' and '.', starting with a letter or digit."
+            )
+        create = bool(body.get("create"))
+        with self._db.read() as connection:
+            existing = catalog.get_workspace(connection, name)
+            if existing is None and not create and not self._context.embedded:
+                self._find_workspace(connection, name)
+        if existing is not None:
+            if create and not body.get("exist_ok"):
+                raise Conflict(
+                    f"Workspace '{name}' exists already. Pass exist_ok=True, or choose another name.", target=name
+                )
+            return _workspace(existing), False
+        row = {
+            "name": name,
+            "id": new_id(),
+            "subscription_id": str(body.get("subscription_id") or ""),
+            "resource_group": str(body.get("resource_group") or ""),
+            "location": str(body.get("location") or "local"),
+            "tags": body.get("tags") or {},
+            "default_datastore": DEFAULT_DATASTORE,
+            "created_at": self._context.clock(),
+        }
+        stores = [self._datastore_row(name, store, kind, {}) for store, kind in DEFAULT_DATASTORES.items()]
+        new = self._db.write(lambda connection: _add_workspace(connection, row, stores))
+        return self.workspace(name), new
+
+    def _find_workspace(self, connection: Connection, name: str) -> Json:
+        found = catalog.get_workspace(connection, name)
+        if found is None:
+            names = ", ".join(w["name"] for w in catalog.workspaces(connection)) or "none yet"
+            raise NotFound(
+                f"There is no workspace '{name}' on this server. There are: {names}. Create it with Workspace.create.",
+                target=name,
+            )
+        return found
+
+    def experiments(self, workspace: str) -> list[Json]:
+        with self._db.read() as connection:
+            return [_dated(e) for e in catalog.experiments(connection, workspace)]
+
+    def put_experiment(self, workspace: str, name: str) -> Json:
+        """The experiment, made when it is new."""
+        if not _EXPERIMENT.match(name):
+            raise BadRequest(
+                f"The experiment name {name!r} is invalid. Use 1 to 255 letters, digits, '-' and '_', starting with a letter or digit."
+            )
+        with self._db.read() as connection:
+            self._find_workspace(connection, workspace)
+            found = catalog.get_experiment(connection, workspace, name)
+        if found is None:
+            row = {
+                "workspace": workspace,
+                "name": name,
+                "id": new_id(),
+                "tags": {},
+                "created_at": self._context.clock(),
+            }
+            self._db.write(lambda connection: catalog.add_experiment(connection, row))
+            with self._db.read() as connection:
+                found = catalog.get_experiment(connection, workspace, name)
+        assert found is not None
+        return _dated(found)
+
+    def computes(self, workspace: str) -> list[Json]:
+        with self._db.read() as connection:
+            return [_compute(c) for c in catalog.computes(connection, workspace)]
+
+    def compute(self, workspace: str, name: str) -> Json:
+        with self._db.read() as connection:
+            found = catalog.get_compute(connection, workspace, name)
+            names = [c["name"] for c in catalog.computes(connection, workspace)]
+        if found is None:
+            there = ", ".join(names) or "none yet"
+            raise NotFound(
+                f"There is no compute '{name}' in workspace '{workspace}'. There are: {there}. Create it: penstock compute create {name}"
+            )
+        return _compute(found)
+
+    def put_compute(self, workspace: str, name: str, body: Json) -> Json:
+        """Create or change a compute."""
+        if not re.match(r"[A-Za-z][A-Za-z0-9-]{0,63}\Z", name):
+            raise BadRequest(
+                f"The compute name {name!r} is invalid. Use 1 to 64 letters, digits and '-', starting with a letter."
+            )
+        row = {
+            "workspace": workspace,
+            "name": name,
+            "type": str(body.get("type") or "AmlCompute"),
+            "settings": checked_compute_settings(name, body.get("settings") or {}),
+            "created_at": self._context.clock(),
+        }
+        self.workspace(workspace)
+        self._db.write(lambda connection: catalog.put_compute(connection, row))
+        return self.compute(workspace, name)
+
+    def delete_compute(self, workspace: str, name: str) -> None:
+        self.compute(workspace, name)
+        self._db.write(lambda connection: catalog.drop_compute(connection, workspace, name))
+
+    def _datastore_row(self, workspace: str, name: str, kind: str, settings: Json) -> Json:
+        root = self._context.home / "workspaces" / workspace / name
+        return {
+            "workspace": workspace,
+            "name": name,
+            "type": kind,
+            "settings": settings,
+            "root": str(root),
+            "created_at": self._context.clock(),
+        }
+
+
+class Datastores:
+    """The verbs on datastores. Until told otherwise each is a folder below the home."""
+
+    def __init__(self, context: Context, workspaces: Catalog) -> None:
+        self._context = context
+        self._workspaces = workspaces
+        self._db = context.database
+
+    def list(self, workspace: str) -> list[Json]:
+        default = self._workspaces.workspace(workspace)["default_datastore"]
+        with self._db.read() as connection:
+            return [_datastore(d, default) for d in catalog.datastores(connection, workspace)]
+
+    def get(self, workspace: str, name: str) -> Json:
+        found = next((d for d in self.list(workspace) if d["name"] == name), None)
+        if found is None:
+            names = ", ".join(d["name"] for d in self.list(workspace))
+            raise NotFound(
+                f"There is no datastore '{name}' in workspace '{workspace}'. There are: {names}. Register it first.",
+                target=name,
+            )
+        Path(found["root"]).mkdir(parents=True, exist_ok=True)
+        return found
+
+    def put(self, workspace: str, name: str, body: Json) -> Json:
+        if not re.match(r"\w{1,255}\Z", name):
+            raise BadRequest(f"The datastore name {name!r} is invalid. Use 1 to 255 letters, digits and '_'.")
+        row = self._workspaces._datastore_row(
+            workspace, name, str(body.get("type") or "AzureBlob"), body.get("settings") or {}
+        )
+        self._workspaces.workspace(workspace)
+        self._db.write(lambda connection: catalog.put_datastore(connection, row))
+        return self.get(workspace, name)
+
+    def delete(self, workspace: str, name: str) -> None:
+        if name in DEFAULT_DATASTORES:
+            raise BadRequest(f"'{name}' is built into every workspace and cannot be unregistered.")
+        self.get(workspace, name)
+        self._db.write(lambda connection: catalog.drop_datastore(connection, workspace, name))
+
+    def set_default(self, workspace: str, name: str) -> Json:
+        self.get(workspace, name)
+        self._db.write(lambda connection: catalog.set_default_datastore(connection, workspace, name))
+        return self.get(workspace, name)
+
+
+def checked_compute_settings(name: str, settings: Json) -> Json:
+    """`settings` with numbers as numbers; BadRequest names what is no number."""
+    checked = dict(settings)
+    for key in ("min_nodes", "max_nodes"):
+        if checked.get(key) is not None:
+            try:
+                checked[key] = int(checked[key])
+            except (TypeError, ValueError):
+                raise BadRequest(
+                    f"Compute '{name}': {key} is {checked[key]!r}, which is not a whole number. Give one."
+                ) from None
+            if checked[key] < 0:
+                raise BadRequest(f"Compute '{name}': {key} is {checked[key]}, which is negative. Give 0 or more.")
+    return checked
+
+
+def _add_workspace(connection: Connection, row: Json, stores: list[Json]) -> bool:
+    new = catalog.add_workspace(connection, row)
+    if new:
+        for store in stores:
+            catalog.put_datastore(connection, store)
+    return new
+
+
+def _dated(row: Json) -> Json:
+    return {**row, "created_at": iso(row["created_at"])}
+
+
+def _workspace(row: Json) -> Json:
+    return _dated(row)
+
+
+def _compute(row: Json) -> Json:
+    return {**_dated(row), "status": "Succeeded"}
+
+
+def _datastore(row: Json, default: str) -> Json:
+    return {**_dated(row), "is_default": row["name"] == default}
+
+
+def iso(at: float | None) -> str | None:
+    """Epoch seconds as ISO 8601 UTC with microseconds and Z."""
+    from datetime import UTC, datetime
+
+    return (
+        None
+        if at is None
+        else datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    )

@@ -1,0 +1,68 @@
+"""Telling whoever waits that a pipeline run's story has grown. Called after each commit; costs nothing when nobody waits."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterable
+
+
+class Subscription:
+    """One waiter on one root run, inside its own event loop. Use as a context manager."""
+
+    def __init__(self, changes: Changes, root_id: str) -> None:
+        self._changes = changes
+        self.root_id = root_id
+        self._loop = asyncio.get_running_loop()
+        self._event = asyncio.Event()
+
+    def __enter__(self) -> Subscription:
+        self._changes.add(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._changes.remove(self)
+
+    def wake(self) -> None:
+        """Called from any thread."""
+        try:
+            self._loop.call_soon_threadsafe(self._event.set)
+        except RuntimeError:
+            pass  # its loop is closing, so nobody waits any more
+
+    async def wait(self, seconds: float) -> bool:
+        """Whether something happened within `seconds`."""
+        try:
+            await asyncio.wait_for(self._event.wait(), seconds)
+        except TimeoutError:
+            return False
+        self._event.clear()
+        return True
+
+
+class Changes:
+    """The waiters, by root run."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: dict[str, set[Subscription]] = {}
+
+    def add(self, subscription: Subscription) -> None:
+        with self._lock:
+            self._waiting.setdefault(subscription.root_id, set()).add(subscription)
+
+    def remove(self, subscription: Subscription) -> None:
+        with self._lock:
+            waiting = self._waiting.get(subscription.root_id, set())
+            waiting.discard(subscription)
+            if not waiting:
+                self._waiting.pop(subscription.root_id, None)
+
+    def notify(self, root_ids: Iterable[str]) -> None:
+        """Wake everybody who waits for one of these roots."""
+        if not self._waiting:
+            return
+        with self._lock:
+            woken = [s for root in set(root_ids) for s in self._waiting.get(root, ())]
+        for subscription in woken:
+            subscription.wake()

@@ -1,0 +1,48 @@
+"""What every verb needs: where things are, what time it is, how ids are made. Built once by the server."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from penstock.compute.base import Compute
+from penstock.data.snapshots import Snapshots
+from penstock.data.tars import Uploads
+from penstock.service.changes import Changes
+from penstock.store.database import Database
+
+
+def new_id() -> str:
+    """A new GUID."""
+    return str(uuid.uuid4())
+
+
+@dataclass(frozen=True)
+class Context:
+    """The parts a service is made of. `wake` tells the scheduler that there is something to do."""
+
+    home: Path
+    database: Database
+    compute: Compute
+    changes: Changes
+    snapshots: Snapshots
+    uploads: Uploads
+    url: str
+    socket: str
+    key: bytes
+    embedded: bool
+    slots: int
+    python: str
+    launcher: str
+    node_id: str
+    wake: Callable[[], None] = field(repr=False)
+    clock: Callable[[], float] = time.time
+
+    def run_token(self, run_id: str) -> str:
+        """The token of one run: what its own process may show."""
+        return hmac.new(self.key, f"run:{run_id}".encode(), hashlib.sha256).hexdigest()

@@ -1,0 +1,99 @@
+"""Reading the journals that running scripts append to, each record once. docs/job.md lists the records."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from penstock.data.paths import relative_path
+from penstock.model.errors import BadRequest
+from penstock.store import records, runs
+
+Json = dict[str, Any]
+MAX_READ_BYTES = 8 << 20
+
+
+@dataclass
+class _Records:
+    """The rows that some journal records become."""
+
+    metrics: list[Json] = field(default_factory=list)
+    artifacts: dict[tuple[str, str], Json] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+def ingest(connection: Connection, home: Path, job_name: str, run: Json, now: float) -> bool:
+    """Record what the journal of this job has gained; whether it had. Call inside a write: the offset moves with the rows."""
+    path = home / "jobs" / job_name / "journal"
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
+        return False
+    offset = records.journal_offset(connection, job_name)
+    if size <= offset:
+        return False
+    while True:
+        with open(path, "rb") as file:
+            file.seek(offset)
+            chunk = file.read(MAX_READ_BYTES)
+        end = chunk.rfind(b"\n") + 1
+        if end == 0:
+            return True
+        lines = chunk[:end].splitlines()
+        apply(connection, [_parse(line) for line in lines], run, f"jobs/{job_name}", now)
+        offset += end
+        records.set_journal_offset(connection, job_name, offset)
+
+
+def _parse(line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError:
+        return line[:80].decode("utf-8", "replace")
+
+
+def apply(connection: Connection, entries: list[Any], run: Json, folder: str, now: float) -> None:
+    """Turn journal records into rows. `folder`, relative to the home, is where artifact paths start."""
+    found = _Records()
+    known: dict[str, bool] = {run["id"]: True}
+    for entry in entries:
+        try:
+            _apply_one(connection, entry, run, folder, now, found, known)
+        except (KeyError, TypeError, ValueError, BadRequest) as error:
+            found.problems.append(f"A journal record could not be read ({error!r}): {str(entry)[:200]}")
+    records.add_metrics(connection, found.metrics)
+    records.put_artifacts(connection, list(found.artifacts.values()))
+    events = [runs.Event(run["id"], run["root_id"], now, "warning", {"message": p}) for p in found.problems]
+    runs.append_events(connection, events)
+
+
+def _apply_one(
+    connection: Connection, entry: Any, run: Json, folder: str, now: float, found: _Records, known: dict[str, bool]
+) -> None:
+    if not isinstance(entry, dict):
+        raise ValueError("not a JSON object")
+    op, run_id = entry["op"], str(entry.get("run") or run["id"])
+    if run_id not in known:
+        known[run_id] = runs.get_run(connection, run_id) is not None
+    if not known[run_id]:
+        raise ValueError(f"there is no run {run_id}")
+    if op == "metric":
+        row = {"run_id": run_id, "attempt": run["attempt"], "at": float(entry.get("at") or now)}
+        found.metrics.append({**row, "name": str(entry["name"]), "kind": str(entry["kind"]), "value": entry["value"]})
+    elif op == "artifact":
+        path = f"{folder}/{relative_path(str(entry['path']))}"
+        row = {"run_id": run_id, "name": str(entry["name"]), "attempt": run["attempt"], "path": path}
+        found.artifacts[run_id, row["name"]] = {**row, "size_bytes": int(entry.get("size_bytes") or 0)}
+    elif op in ("tag", "property"):
+        value = entry.get("value")
+        records.set_labels(connection, run_id, op, {str(entry["name"]): None if value is None else str(value)})
+    elif op == "untag":
+        records.drop_tag(connection, run_id, str(entry["name"]))
+    elif op in ("description", "display_name"):
+        runs.set_display(connection, run_id, **{op: str(entry["value"])})
+    elif op != "output_link":
+        raise ValueError(f"unknown op {op!r}")

@@ -1,0 +1,41 @@
+"""All verbs, built from one context."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from penstock.service.assets import Datasets, Models
+from penstock.service.catalog import Catalog, Datastores
+from penstock.service.context import Context
+from penstock.service.control import Control
+from penstock.service.inbox import Inbox
+from penstock.service.submission import Submission
+from penstock.service.views import Views
+
+
+@dataclass(frozen=True)
+class Services:
+    """The verbs, by what they are about."""
+
+    context: Context
+    catalog: Catalog
+    datastores: Datastores
+    datasets: Datasets
+    models: Models
+    submission: Submission
+    control: Control
+    views: Views
+
+    @classmethod
+    def build(cls, context: Context, inbox: Inbox) -> Services:
+        catalog = Catalog(context)
+        return cls(
+            context=context,
+            catalog=catalog,
+            datastores=Datastores(context, catalog),
+            datasets=Datasets(context),
+            models=Models(context),
+            submission=Submission(context, catalog, inbox),
+            control=Control(context, catalog, inbox),
+            views=Views(context),
+        )

@@ -1,0 +1,236 @@
+"""Submitting a pipeline: checked whole, then kept whole in one transaction, then the scheduler is woken."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import uuid
+from typing import Any
+
+from sqlalchemy import Connection
+
+from penstock.engine.plan import Plan, make_plan, parameter_problems
+from penstock.engine.validate import problems
+from penstock.model.errors import BadRequest, InvalidGraph, NotFound, Problem
+from penstock.model.graph import Graph, Node
+from penstock.model.status import Status
+from penstock.service.catalog import Catalog
+from penstock.service.context import Context, new_id
+from penstock.service.inbox import Inbox
+from penstock.steps.registry import kind_problems
+from penstock.store import catalog, records, runs
+
+Json = dict[str, Any]
+IMPLICIT_COMPUTE = "AmlCompute"
+_MODULE_IDS = uuid.UUID("6f1de0cb-3b0a-4b39-9a04-5f4c3d0f5a55")
+
+
+class Submission:
+    """The verb `submit`."""
+
+    def __init__(self, context: Context, workspaces: Catalog, inbox: Inbox) -> None:
+        self._context = context
+        self._workspaces = workspaces
+        self._inbox = inbox
+        self._db = context.database
+
+    def submit(self, workspace: str, body: Json) -> Json:
+        """Keep a pipeline run and its steps: `{"run_id", "steps", "notes"}`. The same idempotency_key gives the same run."""
+        key = body.get("idempotency_key")
+        if key and (known := self._submitted(str(key))):
+            return known
+        found = problems(body.get("graph"))
+        if found:
+            raise InvalidGraph(tuple(found))
+        graph = Graph.from_json(body["graph"])
+        given = body.get("parameters") or {}
+        space = self._workspaces.workspace(workspace)
+        found = [*parameter_problems(graph, given), *(p for n in graph.nodes for p in kind_problems(n))]
+        computes, found_computes = self._computes(workspace, graph)
+        found += [*found_computes, *self._missing_data(workspace, graph, given, space), *self._missing_snapshots(graph)]
+        if found:
+            raise InvalidGraph(tuple(found))
+        experiment = self._workspaces.put_experiment(workspace, str(body.get("experiment") or ""))
+        plan = make_plan(graph, given)
+        bindings = self._bindings(space, experiment, body)
+        rows = _Rows(self._context.clock(), workspace, body, plan, bindings)
+        self._db.write(lambda connection: _keep(connection, rows, computes, self._context.clock()))
+        self._inbox.put("submitted", rows.root_id)
+        self._context.wake()
+        return {"run_id": rows.root_id, "steps": rows.steps(), "notes": _notes(computes, bindings)}
+
+    def _submitted(self, key: str) -> Json | None:
+        with self._db.read() as connection:
+            root_id = runs.submitted_as(connection, key)
+            if root_id is None:
+                return None
+            steps = [r for r in runs.runs_of_root(connection, root_id) if r["type"] == "step"]
+        return {"run_id": root_id, "steps": [_step(r["node"], r["id"]) for r in steps], "notes": []}
+
+    def _computes(self, workspace: str, graph: Graph) -> tuple[list[str], list[Problem]]:
+        """Computes to be made on first use, and problems with the others."""
+        with self._db.read() as connection:
+            known = {c["name"] for c in catalog.computes(connection, workspace)}
+        unknown = [n for n in graph.nodes if n.compute and n.compute != "local" and n.compute not in known]
+        if self._context.embedded:
+            return list(dict.fromkeys(str(n.compute) for n in unknown)), []
+        there = ", ".join(sorted(known)) or "none yet"
+        return [], [
+            Problem(
+                f"Step '{n.name}': Target {n.compute} does not exist in the workspace. There are: {there}. "
+                f"Create it: penstock compute create {n.compute}",
+                n.id,
+                "InvalidGraph",
+            )
+            for n in unknown
+        ]
+
+    def _missing_data(self, workspace: str, graph: Graph, given: Json, space: Json) -> list[Problem]:
+        with self._db.read() as connection:
+            stores = {d["name"] for d in catalog.datastores(connection, workspace)}
+            sources = [(n, i.source) for n in graph.nodes for i in n.inputs]
+            sources += [(n, {"datastore": o.datastore}) for n in graph.nodes for o in n.outputs if o.datastore]
+            values = {
+                p.name: given.get(p.name, p.default) for p in graph.parameters if p.type in ("datapath", "dataset")
+            }
+            sources = [(n, values.get(s["parameter"], s) if "parameter" in s else s) for n, s in sources]
+            found: dict[tuple[str, str], Problem] = {}
+            for node, source in sources:
+                name = source.get("datastore")
+                if name and name not in stores:
+                    text = f"Step '{node.name}': there is no datastore '{name}'. There are: {', '.join(sorted(stores))}. Register it first."
+                    found[(node.id, name)] = Problem(text, node.id, "InvalidGraph")
+                dataset = source.get("dataset")
+                if dataset and catalog.get_dataset(connection, workspace, str(dataset)) is None:
+                    text = f"Step '{node.name}': there is no dataset with id '{dataset}' in workspace '{workspace}'."
+                    found[(node.id, str(dataset))] = Problem(text, node.id, "InvalidGraph")
+        return list(found.values())
+
+    def _missing_snapshots(self, graph: Graph) -> list[Problem]:
+        wanted: dict[str, Node] = {}
+        for node in graph.nodes:
+            if node.snapshot:
+                wanted.setdefault(node.snapshot, node)
+        return [
+            Problem(
+                f"Step '{n.name}': its snapshot {d} was never uploaded. Upload it before submitting.",
+                n.id,
+                "InvalidGraph",
+            )
+            for d, n in wanted.items()
+            if not self._context.snapshots.has(d)
+        ]
+
+    def _bindings(self, space: Json, experiment: Json, body: Json) -> Json:
+        interpreter = body.get("interpreter") or {}
+        executable = str(interpreter.get("executable") or "")
+        if not executable or not os.access(executable, os.X_OK):
+            raise BadRequest(
+                f"The interpreter {executable!r} is not there or cannot be run on this machine. "
+                "Submit from a Python that this server can start.",
+                target="interpreter",
+            )
+        with self._db.read() as connection:
+            stores = {d["name"]: {"root": d["root"]} for d in catalog.datastores(connection, space["name"])}
+        return {
+            "interpreter": interpreter,
+            "workspace": {k: space[k] for k in ("name", "id", "subscription_id", "resource_group")},
+            "experiment_id": experiment["id"],
+            "default_datastore": space["default_datastore"],
+            "datastores": stores,
+        }
+
+
+class _Rows:
+    """The rows of one submission."""
+
+    def __init__(self, at: float, workspace: str, body: Json, plan: Plan, bindings: Json) -> None:
+        self.at, self.workspace, self.body, self.plan = at, workspace, body, plan
+        self.root_id = new_id()
+        self.step_ids = {n.id: new_id() for n in plan.graph.nodes}
+        self.submission = {
+            "run_id": self.root_id,
+            "idempotency_key": body.get("idempotency_key"),
+            "graph": json.dumps(plan.graph.raw),
+            "parameters": json.dumps(plan.values),
+            "bindings": json.dumps(bindings),
+            "continue_on_failure": int(bool(body.get("continue_on_step_failure"))),
+            "regenerate_outputs": int(bool(body.get("regenerate_outputs"))),
+        }
+
+    def steps(self) -> list[Json]:
+        return [_step(n.id, self.step_ids[n.id]) for n in self.plan.graph.nodes]
+
+    def runs(self) -> list[Json]:
+        description = self.plan.graph.description or ""
+        name = str(self.body.get("display_name") or description or self.body["experiment"])
+        root = self._run(self.root_id, "pipeline", name, self.body.get("parent_run_id"), None, 0)
+        root["display_name"] = self.body.get("display_name")
+        root["description"] = description or None
+        children = [
+            self._run(self.step_ids[n.id], "step", n.name, self.root_id, n, len(self.plan.upstream[n.id]))
+            for n in self.plan.graph.nodes
+        ]
+        return [root, *children]
+
+    def _run(self, run_id: str, kind: str, name: str, parent: Any, node: Node | None, unmet: int) -> Json:
+        return {
+            "id": run_id,
+            "workspace": self.workspace,
+            "experiment": self.body["experiment"],
+            "type": kind,
+            "name": name,
+            "display_name": None,
+            "parent_id": parent,
+            "root_id": self.root_id,
+            "node": node.id if node else None,
+            "step_type": node.step_type if node else None,
+            "target": (node.compute or "local") if node else None,
+            "status": str(Status.NOT_STARTED),
+            "attempt": 0,
+            "unmet": unmet,
+            "description": None,
+            "created_at": self.at,
+        }
+
+
+def _keep(connection: Connection, rows: _Rows, computes: list[str], at: float) -> None:
+    for name in computes:
+        row = {
+            "workspace": rows.workspace,
+            "name": name,
+            "type": IMPLICIT_COMPUTE,
+            "settings": {"implicit": True},
+            "created_at": at,
+        }
+        catalog.put_compute(connection, row)
+    parent = rows.body.get("parent_run_id")
+    if parent and runs.get_run(connection, str(parent)) is None:
+        raise NotFound(f"There is no run '{parent}' to be the parent. Leave parent_run_id out, or name a run.")
+    runs.insert_submission(connection, rows.submission)
+    runs.insert_runs(connection, rows.runs())
+    for kind, values in (("tag", rows.body.get("tags")), ("property", rows.body.get("properties"))):
+        records.set_labels(
+            connection, rows.root_id, kind, {str(k): None if v is None else str(v) for k, v in (values or {}).items()}
+        )
+    body = {"status": str(Status.NOT_STARTED), "n_steps": len(rows.step_ids)}
+    runs.append_events(connection, [runs.Event(rows.root_id, rows.root_id, at, "created", body)])
+
+
+def _step(node_id: str, run_id: str) -> Json:
+    return {"node": node_id, "run_id": run_id, "module_id": str(uuid.uuid5(_MODULE_IDS, node_id))}
+
+
+def _notes(computes: list[str], bindings: Json) -> list[str]:
+    """One line for each thing done that the author did not spell out."""
+    notes = []
+    if computes:
+        names = ", ".join(f"'{c}'" for c in computes)
+        notes.append(f"Compute {names} was not known here: it now means this machine (see: penstock compute list).")
+    interpreter = bindings["interpreter"]
+    version = re.sub(r"^(\d+\.\d+\.\d+).*", r"\1", str(interpreter.get("version") or ""))
+    notes.append(
+        f"Steps run in your own interpreter, Python {version} at {interpreter['executable']}; environments are recorded only."
+    )
+    return notes

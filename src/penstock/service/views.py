@@ -1,0 +1,195 @@
+"""What was recorded, as the JSON of docs/graph.md. Reads only; never asks a compute (journals of running steps are taken in first)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from penstock.data.paths import beneath
+from penstock.model.errors import NotFound
+from penstock.model.status import TERMINAL
+from penstock.service import journal
+from penstock.service.catalog import iso
+from penstock.service.context import Context
+from penstock.store import catalog, records, runs
+
+Json = dict[str, Any]
+LOGS = {"azureml-logs/70_stdout.txt": "stdout", "azureml-logs/75_stderr.txt": "stderr"}
+
+
+class Views:
+    """Everything the API, the studio and the SDK show of runs."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._db = context.database
+
+    def workspaces(self) -> list[Json]:
+        with self._db.read() as connection:
+            return [{**w, "created_at": iso(w["created_at"])} for w in catalog.workspaces(connection)]
+
+    def list_runs(self, workspace: str | None, **wanted: Any) -> list[Json]:
+        """Runs newest first; `wanted` are the fields of store.runs.Filter."""
+        with self._db.read() as connection:
+            rows = runs.list_runs(connection, runs.Filter(workspace=workspace, **wanted))
+            return self._as_json(connection, rows)
+
+    def find_run(self, run_id: str, workspace: str | None = None) -> Json:
+        """The run with this id; NotFound when there is none (in that workspace)."""
+        with self._db.read() as connection:
+            row = runs.get_run(connection, run_id)
+            if row is None or (workspace is not None and row["workspace"] != workspace):
+                near = [r["id"] for r in runs.find_by_prefix(connection, run_id)] if len(run_id) >= 4 else []
+                hint = f" Did you mean {', '.join(near)}?" if near else " List them: penstock run list"
+                raise NotFound(f"There is no run '{run_id}' on this server.{hint}", target=run_id)
+            (found,) = self._as_json(connection, [row])
+            submission = runs.get_submission(connection, run_id) if row["type"] == "pipeline" else None
+            found["parameters"] = submission["parameters"] if submission else {}
+            found["warnings"] = self._warnings(connection, row)
+        return found
+
+    def children(self, run_id: str) -> list[Json]:
+        """The child runs in start order, then graph order."""
+        with self._db.read() as connection:
+            return self._as_json(connection, runs.children(connection, run_id))
+
+    def metrics(self, run_id: str, recursive: bool = False) -> list[Json]:
+        self._refresh(run_id)
+        with self._db.read() as connection:
+            return [{**m, "at": iso(m["at"])} for m in records.metrics(connection, run_id, recursive)]
+
+    def files(self, run_id: str) -> list[Json]:
+        """What the run kept, and its logs."""
+        self._refresh(run_id)
+        with self._db.read() as connection:
+            row = runs.get_run(connection, run_id)
+            found = [
+                {"name": a["name"], "size_bytes": a["size_bytes"], "run_id": run_id}
+                for a in records.artifacts(connection, run_id)
+            ]
+        for name, base in LOGS.items() if row and row["attempt"] else ():
+            path = self._context.home / "jobs" / f"{run_id}.{row['attempt'] if row else 0}" / base
+            if path.exists():
+                found.append({"name": name, "size_bytes": path.stat().st_size, "run_id": run_id})
+        return sorted(found, key=lambda f: str(f["name"]))
+
+    def file_path(self, run_id: str, name: str) -> Path:
+        """Where a file of the run lies, by its recorded name; NotFound lists what there is."""
+        self._refresh(run_id)
+        with self._db.read() as connection:
+            row = runs.get_run(connection, run_id)
+            found = next((a for a in records.artifacts(connection, run_id) if a["name"] == name), None)
+        if found is not None:
+            return beneath(self._context.home, found["path"])
+        if row is not None and name in LOGS:
+            path = self._context.home / "jobs" / f"{run_id}.{row['attempt']}" / LOGS[name]
+            if path.exists():
+                return path
+        names = ", ".join(f["name"] for f in self.files(run_id)[:20]) or "none"
+        raise NotFound(f"Run '{run_id}' has no file '{name}'. It has: {names}.", target=name)
+
+    def outputs(self, run_id: str) -> list[Json]:
+        """The published outputs of a step, or of all steps of a pipeline run."""
+        with self._db.read() as connection:
+            rows = records.outputs(connection, run_id)
+        keys = (
+            "name",
+            "datastore",
+            "path",
+            "kind",
+            "n_files",
+            "size_bytes",
+            "run_id",
+            "pipeline_output_name",
+            "digest",
+        )
+        return [{k: r[k] for k in keys} for r in rows]
+
+    def events(self, run_id: str, after: int = 0) -> list[Json]:
+        """The story: of a step its own, of a pipeline run that of all its steps too."""
+        with self._db.read() as connection:
+            row = runs.get_run(connection, run_id)
+            if row is None:
+                return []
+            if row["root_id"] == run_id:
+                found = runs.events_of_root(connection, run_id, after)
+            else:
+                found = runs.events_of_run(connection, run_id, after)
+        return [_event(e) for e in found]
+
+    def graph(self, run_id: str) -> Json:
+        """The graph of the root run that this run belongs to; {} when it has none."""
+        with self._db.read() as connection:
+            row = runs.get_run(connection, run_id)
+            submission = runs.get_submission(connection, row["root_id"]) if row else None
+        return submission["graph"] if submission else {}
+
+    def attempts(self, run_id: str) -> list[Json]:
+        """The tries that have ended, oldest first."""
+        with self._db.read() as connection:
+            rows = runs.attempts(connection, run_id)
+        keys = ("attempt", "started_at", "ended_at", "ending", "exit_code")
+        return [{k: iso(r[k]) if k.endswith("_at") else r[k] for k in keys} for r in rows]
+
+    def _refresh(self, run_id: str) -> None:
+        """Take in what the running steps of this run's pipeline have journaled so far."""
+        with self._db.read() as connection:
+            row = runs.get_run(connection, run_id)
+            if row is None:
+                return
+            steps = [
+                r for r in runs.runs_of_root(connection, row["root_id"]) if r["attempt"] and r["status"] not in TERMINAL
+            ]
+        if steps:
+            now, home = self._context.clock(), self._context.home
+            self._db.write(lambda c: [journal.ingest(c, home, f"{s['id']}.{s['attempt']}", s, now) for s in steps])
+
+    def _as_json(self, connection: Connection, rows: list[Json]) -> list[Json]:
+        found = records.labels(connection, [r["id"] for r in rows])
+        return [self._run(r, found[r["id"]]) for r in rows]
+
+    def _run(self, row: Json, labels: dict[str, dict[str, str | None]]) -> Json:
+        same = (
+            "id",
+            "workspace",
+            "experiment",
+            "type",
+            "name",
+            "display_name",
+            "description",
+            "parent_id",
+            "root_id",
+            "node",
+        )
+        more = ("step_type", "status", "attempt", "target", "number")
+        times = {k: iso(row[k]) for k in ("created_at", "queued_at", "started_at", "ended_at")}
+        return {
+            **{k: row[k] for k in same + more},
+            **times,
+            "tags": labels["tag"],
+            "properties": labels["property"],
+            "error": json.loads(row["error"]) if row["error"] else None,
+            "url": f"{self._context.url}/runs/{row['id']}",
+        }
+
+    def _warnings(self, connection: Connection, row: Json) -> list[str]:
+        story = (
+            runs.events_of_root(connection, row["id"])
+            if row["root_id"] == row["id"]
+            else runs.events_of_run(connection, row["id"])
+        )
+        return [str(e["body"].get("message")) for e in story if e["name"] == "warning"]
+
+
+def _event(row: Json) -> Json:
+    return {
+        "id": row["id"],
+        "run_id": row["run_id"],
+        "seq": row["id"],
+        "at": iso(row["at"]),
+        "name": row["name"],
+        "body": row["body"],
+    }
