@@ -71,8 +71,15 @@ def stop(home: Path) -> None:
 
 def _wait_for_end(pid: int, seconds: float = 10.0) -> None:
     until = time.monotonic() + seconds
-    while Path(f"/proc/{pid}").exists() and time.monotonic() < until:
+    while _is_alive(pid) and time.monotonic() < until:
         time.sleep(0.01)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False
 
 
 def cpu(home: Path) -> Cpu:

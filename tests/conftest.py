@@ -13,6 +13,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -132,13 +133,21 @@ def _end(pid: int, home: Path, patience: float) -> None:
         if str(home) not in " ".join([*process.cmdline(), *process.environ().values()]):
             return
         for seconds, then in ((patience, process.terminate), (STOP_SECONDS, process.kill)):
-            try:
-                process.wait(seconds)
+            if _has_gone(process, seconds):
                 return
-            except psutil.TimeoutExpired:
-                then()
+            then()
     except psutil.Error:
         return
+
+
+def _has_gone(process: psutil.Process, seconds: float) -> bool:
+    """Whether it ends within `seconds`. A zombie counts: its parent may be an init that takes its time."""
+    until = time.monotonic() + seconds
+    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 # Other Pythons --------------------------------------------------------------------------------------------------------
