@@ -1,1 +1,3 @@
 """The SDK v1 names, carried by Penstock (penstock-sdk)."""
+
+_DISTRIBUTION = "penstock-sdk"  # the sentinel of azureml/_sentinel.py: Microsoft's files do not set it

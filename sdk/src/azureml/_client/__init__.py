@@ -1,0 +1,1 @@
+"""The SDK's side of the HTTP API (docs/graph.md): finding or starting a server, calling it, sending snapshots and journals."""

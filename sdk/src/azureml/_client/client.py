@@ -1,0 +1,283 @@
+"""Calls to one Penstock server: JSON, files, tars and NDJSON streams over a Unix socket or TCP.
+
+Knows docs/graph.md and which calls may be repeated. Keeps one connection a thread; a fork makes its own.
+"""
+
+import http.client
+import json
+import os
+import select
+import socket
+import threading
+from urllib.parse import quote, urlencode, urlsplit
+
+from azureml._client.errors import ServerLostError, ServerNotFoundError, refusal
+from azureml._client.home import home_path, server_record, token
+
+PROTOCOL = "1"
+ANSWER_SECONDS = 300.0
+CONNECT_SECONDS = 10.0
+_REPEATABLE = frozenset(("GET", "HEAD", "PUT", "DELETE"))
+
+
+def segment(text):
+    """`text` as one segment of a path."""
+    return quote(str(text), safe="")
+
+
+def tail(name):
+    """`name` as the last segments of a path: its slashes stay."""
+    return quote(str(name), safe="/")
+
+
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path, timeout):
+        http.client.HTTPConnection.__init__(self, "localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self):
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        sock.settimeout(self.timeout)
+        try:
+            sock.connect(self._path)
+        except OSError:
+            sock.close()
+            raise
+        self.sock = sock
+
+
+class Client:
+    """`url` None: PENSTOCK_URL, else the home's embedded server, which is started when it does not answer."""
+
+    def __init__(self, url=None):
+        self._given = url or os.environ.get("PENSTOCK_URL") or None
+        self._local = threading.local()
+        self._server = None
+
+    @property
+    def home(self):
+        return home_path()
+
+    @property
+    def url(self):
+        """The server's address for people and browsers: http://127.0.0.1:<port>."""
+        return self.server()["url"]
+
+    def server(self):
+        """What GET server says, asked once."""
+        if self._server is None:
+            self._server = self.call("GET", "/server")
+        return self._server
+
+    # --- calls ------------------------------------------------------------------------------------------------------
+
+    def call(self, method, path, body=None, query=None, error=None):
+        """The parsed JSON of an answer. `path` starts with a slash, below /api/v1; `error` is the class for a 4xx."""
+        headers = {"Accept": "application/json"}
+        data = None
+        if body is not None:
+            data = json.dumps(body).encode("utf-8")
+            headers["Content-Type"] = "application/json"
+        answer = self._answer(method, path, query, data, headers)
+        content = answer.read()
+        if answer.status >= 400:
+            raise refusal(answer.status, _parsed(content), error)
+        return _parsed(content) if content else None
+
+    def get_file(self, path, target, query=None, error=None):
+        """Writes the bytes of an answer to the binary file object `target`; how many there were."""
+        answer = self._answer("GET", path, query, None, {})
+        if answer.status >= 400:
+            raise refusal(answer.status, _parsed(answer.read()), error)
+        size = 0
+        while True:
+            piece = answer.read(1 << 20)
+            if not piece:
+                return size
+            target.write(piece)
+            size += len(piece)
+
+    def put_file(self, path, source, size, error=None):
+        """PUTs `size` bytes of the binary file object `source`."""
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
+        answer = self._answer("PUT", path, None, source if size else b"", headers, repeat=False)
+        content = answer.read()
+        if answer.status >= 400:
+            raise refusal(answer.status, _parsed(content), error)
+        return _parsed(content) if content else None
+
+    def upload_tar(self, path, entries, error=None):
+        """POSTs a tar of `entries`, (name in the tar, path of a local file), without holding it in memory."""
+        from azureml._client.tars import tar_bytes
+
+        headers = {"Content-Type": "application/x-tar", "Transfer-Encoding": "chunked"}
+        answer = self._answer("POST", path, None, tar_bytes(entries), headers)
+        content = answer.read()
+        if answer.status >= 400:
+            raise refusal(answer.status, _parsed(content), error)
+        return _parsed(content) if content else None
+
+    def stream(self, path, query=None, timeout=60.0):
+        """Yields the parsed lines of an NDJSON answer on a connection of its own. OSError when it breaks or falls silent.
+
+        TimeoutError (socket.timeout before 3.10) after `timeout` seconds without a line.
+        """
+        connection = self._connect(timeout)
+        try:
+            connection.request("GET", _target(path, query), headers=self._headers({}))
+            answer = connection.getresponse()
+            if answer.status >= 400:
+                raise refusal(answer.status, _parsed(answer.read()))
+            for line in answer:
+                if line.strip():
+                    yield json.loads(line)
+        except http.client.HTTPException as error:
+            raise ConnectionResetError("The stream broke: {}".format(error)) from None
+        finally:
+            connection.close()
+
+    # --- connections ------------------------------------------------------------------------------------------------
+
+    def _answer(self, method, path, query, data, headers, repeat=None):
+        """An answer whose body is still to be read. A stale connection is made anew; a call is repeated only if it may be."""
+        if repeat is None:
+            repeat = method in _REPEATABLE
+        target = _target(path, query)
+        headers = self._headers(headers)
+        for attempt in (1, 2):
+            connection = self._kept()
+            try:
+                connection.request(method, target, data, headers, encode_chunked="Transfer-Encoding" in headers)
+                return connection.getresponse()
+            except (OSError, http.client.HTTPException) as error:
+                self._drop()
+                if attempt == 2 or not repeat or isinstance(error, socket.timeout):
+                    raise ServerLostError(
+                        "The connection to the Penstock server broke during {} {}: {}. Look whether the call took effect, "
+                        "then try again.".format(method, path, error or type(error).__name__)
+                    ) from error
+        raise AssertionError("unreachable")
+
+    def _headers(self, headers):
+        headers["X-Penstock-Protocol"] = PROTOCOL
+        if self._is_tcp():
+            bearer = token(home_path())
+            if bearer:
+                headers["Authorization"] = "Bearer " + bearer
+        return headers
+
+    def _is_tcp(self):
+        return bool(self._given) and not self._given.startswith("unix://")
+
+    def _kept(self):
+        """This thread's connection, alive as far as can be told without sending."""
+        kept = getattr(self._local, "connection", None)
+        if kept is not None:
+            connection, pid = kept
+            if pid == os.getpid() and connection.sock is not None and not _has_hung_up(connection.sock):
+                return connection
+            if pid == os.getpid():
+                connection.close()
+        connection = self._connect(ANSWER_SECONDS)
+        self._local.connection = (connection, os.getpid())
+        return connection
+
+    def _drop(self):
+        kept = getattr(self._local, "connection", None)
+        self._local.connection = None
+        if kept is not None:
+            kept[0].close()
+
+    def close(self):
+        """Closes this thread's connection; the next call makes another."""
+        self._drop()
+
+    def _connect(self, timeout):
+        """A connected connection; the embedded server is started when nobody answers."""
+        if not self._given:
+            return self._connect_embedded(timeout)
+        try:
+            return self._connect_to(self._given, timeout)
+        except OSError as error:
+            if self._is_own_server():
+                return self._connect_embedded(timeout)
+            raise ServerNotFoundError(
+                "No Penstock server answers at {} (PENSTOCK_URL): {}. Start it with `penstock serve`, or unset PENSTOCK_URL.".format(
+                    self._given, error
+                )
+            ) from None
+
+    def _is_own_server(self):
+        """Whether PENSTOCK_URL is the socket of the home's embedded server, as it is in a step: then we may start it."""
+        return self._given.startswith("unix://") and server_record(home_path()).get("socket") == self._given[7:]
+
+    def _connect_embedded(self, timeout):
+        from azureml._client.start import ensure_server
+
+        home = home_path()
+        path = server_record(home).get("socket")
+        for _ in range(3):
+            if path:
+                connection = UnixConnection(path, timeout)
+                try:
+                    connection.connect()
+                    return connection
+                except OSError:
+                    connection.close()
+            path = ensure_server(home)
+        raise ServerNotFoundError(
+            "The Penstock server of {} was started but left at once. See {}.".format(
+                home, os.path.join(home, "logs", "server.log")
+            )
+        )
+
+    def _connect_to(self, url, timeout):
+        if url.startswith("unix://"):
+            connection = UnixConnection(url[7:], timeout)
+        else:
+            parts = urlsplit(url)
+            if parts.scheme not in ("http", "https") or not parts.hostname:
+                raise ServerNotFoundError(
+                    "PENSTOCK_URL is {!r}, which is no server's address. Set it to http://HOST:PORT or unix:///PATH.".format(url)
+                )
+            kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+            connection = kind(parts.hostname, parts.port, timeout=CONNECT_SECONDS)
+        connection.connect()
+        connection.sock.settimeout(timeout)
+        return connection
+
+
+def _target(path, query):
+    given = []
+    for name, value in (query or {}).items():
+        if value is not None:
+            given.append((name, int(value) if isinstance(value, bool) else value))
+    return "/api/v1" + path + ("?" + urlencode(given) if given else "")
+
+
+def _parsed(content):
+    try:
+        return json.loads(content.decode("utf-8"))
+    except ValueError:
+        return None
+
+
+def _has_hung_up(sock):
+    """Whether the other side closed an idle connection (there is nothing else to read on one)."""
+    try:
+        return bool(select.select([sock], [], [], 0)[0])
+    except (OSError, ValueError):
+        return True
+
+
+_shared = None
+
+
+def shared():
+    """This process's client of the server that the environment names."""
+    global _shared
+    if _shared is None or _shared._given != (os.environ.get("PENSTOCK_URL") or None):
+        _shared = Client()
+    return _shared

@@ -1,0 +1,69 @@
+"""Tars in and out as streams, a piece at a time. Knows the tar format; must not know what the files mean."""
+
+import os
+import tarfile
+
+_BLOCK = tarfile.BLOCKSIZE
+_CHUNK = 1 << 20
+
+
+def tar_bytes(entries):
+    """Yields the bytes of a tar of `entries`, (name, path of a local file). A file keeps the size it had at its start."""
+    for name, path in entries:
+        with open(path, "rb") as file:
+            status = os.fstat(file.fileno())
+            member = tarfile.TarInfo(name)
+            member.size = status.st_size
+            member.mode = status.st_mode & 0o777
+            yield member.tobuf(tarfile.PAX_FORMAT)
+            left = member.size
+            while left:
+                piece = file.read(min(_CHUNK, left))
+                piece = piece or b"\0" * min(_CHUNK, left)  # it shrank while we read: keep the tar whole
+                left -= len(piece)
+                yield piece
+            if member.size % _BLOCK:
+                yield b"\0" * (_BLOCK - member.size % _BLOCK)
+    yield b"\0" * (2 * _BLOCK)
+
+
+def tree_entries(path, name=None):
+    """(name in the tar, path) of a file, or of every file below a folder, under the folder's own name."""
+    name = name or os.path.basename(os.path.abspath(path))
+    if not os.path.isdir(path):
+        return [(name, path)]
+    found = []
+    for folder, folders, files in os.walk(path, followlinks=True):
+        folders.sort()
+        for file in sorted(files):
+            whole = os.path.join(folder, file)
+            found.append((name + "/" + os.path.relpath(whole, path).replace(os.sep, "/"), whole))
+    return found
+
+
+def unpack(source, target):
+    """Unpacks the tar read from the binary file object `source` into the folder `target`; the first member's name."""
+    first = None
+    base = os.path.realpath(target)
+    with tarfile.open(fileobj=source, mode="r|") as archive:
+        for member in archive:
+            parts = member.name.split("/")
+            if member.name.startswith("/") or ".." in parts:
+                raise ValueError("The archive holds {!r}, which leads out of its folder.".format(member.name))
+            first = first or parts[0]
+            path = os.path.join(base, *parts)
+            if member.isdir():
+                os.makedirs(path, exist_ok=True)
+                continue
+            content = archive.extractfile(member)
+            if content is None:
+                continue
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "wb") as file:
+                while True:
+                    piece = content.read(_CHUNK)
+                    if not piece:
+                        break
+                    file.write(piece)
+            os.chmod(path, 0o755 if member.mode & 0o100 else 0o644)
+    return first

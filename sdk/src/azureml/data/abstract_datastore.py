@@ -1,0 +1,187 @@
+"""AbstractDatastore: what every datastore is, and copying to and from one that is a local folder."""
+
+import os
+
+
+def _user_error(message, **kwargs):
+    from azureml.exceptions import UserErrorException
+
+    return UserErrorException(message, **kwargs)
+
+
+class AbstractDatastore:
+    """A name for a place that holds data. `_root` is the local folder behind it."""
+
+    def __init__(self, workspace, name, datastore_type, _record=None):
+        self._workspace = workspace
+        self._name = name
+        self._datastore_type = datastore_type
+        self._record_kept = _record
+
+    @property
+    def name(self):
+        return self._name
+
+    @property
+    def workspace(self):
+        return self._workspace
+
+    @property
+    def datastore_type(self):
+        return self._datastore_type
+
+    @property
+    def _record(self):
+        if self._record_kept is None:
+            from azureml._client.client import segment
+
+            self._record_kept = self._workspace._call("GET", "datastores/" + segment(self._name))
+        return self._record_kept
+
+    @property
+    def _settings(self):
+        return self._record.get("settings") or {}
+
+    @property
+    def _root(self):
+        root = self._record["root"]
+        os.makedirs(root, exist_ok=True)
+        return root
+
+    def set_as_default(self):
+        """Makes this the workspace's default datastore."""
+        self._workspace.set_default_datastore(self._name)
+
+    def unregister(self):
+        """Forgets the datastore; what it holds stays."""
+        from azureml._client.client import segment
+
+        self._workspace._call("DELETE", "datastores/" + segment(self._name))
+
+    def path(self, path=None, data_reference_name=None):
+        """A reference to `path` on this datastore."""
+        from azureml.data.data_reference import DataReference
+
+        return DataReference(self, data_reference_name, path)
+
+    def as_mount(self):
+        return self.path().as_mount()
+
+    def as_download(self, path_on_compute=None):
+        return self.path().as_download(path_on_compute)
+
+    def as_upload(self, path_on_compute=None):
+        return self.path().as_upload(path_on_compute)
+
+    def __eq__(self, other):
+        return isinstance(other, AbstractDatastore) and (other._name, other._workspace) == (self._name, self._workspace)
+
+    def __hash__(self):
+        return hash(self._name)
+
+    def __repr__(self):
+        return '{{\n  "name": "{}",\n  "type": "{}"\n}}'.format(self._name, self._datastore_type)
+
+    # --- copying ----------------------------------------------------------------------------------------------------
+
+    def _upload(self, src_dir, target_path=None, overwrite=False, show_progress=True):
+        """Copies every file below `src_dir`, keeping the tree; a reference to where it went."""
+        src_dir = os.path.abspath(os.fspath(src_dir))
+        if not os.path.isdir(src_dir):
+            raise _user_error("upload: there is no folder {}. Use upload_files for single files.".format(src_dir))
+        files = [os.path.join(folder, f) for folder, _, names in os.walk(src_dir) for f in names]
+        return self._upload_files(sorted(files), src_dir, target_path, overwrite, show_progress)
+
+    def _upload_files(self, files, relative_root=None, target_path=None, overwrite=False, show_progress=True):
+        """Copies `files`, keeping their places below `relative_root` (default: the folder they share)."""
+        files = [os.path.abspath(os.fspath(f)) for f in ([files] if isinstance(files, str) else files)]
+        for file in files:
+            if not os.path.isfile(file):
+                what = "is a folder, not a file" if os.path.isdir(file) else "does not exist"
+                raise _user_error("upload_files: {} {}.".format(file, what))
+        root = os.path.abspath(relative_root) if relative_root else _common_folder(files)
+        say = print if show_progress else _silent
+        say("Uploading an estimated of {} files".format(len(files)))
+        count = 0
+        for file in files:
+            relative = os.path.relpath(file, root).replace(os.sep, "/")
+            if relative.startswith("../"):
+                raise _user_error("upload_files: {} does not lie below relative_root {}.".format(file, root))
+            target = self._local("/".join(p for p in ((target_path or "").strip("/"), relative) if p))
+            if os.path.exists(target) and not overwrite:
+                say("Target already exists. Skipping upload for {}".format(_shown(target_path, relative)))
+                continue
+            copy_whole(file, target)
+            count += 1
+        say("Uploaded {} files".format(count))
+        return self.path((target_path or "").strip("/") or None)
+
+    def _download(self, target_path, prefix=None, overwrite=False, show_progress=True):
+        """Copies what lies at or below `prefix` to `target_path`, under its whole path; how many files."""
+        found = self._files_at(prefix)
+        say = print if show_progress else _silent
+        count = 0
+        for relative, source in found:
+            target = os.path.join(os.fspath(target_path), *relative.split("/"))
+            if os.path.exists(target) and not overwrite:
+                say("{} already exists. Skipping download".format(target))
+                continue
+            copy_whole(source, target)
+            count += 1
+        say("Downloaded {} files out of an estimated total of {}".format(count, len(found)))
+        return count
+
+    def _local(self, path):
+        """The local path behind `path` on this datastore; UserErrorException when it leads out of it."""
+        parts = [p for p in (path or "").replace("\\", "/").split("/") if p not in ("", ".")]
+        if ".." in parts or "\0" in (path or ""):
+            raise _user_error("The path {!r} leads out of datastore '{}'. Leave out the '..'.".format(path, self._name))
+        return os.path.join(self._root, *parts)
+
+    def _files_at(self, prefix):
+        """[(path on the datastore, local path)] at or below `prefix`: a file, a folder, or the start of names."""
+        whole = (prefix or "").strip("/")
+        at = self._local(whole)
+        root = self._root
+        if os.path.isfile(at):
+            return [(whole, at)]
+        base = at if os.path.isdir(at) else os.path.dirname(at)
+        found = []
+        for folder, folders, files in os.walk(base, followlinks=True):
+            folders[:] = sorted(f for f in folders if f != ".staging")
+            for file in sorted(files):
+                local = os.path.join(folder, file)
+                relative = os.path.relpath(local, root).replace(os.sep, "/")
+                if os.path.isdir(at) or relative.startswith(whole):
+                    found.append((relative, local))
+        return found
+
+
+def copy_whole(source, target):
+    """A copy of the file that is there whole or not at all."""
+    import shutil
+
+    os.makedirs(os.path.dirname(os.path.abspath(target)), exist_ok=True)
+    partial = "{}.{}.partial".format(target, os.getpid())
+    try:
+        shutil.copyfile(source, partial)
+        os.chmod(partial, 0o644)
+        os.replace(partial, target)
+    except BaseException:
+        if os.path.exists(partial):
+            os.unlink(partial)
+        raise
+
+
+def _common_folder(files):
+    if not files:
+        return os.getcwd()
+    return os.path.commonpath([os.path.dirname(f) for f in files])
+
+
+def _shown(target_path, relative):
+    return "/".join(p for p in ((target_path or "").strip("/"), relative) if p)
+
+
+def _silent(*args):
+    pass
