@@ -4,43 +4,43 @@
 class Section:
     """Named settings. A subclass lists them in `_defaults`; a callable default is called for each object.
 
-    `_strict` sections refuse a setting that does not exist, so that a misspelt one is heard of.
+    Setting one that does not exist warns, so that a misspelt one is heard of and old code goes on.
     """
 
     _defaults = {}
     _camel = {}  # names whose camelCase form is not the obvious one
 
     def __init__(self, **kwargs):
-        for name, default in self._all_defaults().items():
+        for name, default in self._defaults.items():
             self.__dict__[name] = default() if callable(default) else default
         for name, value in kwargs.items():
             if name.startswith("_"):
                 continue
-            if name not in self._all_defaults():
+            if name not in self._defaults:
                 raise ValueError("{} has no setting {!r}.".format(type(self).__name__, name))
             setattr(self, name, value)
 
-    @classmethod
-    def _all_defaults(cls):
-        return cls._defaults
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        cls.__annotations__ = dict.fromkeys(cls._defaults, object)  # for who asks a class what its settings are
 
     def __setattr__(self, name, value):
-        known = (
-            name.startswith("_")
-            or name in self._all_defaults()
-            or isinstance(getattr(type(self), name, None), property)
-        )
+        known = name.startswith("_") or name in self._defaults or isinstance(getattr(type(self), name, None), property)
         if not known:
-            raise AttributeError(
-                "{} has no setting {!r}. It has: {}.".format(
-                    type(self).__name__, name, ", ".join(sorted(self._all_defaults()))
-                )
+            import warnings
+
+            warnings.warn(
+                "{} has no setting {!r}, so it does nothing. It has: {}.".format(
+                    type(self).__name__, name, ", ".join(sorted(self._defaults))
+                ),
+                UserWarning,
+                stacklevel=2,
             )
         object.__setattr__(self, name, value)
 
     def _as_dict(self):
         """The settings in camelCase, ready for JSON."""
-        return {self._camel.get(name) or camel(name): plain(getattr(self, name)) for name in self._all_defaults()}
+        return {self._camel.get(name) or camel(name): plain(getattr(self, name)) for name in self._defaults}
 
     def _take(self, values, where):
         """Reads settings from their camelCase (or snake_case) form; unknown keys are ignored, as newer writers add some."""
@@ -48,7 +48,7 @@ class Section:
             return self
         if not isinstance(values, dict):
             raise ValueError("{} must be a map, but is {!r}.".format(where, values))
-        for name in self._all_defaults():
+        for name in self._defaults:
             for key in (self._camel.get(name) or camel(name), name):
                 if key in values:
                     self._take_one(name, values[key], "{}.{}".format(where, key))

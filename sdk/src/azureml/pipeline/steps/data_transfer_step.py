@@ -33,9 +33,11 @@ class DataTransferStep(PipelineStep):
         self._compute_target = check_compute_target(compute_target, self.name, required=True)
         self._source_type = _checked_type(source_reference_type, "source_reference_type")
         self._destination_type = _checked_type(destination_reference_type, "destination_reference_type")
-        if getattr(source_data_reference, "sql_query", None) or getattr(source_data_reference, "sql_table", None):
-            if not hasattr(destination_data_reference, "sql_table") and self._destination_type != "file":
-                raise ValueError("destination_reference_type must be 'file' when the source is an SQL datastore.")
+        from_sql = getattr(source_data_reference, "sql_query", None) or getattr(
+            source_data_reference, "sql_table", None
+        )
+        if from_sql and not hasattr(destination_data_reference, "sql_table") and self._destination_type != "file":
+            raise ValueError("destination_reference_type must be 'file' when the source is an SQL datastore.")
         self._allow_reuse = allow_reuse
 
     def get_output(self):
