@@ -29,9 +29,18 @@ def problems(graph: Any) -> list[Problem]:
         return [_problem("The graph has no nodes. A pipeline needs at least one step.", "graph.nodes")]
     found = list(_parameters(graph))
     found += [p for i, node in enumerate(nodes) for p in _shape(i, node)]
-    if found:
+    if not all(_is_whole(node) for node in nodes):
         return found
-    return [*_references(graph), *cycle(nodes)]
+    return [*found, *_references(graph), *cycle(nodes)]
+
+
+def _is_whole(node: Any) -> bool:
+    """Whether what refers to other parts of the graph can be followed."""
+    if not isinstance(node, dict) or not isinstance(node.get("id"), str) or not isinstance(node.get("name"), str):
+        return False
+    ports = [*(node.get("inputs") or ()), *(node.get("outputs") or ())]
+    sources = [p.get("source") for p in node.get("inputs") or () if isinstance(p, dict)]
+    return all(isinstance(p, dict) and "name" in p for p in ports) and all(isinstance(s, dict) for s in sources)
 
 
 def _problem(message: str, target: str) -> Problem:
@@ -76,6 +85,8 @@ def value_problem(name: str, kind: str, value: Any) -> str | None:
         return f"Pipeline parameter '{name}': the value must be text, not {type(value).__name__}. Send str(value)."
     if kind == "bool" and value.lower() not in ("true", "false"):
         return f"Expected type of the pipeline parameter {name} is bool, but the value {value} does not convert. Use True or False."
+    if kind == "int" and value in ("True", "False"):
+        return None  # a bool is an int, as in Python
     if kind in _CONVERT:
         try:
             _CONVERT[kind](value)
@@ -142,9 +153,14 @@ def _references(graph: Json) -> Iterator[Problem]:
             )
         nodes[node["id"]] = node
     ports = {i: {o["name"] for o in n.get("outputs") or ()} for i, n in nodes.items()}
-    parameters = {p["name"] for p in graph.get("parameters") or ()}
+    parameters = {
+        p["name"]: str(p.get("type")) for p in graph.get("parameters") or () if isinstance(p, dict) and "name" in p
+    }
     for node in graph["nodes"]:
         for port in node.get("inputs") or ():
+            if port["name"] in ports[node["id"]]:
+                text = f"Step '{node['name']}': the name '{port['name']}' is already that of an output. Port names must be unique in a step."
+                yield _problem(text, node["id"])
             yield from _source(node["name"], port, ports, parameters)
         for other in node.get("after") or ():
             if other not in nodes:
@@ -158,7 +174,7 @@ def _references(graph: Json) -> Iterator[Problem]:
             yield from _argument(node, position, argument, parameters)
 
 
-def _source(step: str, port: Json, ports: dict[str, set[str]], parameters: set[str]) -> Iterator[Problem]:
+def _source(step: str, port: Json, ports: dict[str, set[str]], parameters: dict[str, str]) -> Iterator[Problem]:
     source, name = port["source"], port["name"]
     if "node" in source:
         if source["node"] not in ports or source.get("output") not in ports[source["node"]]:
@@ -170,6 +186,10 @@ def _source(step: str, port: Json, ports: dict[str, set[str]], parameters: set[s
             )
     elif "parameter" in source:
         yield from _parameter_used(step, source, parameters, f"input '{name}'")
+        kind = parameters.get(source["parameter"], "datapath")
+        if kind not in ("datapath", "dataset"):
+            text = f"Step '{step}': input '{name}' takes parameter '{source['parameter']}' of type {kind}. Only a datapath or dataset holds data."
+            yield _problem(text, step)
     elif not ("datastore" in source or "dataset" in source):
         yield _problem(
             f"Step '{step}': input '{name}' has a source that is neither an output, a path, a dataset nor a parameter.",
@@ -177,7 +197,7 @@ def _source(step: str, port: Json, ports: dict[str, set[str]], parameters: set[s
         )
 
 
-def _parameter_used(step: str, value: Any, parameters: set[str], what: str) -> Iterator[Problem]:
+def _parameter_used(step: str, value: Any, parameters: dict[str, str], what: str) -> Iterator[Problem]:
     if isinstance(value, dict) and "parameter" in value and value["parameter"] not in parameters:
         yield _problem(
             f"Step '{step}': {what} uses pipeline parameter '{value['parameter']}', which the graph does not define.",
@@ -185,7 +205,7 @@ def _parameter_used(step: str, value: Any, parameters: set[str], what: str) -> I
         )
 
 
-def _argument(node: Json, position: int, argument: Any, parameters: set[str]) -> Iterator[Problem]:
+def _argument(node: Json, position: int, argument: Any, parameters: dict[str, str]) -> Iterator[Problem]:
     step = node["name"]
     if not isinstance(argument, dict) or len(argument) != 1:
         yield _problem(

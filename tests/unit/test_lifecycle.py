@@ -1,0 +1,65 @@
+"""What a job's end means for its run."""
+
+import pytest
+
+from penstock.engine.lifecycle import conclude, lost
+from penstock.model.graph import Graph
+from penstock.model.job import Exit
+from penstock.model.status import Status
+
+
+def node(**output):
+    outputs = [{"name": "out", **output}] if output else []
+    raw = {"id": "0" * 8, "name": "train", "kind": "python_script", "settings": {"script_name": "train.py"}, "outputs": outputs}
+    return Graph.from_json({"schema": 1, "nodes": [raw]}).nodes[0]
+
+
+def end(ending="exited", exit_code=0, **more):
+    return Exit.from_json({"ending": ending, "exit_code": exit_code, "ended_at": 2.0, "user_code_started": True, **more})
+
+
+def test_status_zero_completes():
+    assert conclude(node(), end()).status is Status.COMPLETED
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        (end(exit_code=3), "train.py ended with exit status 3"),
+        (end(exit_code=2, stderr_tail="usage: train.py\nerror: unrecognized arguments: --in"), "did not fit"),
+        (end("signaled", None, signal=9), "SIGKILL"),
+        (end("timed_out", None), "ran out of time"),
+        (end("not_started", None, error={"what": "No such interpreter.", "fix": "Install it."}), "No such interpreter. Install it."),
+    ],
+)
+def test_everything_else_fails_with_a_reason(how, said):
+    conclusion = conclude(node(), how)
+    assert conclusion.status is Status.FAILED
+    assert said in conclusion.error["message"]
+    assert "'train'" in conclusion.error["message"]
+
+
+def test_a_canceled_job_is_canceled():
+    assert conclude(node(), end("canceled", None)).status is Status.CANCELED
+    assert conclude(node(), end("signaled", None, signal=15), cancel_requested=True).status is Status.CANCELED
+
+
+def test_an_output_not_written_is_a_warning_that_names_step_and_port():
+    conclusion = conclude(node(is_directory=None), end(outputs=[{"name": "out", "kind": "missing"}]))
+    assert conclusion.status is Status.COMPLETED
+    assert "'train'" in conclusion.warnings[0] and "'out'" in conclusion.warnings[0]
+
+
+def test_a_file_output_not_written_is_an_error():
+    conclusion = conclude(node(is_directory=False), end(outputs=[{"name": "out", "kind": "missing"}]))
+    assert conclusion.status is Status.FAILED
+    assert "is_directory=False" in conclusion.error["message"]
+
+
+def test_processes_left_behind_and_inputs_changed_are_warned_of():
+    conclusion = conclude(node(), end(left_behind=[1, 2], inputs_changed=["prepped: a.csv"]))
+    assert len(conclusion.warnings) == 2
+
+
+def test_a_lost_job_fails_and_says_why_it_is_not_repeated():
+    assert "not started again" in lost(node(), "it is gone.").error["message"]
