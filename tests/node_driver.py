@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from penstock import node
 from penstock.node import messages
+from penstock.node.identity import is_alive
 
 Json = dict[str, Any]
 PATIENCE_SECONDS = 30.0
@@ -84,7 +88,9 @@ class Server:
         manifest.write_text(text)
         return {"manifest": str(manifest), "blobs": str(self.home / "blobs")}
 
-    def make_job(self, code: str | dict[str, str | bytes] | None, *arguments: str, name: str = "run.1", **fields: Any) -> Path:
+    def make_job(
+        self, code: str | dict[str, str | bytes] | None, *arguments: str, name: str = "run.1", **fields: Any
+    ) -> Path:
         """Writes a job folder for a script `main.py` with this code (or for these files)."""
         folder = self.jobs / name
         folder.mkdir()
@@ -155,8 +161,6 @@ def wait_gone(pid: int) -> None:
     except ProcessLookupError:
         return
     try:
-        import select
-
         ready, _, _ = select.select([fd], [], [], PATIENCE_SECONDS)
         assert ready, f"process {pid} still lives"
     finally:
@@ -164,6 +168,16 @@ def wait_gone(pid: int) -> None:
 
 
 def is_gone(pid: int) -> bool:
-    from penstock.node.identity import is_alive
-
     return not is_alive(pid, None, None)
+
+
+@contextlib.contextmanager
+def running_server(root: Path, **options: Any) -> Iterator[Server]:
+    """A Server whose node runs."""
+    server = Server(root, **options)
+    try:
+        done = server.start_node()
+        assert (done.returncode, done.stderr) == (0, b"")
+        yield server
+    finally:
+        server.close()

@@ -91,8 +91,8 @@ def _fence_without_links(data: bytes) -> bool:
     return True
 
 
-def is_canceled() -> bool:
-    return os.path.lexists(CANCEL)
+def is_canceled(path: str = "") -> bool:
+    return os.path.lexists(os.path.join(path, CANCEL))
 
 
 def read_job() -> Json:

@@ -62,7 +62,8 @@ class Tree:
     def _detach(self, path: str, relative: str) -> bool:
         """Puts a copy in place of a link. False when there is nothing to copy."""
         target = os.path.realpath(path)
-        if not os.path.exists(target) or (path + "/").startswith(target + "/"):
+        lies_in = os.path.realpath(os.path.dirname(path)) + "/"
+        if not os.path.exists(target) or lies_in.startswith(target + "/"):
             self.warnings.append(f"Output '{self._name}': the link '{relative}' leads nowhere and is not kept.")
             return False
         draft = f"{path}.{os.getpid()}.draft"

@@ -99,8 +99,7 @@ class Waiting:
     """Waits for one script and ends it when it must end.
 
     `reason` says why it was ended, if it was: canceled or timed_out. `usage` is what it and all its descendants used that have been
-    waited for. SIGTERM alone is no reason: it says that `is_canceled` should be asked. One that was sent for the job which
-    this process ran before must not end this one.
+    waited for. At a SIGTERM `is_canceled` is asked: one that came late for the job before must not end this one.
     """
 
     def __init__(

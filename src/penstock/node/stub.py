@@ -35,8 +35,7 @@ __all__ = ["SIGNALS", "log_line", "log_trouble", "run", "tell_of_loss"]
 def run(path: str, host: Host) -> bool:
     """Runs the job folder, unless somebody else has begun it. Returns when all is written and told: whether nothing is left of it
     in this process, so that the next job may be run here."""
-    script.forget_signals()
-    os.chdir(path)
+    host.enter(path)
     started_at = time.time()
     if not folder.fence({"pid": host.pid, "start_time": host.start_time, "boot_id": host.boot_id, "at": started_at}):
         return True
@@ -71,6 +70,17 @@ class Host:
         self.boot_id = boot_id
         self.env = env
         self.voice = voice
+        self.folder = ""
+        self.folder_before = ""
+
+    def enter(self, path: str) -> None:
+        script.forget_signals()
+        self.folder_before, self.folder = self.folder, path
+        os.chdir(path)
+
+    def is_canceled(self) -> bool:
+        """Whether a SIGTERM is meant for this job. Not if the job before was canceled: then it came late for that one."""
+        return folder.is_canceled() or not (self.folder_before and folder.is_canceled(self.folder_before))
 
 
 def _new_record(path: str, started_at: float) -> Json:
@@ -108,7 +118,7 @@ def _see_through(job: Json, record: Json, host: Host) -> bool:
     pid = _spawn(job, record, host.env)
     _tell(job, f"running {record['name']}", host)
     grace_seconds = float(job.get("grace_seconds") or _GRACE_SECONDS)
-    waiting = script.Waiting(pid, job.get("timeout_seconds"), grace_seconds, folder.is_canceled)
+    waiting = script.Waiting(pid, job.get("timeout_seconds"), grace_seconds, host.is_canceled)
     status = waiting.wait()
     _describe_end(record, status, waiting.reason)
     record["left_behind"] = waiting.clean_up()
