@@ -113,7 +113,9 @@ def _metrics(metrics: list[Json], names: dict[str, str], look: Look) -> Iterator
         logged.setdefault((metric["run_id"], metric["name"]), []).append(metric)
     yield ""
     yield look.heading("Metrics")
-    rows = [[names.get(run_id, ""), name, _value(several)] for (run_id, name), several in logged.items()]
+    place = {run_id: i for i, run_id in enumerate(names)}
+    ordered = sorted(logged.items(), key=lambda item: place.get(item[0][0], -1))
+    rows = [[names.get(run_id, ""), name, _value(several)] for (run_id, name), several in ordered]
     yield terminal.table(["STEP", "METRIC", "VALUE"], rows[:SHOWN_METRICS], look, limit=60)
     if len(rows) > SHOWN_METRICS:
         yield look.paint(f"and {len(rows) - SHOWN_METRICS} more: --json, or the run's page", dim=True)

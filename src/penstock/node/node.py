@@ -21,7 +21,7 @@ from . import messages, stub
 from .identity import boot_id, process_start_time
 
 _LONGEST_MESSAGE = 65536
-_JOBS_PER_STUB = 200
+_JOBS_PER_STUB = 100
 """After this many a stub is replaced: what a long life gathers in a process stays bounded."""
 
 
@@ -199,13 +199,10 @@ class Node:
             for other in self._stubs.values():
                 os.close(other.orders)
             host = stub.Host(self._boot_id, self._env, self._voice)
-            for _ in range(_JOBS_PER_STUB):
-                if not stub.run(folder, host):
-                    break
+            jobs_left = _JOBS_PER_STUB
+            while folder and stub.run(folder, host) and (jobs_left := jobs_left - 1):
                 os.write(self._reporting, b"%d\n" % host.pid)
                 folder = _read_order(orders)
-                if not folder:
-                    break
             status = 0
         except BrokenPipeError:
             status = 0  # the node has gone, and the job is done

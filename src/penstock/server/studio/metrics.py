@@ -11,6 +11,7 @@ from penstock.server.studio.plots import Plot, bar_plot, line_plot, series_plot
 from penstock.server.studio.wording import as_number, cut, number
 
 Json = dict[str, Any]
+WIDTHS = ("", "double", "whole")
 SHOWN_ROWS, SHOWN_COLUMNS, SHOWN_CLASSES = 50, 12, 20
 
 
@@ -45,8 +46,11 @@ class Card:
     raw: str = ""
 
     @property
-    def is_wide(self) -> bool:
-        return bool(self.grid or self.image or self.raw)
+    def width(self) -> str:
+        """How much room it needs: "" for a number, "double", or "whole"."""
+        if self.raw or (self.grid and len(self.grid.headers) > 5):
+            return "whole"
+        return "double" if self.plot or self.grid or self.image else ""
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ def groups(metrics: Sequence[Json], titles: dict[str, str], image_url: Callable[
 
 def _sorted(cards: list[Card]) -> tuple[Card, ...]:
     """Numbers first, then plots, then what takes a row of its own."""
-    return tuple(sorted(cards, key=lambda c: (c.is_wide, c.plot is not None)))
+    return tuple(sorted(cards, key=lambda c: (WIDTHS.index(c.width), bool(c.image), bool(c.grid))))
 
 
 def card(name: str, logged: Sequence[Json], image_url: Callable[[str], str]) -> Card:

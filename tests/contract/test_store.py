@@ -1,0 +1,178 @@
+"""What every store promises. Run on SQLite here; another database joins by another `open_store`."""
+
+import threading
+
+import pytest
+
+from penstock.model.errors import CannotServe
+from penstock.model.status import Status
+from penstock.store import catalog, records, runs
+from penstock.store.database import HEAD, Database, open_database
+
+
+@pytest.fixture
+def database(tmp_path):
+    opened = open_database(tmp_path / "store.db")
+    row = {"name": "ws", "id": "w", "subscription_id": "", "resource_group": "", "location": "", "tags": {}}
+    opened.write(lambda c: catalog.add_workspace(c, {**row, "default_datastore": "d", "created_at": 1.0}))
+    yield opened
+    opened.close()
+
+
+def add_run(database: Database, run_id: str, status=Status.NOT_STARTED, **more):
+    row = {
+        "id": run_id,
+        "workspace": "ws",
+        "experiment": "e",
+        "type": "step",
+        "name": run_id,
+        "parent_id": None,
+        "root_id": "root",
+        "status": str(status),
+        "attempt": 0,
+        "unmet": 0,
+        "created_at": 1.0,
+        **more,
+    }
+    database.write(lambda c: runs.insert_runs(c, [row]))
+
+
+def status_of(database, run_id):
+    with database.read() as connection:
+        return runs.get_run(connection, run_id)["status"]
+
+
+def test_a_stale_mover_loses(database):
+    add_run(database, "r")
+    first = runs.Move("r", Status.NOT_STARTED, Status.QUEUED, 0, next_attempt=1, at=2.0)
+    assert database.write(lambda c: runs.move(c, [first])) == [first]
+    assert database.write(lambda c: runs.move(c, [first])) == [], "the same move again finds another status"
+    late = runs.Move("r", Status.QUEUED, Status.COMPLETED, 0, at=3.0)
+    assert database.write(lambda c: runs.move(c, [late])) == [], "a report of an older attempt changes nothing"
+    assert status_of(database, "r") == "Queued"
+
+
+def test_terminal_is_final(database):
+    add_run(database, "r", Status.RUNNING)
+    database.write(lambda c: runs.move(c, [runs.Move("r", Status.RUNNING, Status.CANCELED, 0, at=2.0)]))
+    with pytest.raises(ValueError, match="cannot become"):
+        database.write(lambda c: runs.move(c, [runs.Move("r", Status.CANCELED, Status.COMPLETED, 0, at=3.0)]))
+    assert status_of(database, "r") == "Canceled"
+
+
+def test_an_impossible_row_cannot_be_stored(database):
+    with pytest.raises(Exception, match=r"CHECK|check"):
+        add_run(database, "r", "Sleeping")  # type: ignore[arg-type]
+    with pytest.raises(Exception, match=r"CHECK|check"):
+        add_run(database, "r", Status.COMPLETED)  # over, yet without an end
+
+
+def test_a_failed_write_leaves_nothing_and_spares_the_others(database):
+    def broken(connection):
+        runs.append_events(connection, [runs.Event("r", "root", 1.0, "note")])
+        raise RuntimeError("no")
+
+    with pytest.raises(RuntimeError):
+        database.write(broken)
+    database.write(lambda c: runs.append_events(c, [runs.Event("r", "root", 1.0, "note")]))
+    with database.read() as connection:
+        assert len(runs.events_of_root(connection, "root")) == 1
+
+
+def test_many_writers_at_once_all_get_their_own_answer(database):
+    add_run(database, "r")
+    answers = {}
+
+    def work(n):
+        def write(connection):
+            if n % 5 == 0:
+                raise ValueError(n)
+            runs.append_events(connection, [runs.Event("r", "root", float(n), "note")])
+            return n
+
+        try:
+            answers[n] = database.write(write)
+        except ValueError as error:
+            answers[n] = error
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(60)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert all(isinstance(answers[n], ValueError) if n % 5 == 0 else answers[n] == n for n in range(60))
+    with database.read() as connection:
+        assert len(runs.events_of_root(connection, "root")) == 48
+
+
+def test_events_are_read_on_from_where_one_stopped(database):
+    add_run(database, "r")
+    database.write(
+        lambda c: runs.append_events(
+            c, [runs.Event("r", "root", 1.0, "a"), runs.Event("r", "root", 2.0, "b", {"x": "é"})]
+        )
+    )
+    with database.read() as connection:
+        first, second = runs.events_of_root(connection, "root")
+        assert [e["name"] for e in runs.events_of_root(connection, "root", first["id"])] == ["b"]
+        assert second["body"] == {"x": "é"}
+
+
+def test_runs_are_listed_newest_first_and_by_tag(database):
+    for i in range(5):
+        add_run(database, f"r{i}", type="pipeline")
+    database.write(lambda c: records.set_labels(c, "r1", "tag", {"k": "v"}))
+    database.write(lambda c: records.set_labels(c, "r3", "tag", {"k": "w"}))
+    with database.read() as connection:
+        assert [r["id"] for r in runs.list_runs(connection, runs.Filter(limit=2))] == ["r4", "r3"]
+        tagged = runs.list_runs(connection, runs.Filter(labels=(("tag", "k", None),)))
+        assert [r["id"] for r in tagged] == ["r3", "r1"]
+        exact = runs.list_runs(connection, runs.Filter(labels=(("tag", "k", "v"),)))
+        assert [r["id"] for r in exact] == ["r1"]
+
+
+def test_a_property_keeps_its_first_value_and_a_tag_its_last(database):
+    add_run(database, "r")
+    for value in ("one", "two"):
+        database.write(lambda c, v=value: records.set_labels(c, "r", "tag", {"k": v}))
+        database.write(lambda c, v=value: records.set_labels(c, "r", "property", {"k": v}))
+    with database.read() as connection:
+        assert records.labels(connection, ["r"])["r"] == {"tag": {"k": "two"}, "property": {"k": "one"}}
+
+
+def test_model_versions_count_up(database):
+    row = {
+        "workspace": "ws",
+        "name": "m",
+        "tags": {},
+        "properties": {},
+        "entry": "m.pkl",
+        "path": "p",
+        "size_bytes": 1,
+        "created_at": 1.0,
+    }
+    assert [database.write(lambda c: catalog.add_model(c, row)) for _ in range(3)] == [1, 2, 3]
+
+
+def test_the_same_definition_is_one_dataset(database):
+    row = {"workspace": "ws", "kind": "file", "definition": {"a": 1}, "digest": "sha256:x", "created_at": 1.0}
+    first = database.write(lambda c: catalog.add_dataset(c, {**row, "id": "one"}))
+    assert database.write(lambda c: catalog.add_dataset(c, {**row, "id": "two"})) == first == "one"
+
+
+def test_a_newer_schema_is_refused_and_left_alone(tmp_path):
+    path = tmp_path / "store.db"
+    database = open_database(path)
+    with database.read() as connection:
+        connection.exec_driver_sql("COMMIT")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    database.close()
+    with pytest.raises(CannotServe, match=f"schema 9999; this Penstock knows {HEAD}"):
+        open_database(path)
+
+
+def test_what_is_no_database_is_refused_with_its_path(tmp_path):
+    path = tmp_path / "store.db"
+    path.write_bytes(b"not a database" * 100)
+    with pytest.raises(CannotServe, match=str(path)):
+        open_database(path)
