@@ -8,7 +8,8 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -64,7 +65,11 @@ class UnixConnection(http.client.HTTPConnection):
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
-        self.sock.connect(self.path)
+        try:
+            self.sock.connect(self.path)
+        except OSError:
+            self.sock.close()
+            raise
 
 
 class Client:
@@ -90,7 +95,7 @@ class Client:
         with self._answer("GET", path, query) as answer:
             return answer.read().decode("utf-8", "replace")
 
-    def stream(self, path: str, query: Query | None = None) -> Iterator[dict[str, Any]]:
+    def stream(self, path: str, query: Query | None = None) -> Generator[dict[str, Any], None, None]:
         """The parsed lines of an NDJSON answer, as they come."""
         with self._answer("GET", path, query) as answer:
             for line in answer:
@@ -125,9 +130,11 @@ class Client:
             data = answer.read()
         return json.loads(data) if data else None
 
+    @contextmanager
     def _answer(
         self, method: str, path: str, query: Query | None, body: Any = None, *, allowed: int = 0
-    ) -> http.client.HTTPResponse:
+    ) -> Iterator[http.client.HTTPResponse]:
+        """The server's answer, its connection closed afterwards."""
         target = path if path.startswith("/") else f"/api/v1/{path}"
         given = {k: v for k, v in (query or {}).items() if v is not None}
         headers = dict(self._headers)
@@ -135,16 +142,16 @@ class Client:
         if body is not None:
             data = json.dumps(body).encode()
             headers["Content-Type"] = "application/json"
-        connection = self._connection()
-        try:
-            connection.request(method, target + ("?" + urlencode(given) if given else ""), data, headers)
-            answer = connection.getresponse()
-        except (OSError, http.client.HTTPException) as error:
-            connection.close()
-            raise NoServer(f"No Penstock server answers at {self.address}: {error}. {HOW_TO_START}") from error
-        if answer.status >= 400 and answer.status != allowed:
-            raise _refusal(answer)
-        return answer
+        with closing(self._connection()) as connection:
+            try:
+                connection.request(method, target + ("?" + urlencode(given) if given else ""), data, headers)
+                answer = connection.getresponse()
+            except (OSError, http.client.HTTPException) as error:
+                raise NoServer(f"No Penstock server answers at {self.address}: {error}. {HOW_TO_START}") from error
+            with answer:
+                if answer.status >= 400 and answer.status != allowed:
+                    raise _refusal(answer)
+                yield answer
 
     def _connection(self) -> http.client.HTTPConnection:
         at = self.address
@@ -165,7 +172,6 @@ def segment(text: str) -> str:
 def _refusal(answer: http.client.HTTPResponse) -> Trouble:
     """The server's error, as it said it."""
     data = answer.read()
-    answer.close()
     try:
         body = json.loads(data)
         error = body["error"]
