@@ -34,13 +34,21 @@ def publish(where: Place, kind: str) -> None:
         if not where.final.exists():
             where.final.mkdir(exist_ok=True)
         return
-    if not os.path.lexists(where.stage):
-        if not where.final.exists():
-            raise FileNotFoundError(f"The staged output {where.stage} is gone and {where.final} was never published.")
-        return
-    where.final.parent.mkdir(parents=True, exist_ok=True)
-    os.rename(where.stage, where.final)
     try:
-        where.stage.parent.rmdir()
+        _rename(where)
+    except FileNotFoundError:
+        if not where.final.exists():
+            raise FileNotFoundError(f"the staged output {where.stage} is gone and was never published") from None
+        return
+    try:
+        os.rmdir(where.stage.parent)
     except OSError:
         pass  # other outputs of the same try are still staged there
+
+
+def _rename(where: Place) -> None:
+    try:
+        os.rename(where.stage, where.final)
+    except FileNotFoundError:
+        where.final.parent.mkdir(parents=True, exist_ok=True)
+        os.rename(where.stage, where.final)

@@ -18,7 +18,7 @@ from penstock.service.views import LOGS
 Json = dict[str, Any]
 PING_SECONDS = 15.0
 LOG_SECONDS = 0.15
-GATHER_SECONDS = 0.03  # events that come in a burst are sent together
+GATHER_SECONDS = 0.04  # events that come in a burst are sent together
 CHUNK_BYTES = 1 << 18
 _TERMINAL = {str(s) for s in TERMINAL}
 

@@ -52,7 +52,7 @@ class Memory:
     jobs: dict[str, InFlight] = field(default_factory=dict)
     waiting: dict[tuple[str, str], deque[tuple[Active, StepState]]] = field(default_factory=dict)
     busy: dict[tuple[str, str], int] = field(default_factory=dict)
-    limits: dict[tuple[str, str], int | None] = field(default_factory=dict)
+    limits: dict[tuple[str, str], tuple[int | None, float]] = field(default_factory=dict)
 
     def enqueue(self, active: Active, state: StepState) -> None:
         self.waiting.setdefault(compute_key(active, state), deque()).append((active, state))

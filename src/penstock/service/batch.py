@@ -33,6 +33,7 @@ class Batch:
     artifacts: list[Json] = field(default_factory=list)
     outputs: list[Json] = field(default_factory=list)
     journals: list[tuple[str, Json]] = field(default_factory=list)
+    ends_run: bool = False
 
     def move(self, root_id: str, move: runs.Move, **body: Any) -> None:
         """Move a run and say so in its story; the event is named after the status."""
@@ -48,7 +49,8 @@ class Batch:
     def commit(self, context: Context) -> None:
         """Write everything; Stale when a guard did not hold."""
         if self.moves or self.events or self.journals:
-            context.database.write(self._write(context.home))
+            # What happened to jobs stands in their folders too; that a whole run ended is told to people, so it is flushed.
+            context.database.write(self._write(context.home), redoable=not self.ends_run)
             context.changes.notify(e.root_id for e in self.events)
 
     def _write(self, home: Path) -> Callable[[Connection], None]:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from penstock.data import publish
-from penstock.data.paths import beneath
+from penstock.data.paths import beneath, relative_path
 from penstock.engine.plan import Plan
 from penstock.model.errors import BadRequest, NotFound
 from penstock.model.graph import Input, Node, Output
@@ -64,8 +64,7 @@ class Binder:
     def place(self, root: Root, output: Output, run_id: str, attempt: int) -> publish.Place:
         """Where an output of this try is staged and will be published."""
         store = self._datastore(root, output.datastore)
-        path = output_path(output, run_id)
-        beneath(Path(store["root"]), path)
+        path = str(relative_path(output_path(output, run_id)))
         return publish.place(Path(store["root"]), path, f"{run_id}.{attempt}", output.name)
 
     def datastore_name(self, root: Root, output: Output) -> str:

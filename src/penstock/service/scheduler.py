@@ -25,7 +25,7 @@ from penstock.store import catalog, runs
 Json = dict[str, Any]
 POLL_SECONDS = 1.0
 RESUBMIT_SECONDS = 0.02
-RUNNING_DELAY_SECONDS = 0.03  # a step that is over sooner is recorded as running and ended in one go
+RUNNING_DELAY_SECONDS = 0.1  # a step that is over sooner is recorded as running and ended in one go
 MAX_TRIES_UNSTARTED = 3
 
 
@@ -304,13 +304,14 @@ class Scheduler:
         elif status is Status.CANCELED:
             error = {"code": "Canceled", "message": "The pipeline run was canceled.", "details": {}}
         batch.move(active.id, runs.Move(active.id, active.status, status, 0, at=batch.at, error=error))
+        batch.ends_run = True
         self._memory.drop_root(active.id)
 
     def _hand_out(self, batch: Batch) -> list[InFlight]:
         """The waiting steps that have a slot now, recorded as Queued, with their jobs made."""
         started: list[InFlight] = []
         for key in [k for k, queue in self._memory.waiting.items() if queue]:
-            queue, limit = self._memory.waiting[key], self._limit(key)
+            queue, limit = self._memory.waiting[key], self._limit(key, batch.at)
             while queue and len(self._memory.jobs) < self._context.slots and self._memory.busy.get(key, 0) < limit:
                 active, state = queue.popleft()
                 if state.status is Status.NOT_STARTED:
@@ -342,13 +343,15 @@ class Scheduler:
         self._memory.add_job(flight)
         started.append(flight)
 
-    def _limit(self, key: tuple[str, str]) -> int:
-        """How many steps this compute takes at once."""
-        if key not in self._memory.limits or self._memory.busy.get(key, 0) == 0:
+    def _limit(self, key: tuple[str, str], now: float) -> int:
+        """How many steps this compute takes at once; a change counts within a second."""
+        limit, read_at = self._memory.limits.get(key, (None, 0.0))
+        if now >= read_at + POLL_SECONDS:
             with self._context.database.read() as connection:
                 found = catalog.get_compute(connection, *key)
-            self._memory.limits[key] = (found["settings"].get("max_nodes") if found else None) or None
-        return self._memory.limits[key] or self._context.slots
+            limit = (found["settings"].get("max_nodes") if found else None) or None
+            self._memory.limits[key] = (limit, now)
+        return limit or self._context.slots
 
     def _submit(self, flight: InFlight) -> None:
         if flight.job is None:

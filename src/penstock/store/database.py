@@ -22,21 +22,30 @@ from penstock.model.errors import CannotServe
 HEAD = "0001"
 T = TypeVar("T")
 Work = Callable[[Connection], Any]
+_Waiting = tuple[Work, "Future[Any]", bool]
 
 
 class Database:
-    """One database. `write` runs a function in a transaction of its own or shared with others that wait: it must be safe to run again."""
+    """One database, written by one writer. Writers that come at the same time share a transaction (group commit).
+
+    Work given to `write` may be run again, alone, when another in its transaction fails: it must allow that.
+    """
 
     def __init__(self, path: Path) -> None:
         self._engine = _sqlite(path)
-        self._waiting: deque[tuple[Work, Future[Any]]] = deque()
+        self._waiting: deque[_Waiting] = deque()
         self._lock = threading.Lock()
         self._writer = self._engine.connect()
+        self._flushes = True
 
-    def write(self, work: Callable[[Connection], T]) -> T:
-        """What `work(connection)` gave, once it is committed; its exception when it failed (and only it was undone)."""
+    def write(self, work: Callable[[Connection], T], *, redoable: bool = False) -> T:
+        """What `work(connection)` gave, once it is committed; its exception when it failed (and only it was undone).
+
+        A commit is flushed to the disk, so it survives a power cut. `redoable` says that it need not be: what it writes would
+        be found again (in job folders) and written again. It survives the end of this process all the same.
+        """
         future: Future[T] = Future()
-        self._waiting.append((work, future))
+        self._waiting.append((work, future, redoable))
         with self._lock:
             if not future.done():
                 self._commit_batch()
@@ -53,20 +62,21 @@ class Database:
         self._engine.dispose()
 
     def _commit_batch(self) -> None:
-        batch = []
+        batch: list[_Waiting] = []
         while self._waiting:
             batch.append(self._waiting.popleft())
+        self._flush_commits(not all(redoable for *_, redoable in batch))
         try:
             with self._writer.begin():
-                results = [work(self._writer) for work, _ in batch]
+                results = [work(self._writer) for work, *_ in batch]
         except Exception as error:
             if len(batch) == 1:
                 batch[0][1].set_exception(error)
                 return
-            for work, future in batch:
+            for work, future, _ in batch:
                 self._commit_one(work, future)
             return
-        for (_, future), result in zip(batch, results, strict=True):
+        for (_, future, _), result in zip(batch, results, strict=True):
             future.set_result(result)
 
     def _commit_one(self, work: Work, future: Future[Any]) -> None:
@@ -77,6 +87,14 @@ class Database:
             future.set_exception(error)
         else:
             future.set_result(result)
+
+    def _flush_commits(self, wanted: bool) -> None:
+        """Whether commits wait for the disk. Below it, SQLite's log keeps the order of commits in either case."""
+        if wanted != self._flushes:
+            raw = self._writer.connection.driver_connection
+            assert raw is not None
+            raw.execute("PRAGMA synchronous=" + ("FULL" if wanted else "NORMAL"))
+            self._flushes = wanted
 
 
 def _sqlite(path: Path) -> Engine:
