@@ -240,7 +240,9 @@ class Client:
             parts = urlsplit(url)
             if parts.scheme not in ("http", "https") or not parts.hostname:
                 raise ServerNotFoundError(
-                    "PENSTOCK_URL is {!r}, which is no server's address. Set it to http://HOST:PORT or unix:///PATH.".format(url)
+                    "PENSTOCK_URL is {!r}, which is no server's address. Set it to http://HOST:PORT or unix:///PATH.".format(
+                        url
+                    )
                 )
             kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
             connection = kind(parts.hostname, parts.port, timeout=CONNECT_SECONDS)

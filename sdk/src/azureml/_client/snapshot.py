@@ -25,9 +25,7 @@ def upload(workspace, folder):
         if not missing:
             return digest
         places = {f["digest"]: f["local"] for f in files}
-        workspace._client.upload_tar(
-            "/ws/{}/blobs".format(_segment(workspace.name)), [(d, places[d]) for d in missing]
-        )
+        workspace._client.upload_tar("/ws/{}/blobs".format(_segment(workspace.name)), [(d, places[d]) for d in missing])
     raise SnapshotException(
         "The source folder {} kept changing while it was sent. Submit again when nothing writes to it.".format(folder)
     )
@@ -57,9 +55,7 @@ def manifest(folder):
 
 def digest_of(files):
     """The digest of a snapshot with these files."""
-    lines = sorted(
-        "{}\0{}\0{}\n".format(f["path"], "x" if f["mode"] & 0o100 else "-", f["digest"]) for f in files
-    )
+    lines = sorted("{}\0{}\0{}\n".format(f["path"], "x" if f["mode"] & 0o100 else "-", f["digest"]) for f in files)
     return "sha256:" + hashlib.sha256("".join(lines).encode("utf-8")).hexdigest()
 
 
@@ -115,7 +111,9 @@ def _check_name(entry):
         entry.name.encode("utf-8")
     except UnicodeEncodeError:
         raise SnapshotException(
-            "The name of {!r} is not UTF-8. Rename it, or name its folder in .amlignore.".format(os.fsencode(entry.path))
+            "The name of {!r} is not UTF-8. Rename it, or name its folder in .amlignore.".format(
+                os.fsencode(entry.path)
+            )
         ) from None
 
 

@@ -97,7 +97,9 @@ class RunFiles:
                     )
                 )
         else:
-            targets = [n if append_prefix or not prefix else n[len(prefix) :].lstrip("/") or os.path.basename(n) for n in names]
+            targets = [
+                n if append_prefix or not prefix else n[len(prefix) :].lstrip("/") or os.path.basename(n) for n in names
+            ]
         for name, target in zip(names, targets):
             self._fetch(name, os.path.join(output_directory or ".", target))
 

@@ -49,7 +49,9 @@ class RunLogging:
 
         if not isinstance(value, dict):
             raise _user_error(
-                "run.log_table takes a dictionary of columns, but metric {!r} is a {}.".format(name, type(value).__name__)
+                "run.log_table takes a dictionary of columns, but metric {!r} is a {}.".format(
+                    name, type(value).__name__
+                )
             )
         self._metric(name, "table", plain_table(value), description)
 

@@ -41,9 +41,7 @@ def _entries(local):
 
 def _kept(own):
     base = os.path.join(own.job, "files")
-    return [
-        os.path.relpath(os.path.join(folder, f), base) for folder, _, files in os.walk(base) for f in sorted(files)
-    ]
+    return [os.path.relpath(os.path.join(folder, f), base) for folder, _, files in os.walk(base) for f in sorted(files)]
 
 
 def _not_found(path, names):

@@ -2,6 +2,8 @@
 
 _ARTIFACT_KINDS = frozenset(("image", "confusion_matrix", "accuracy_table", "residuals", "predictions"))
 
+_NOT_FINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
+
 
 def shaped(records, name=None):
     """{name: value}: one scalar is itself, several a list; rows and tables are {column: value or list}."""
@@ -18,10 +20,15 @@ def _one(records):
     if kind in _ARTIFACT_KINDS:
         return _collapsed([_reference(r) for r in records])
     if kind == "list":
-        return _collapsed([v for r in records for v in r["value"]])
+        return _collapsed([_number(v) for r in records for v in r["value"]])
     if kind in ("row", "table"):
         return _columns([r["value"] for r in records])
-    return _collapsed([r["value"] for r in records])
+    return _collapsed([_number(r["value"]) for r in records])
+
+
+def _number(value):
+    """A float that JSON could not carry, from the text that stood for it."""
+    return _NOT_FINITE.get(value, value) if isinstance(value, str) else value
 
 
 def _collapsed(values):
@@ -32,7 +39,8 @@ def _columns(rows):
     columns = {}
     for row in rows:
         for column, value in row.items():
-            columns.setdefault(column, []).extend(value if isinstance(value, list) else [value])
+            values = value if isinstance(value, list) else [value]
+            columns.setdefault(column, []).extend(map(_number, values))
     only_row = len(rows) == 1
     return {
         column: values[0] if only_row and not isinstance(rows[0][column], list) else values

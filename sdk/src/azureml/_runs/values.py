@@ -1,9 +1,16 @@
 """Values that people log, as JSON values. Knows numpy's numbers by their behaviour; imports nothing."""
 
+_NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
+
 
 def plain(value):
-    """`value` as bool, int, float, str or None: numpy's scalars become Python's, what is none of these its repr."""
-    if value is None or type(value) in (bool, int, float, str):
+    """`value` as bool, int, float, str or None: numpy's scalars become Python's, what is none of these its repr.
+
+    JSON has no NaN and no infinity: they travel as text, and azureml._runs.shapes turns them back.
+    """
+    if type(value) is float:
+        return value if value - value == 0 else _NOT_FINITE[repr(value)]
+    if value is None or type(value) in (bool, int, str):
         return value
     if isinstance(value, bool):
         return bool(value)
@@ -12,7 +19,7 @@ def plain(value):
     if isinstance(value, int):
         return int(value)
     if isinstance(value, float):
-        return float(value)
+        return plain(float(value))
     item = getattr(value, "item", None)
     if callable(item) and getattr(value, "size", 1) == 1:
         try:
@@ -23,7 +30,7 @@ def plain(value):
             return plain(inner)
     index = getattr(value, "__float__", None)
     if index is not None and type(value).__module__ in ("decimal", "fractions"):
-        return float(value)
+        return plain(float(value))
     return repr(value)
 
 

@@ -1,6 +1,6 @@
 """The core classes. Each is imported from the module that defines it when it is first named."""
 
-import azureml._sentinel
+import azureml._sentinel  # noqa: F401
 from azureml._names import reexport
 
 VERSION = "1.61.0+penstock"

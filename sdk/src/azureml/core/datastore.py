@@ -1,6 +1,6 @@
 """Datastore: finding and registering datastores. What a registration says is recorded; behind it is a local folder."""
 
-import azureml._sentinel
+import azureml._sentinel  # noqa: F401
 
 _CLASSES = {
     "AzureBlob": ("azureml.data.azure_storage_datastore", "AzureBlobDatastore"),
@@ -41,9 +41,8 @@ def datastore_of(workspace, record):
 
 
 def _not_found():
-    from msrest.exceptions import HttpOperationError
-
     from azureml.exceptions import UserErrorException
+    from msrest.exceptions import HttpOperationError
 
     class DatastoreNotFoundError(UserErrorException, HttpOperationError):
         """Caught both as the SDK's error and as the HTTP client's: existing code does either."""
@@ -258,7 +257,7 @@ class Datastore:
         subscription_id=None,
         resource_group=None,
         grant_workspace_access=False,
-        **kwargs
+        **kwargs,
     ):
         """Records an Azure SQL database."""
         settings = {
@@ -286,7 +285,7 @@ class Datastore:
         endpoint=None,
         overwrite=False,
         enforce_ssl=True,
-        **kwargs
+        **kwargs,
     ):
         """Records a PostgreSQL database."""
         settings = {
@@ -310,7 +309,7 @@ class Datastore:
         port_number=None,
         endpoint=None,
         overwrite=False,
-        **kwargs
+        **kwargs,
     ):
         """Records a MySQL database."""
         settings = {

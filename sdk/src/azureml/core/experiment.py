@@ -1,6 +1,6 @@
 """Experiment: a name under which runs are submitted and found again."""
 
-import azureml._sentinel
+import azureml._sentinel  # noqa: F401
 from azureml.core.run import _not_built
 
 
@@ -41,7 +41,7 @@ class Experiment(HasExperimentPortal):
         _archived_time=None,
         _create_in_cloud=True,
         _experiment_dto=None,
-        **kwargs
+        **kwargs,
     ):
         if not _skip_name_validation:
             _check_name(name)
@@ -189,7 +189,11 @@ class Experiment(HasExperimentPortal):
 
         url = self.get_portal_url()
         return table(
-            [("Name", self._name, None), ("Workspace", self._workspace.name, None), ("Report Page", "Link to its runs", url)]
+            [
+                ("Name", self._name, None),
+                ("Workspace", self._workspace.name, None),
+                ("Report Page", "Link to its runs", url),
+            ]
         )
 
 

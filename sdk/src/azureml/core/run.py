@@ -4,7 +4,7 @@ server; everything that is read is asked of the server. Imports next to nothing:
 
 import os
 
-import azureml._sentinel
+import azureml._sentinel  # noqa: F401
 from azureml._names import reexport
 from azureml._runs.files import RunFiles
 from azureml._runs.logging import RunLogging
@@ -76,7 +76,9 @@ class Run(RunLogging, RunFiles):
         return run_of(workspace, workspace._call("GET", "runs/" + _segment(run_id)))
 
     @staticmethod
-    def list(experiment, type=None, tags=None, properties=None, status=None, include_children=False, _rehydrate_runs=True):
+    def list(
+        experiment, type=None, tags=None, properties=None, status=None, include_children=False, _rehydrate_runs=True
+    ):
         """The experiment's runs, newest first."""
         from azureml._runs.kinds import find_runs
 
@@ -318,7 +320,7 @@ class Run(RunLogging, RunFiles):
         sample_input_dataset=None,
         sample_output_dataset=None,
         resource_configuration=None,
-        **kwargs
+        **kwargs,
     ):
         """Registers a file or folder that this run keeps (default: the one called like the model); the Model."""
         from azureml._runs.models import register_from_run

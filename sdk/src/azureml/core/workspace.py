@@ -3,7 +3,7 @@
 import json
 import os
 
-import azureml._sentinel
+import azureml._sentinel  # noqa: F401
 
 _CONFIG_PLACES = (
     os.path.join(".azureml", "config.json"),
@@ -401,7 +401,9 @@ def _find_config(path, file_name):
         folder = above
     raise _user_error(
         "The workspace configuration file config.json, could not be found in {} or its parent directories. "
-        "Make one with `penstock init`, or Workspace.create(...).write_config(), or give its path as an argument.".format(start)
+        "Make one with `penstock init`, or Workspace.create(...).write_config(), or give its path as an argument.".format(
+            start
+        )
     )
 
 
@@ -411,7 +413,9 @@ def _read_config(file):
         with open(file, encoding="utf-8-sig") as content:
             config = json.load(content)
     except (OSError, ValueError) as error:
-        raise _user_error("The workspace configuration file {} cannot be read: {}. Repair it.".format(file, error)) from None
+        raise _user_error(
+            "The workspace configuration file {} cannot be read: {}. Repair it.".format(file, error)
+        ) from None
     if isinstance(config, dict) and isinstance(config.get("Scope"), str):
         parts = config["Scope"].strip("/").split("/")
         pairs = {k.lower(): v for k, v in zip(parts[::2], parts[1::2])}

@@ -1,6 +1,6 @@
 """Datasets and what configures them. Each class is imported from the module that defines it when it is first named."""
 
-import azureml._sentinel
+import azureml._sentinel  # noqa: F401
 from azureml._names import reexport
 
 _PREFIX = "azureml.data."

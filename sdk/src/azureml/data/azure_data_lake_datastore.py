@@ -17,7 +17,7 @@ class AbstractADLSDatastore(AbstractDatastore):
         authority_url=None,
         service_data_access_auth_identity=None,
         _record=None,
-        **kwargs
+        **kwargs,
     ):
         AbstractDatastore.__init__(self, workspace, name, datastore_type, _record)
         self.tenant_id = tenant_id
@@ -41,7 +41,7 @@ class AzureDataLakeDatastore(AbstractADLSDatastore):
         subscription_id=None,
         resource_group=None,
         service_data_access_auth_identity=None,
-        **kwargs
+        **kwargs,
     ):
         AbstractADLSDatastore.__init__(
             self, workspace, name, "AzureDataLake", tenant_id, client_id, client_secret, resource_url, authority_url,
@@ -75,10 +75,20 @@ class AzureDataLakeGen2Datastore(AbstractAzureStorageDatastore):
         protocol=None,
         endpoint=None,
         service_data_access_auth_identity=None,
-        **kwargs
+        **kwargs,
     ):
         AbstractAzureStorageDatastore.__init__(
-            self, workspace, name, "AzureDataLakeGen2", container_name, account_name, None, None, protocol, endpoint, **kwargs
+            self,
+            workspace,
+            name,
+            "AzureDataLakeGen2",
+            container_name,
+            account_name,
+            None,
+            None,
+            protocol,
+            endpoint,
+            **kwargs,
         )
         self.tenant_id = tenant_id
         self.client_id = client_id

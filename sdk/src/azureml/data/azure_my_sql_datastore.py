@@ -14,7 +14,7 @@ class AzureMySqlDatastore(AbstractDatastore):
         user_password,
         port_number=None,
         _record=None,
-        **kwargs
+        **kwargs,
     ):
         AbstractDatastore.__init__(self, workspace, name, "AzureMySql", _record)
         self.server_name = server_name

@@ -15,7 +15,7 @@ class AzurePostgreSqlDatastore(AbstractDatastore):
         port_number=None,
         enforce_ssl=True,
         _record=None,
-        **kwargs
+        **kwargs,
     ):
         AbstractDatastore.__init__(self, workspace, name, "AzurePostgreSql", _record)
         self.server_name = server_name

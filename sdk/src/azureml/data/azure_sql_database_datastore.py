@@ -20,7 +20,7 @@ class AzureSqlDatabaseDatastore(AbstractDatastore):
         auth_type=None,
         service_data_access_auth_identity=None,
         _record=None,
-        **kwargs
+        **kwargs,
     ):
         AbstractDatastore.__init__(self, workspace, name, "AzureSqlDatabase", _record)
         self.server_name = server_name

@@ -18,7 +18,7 @@ class AbstractAzureStorageDatastore(AbstractDatastore):
         protocol=None,
         endpoint=None,
         _record=None,
-        **kwargs
+        **kwargs,
     ):
         AbstractDatastore.__init__(self, workspace, name, datastore_type, _record)
         self.container_name = container_name
@@ -65,7 +65,7 @@ class AzureBlobDatastore(AbstractAzureStorageDatastore):
         subscription_id=None,
         resource_group=None,
         service_data_access_auth_identity=None,
-        **kwargs
+        **kwargs,
     ):
         AbstractAzureStorageDatastore.__init__(
             self, workspace, name, "AzureBlob", container_name, account_name, sas_token, account_key, protocol, endpoint,
@@ -87,7 +87,7 @@ class AzureFileDatastore(AbstractAzureStorageDatastore):
         protocol=None,
         endpoint="core.windows.net",
         request_session=None,
-        **kwargs
+        **kwargs,
     ):
         AbstractAzureStorageDatastore.__init__(
             self, workspace, name, "AzureFile", container_name, account_name, sas_token, account_key, protocol, endpoint,

@@ -17,7 +17,7 @@ class HDFSDatastore(AbstractDatastore):
         credential_value,
         credential_type,
         _record=None,
-        **kwargs
+        **kwargs,
     ):
         AbstractDatastore.__init__(self, workspace, name, "Hdfs", _record)
         self.protocol = protocol

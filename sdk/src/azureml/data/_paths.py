@@ -1,0 +1,184 @@
+"""What a dataset is made of: path expressions as definitions ({"datastore","path"} or {"url"}), and finding the files they mean.
+
+Knows local datastores and URLs; must not know what is in a file.
+"""
+
+import os
+import re
+
+_WILD = re.compile(r"[*?\[]")
+
+
+def _user_error(message):
+    from azureml.exceptions import UserErrorException
+
+    return UserErrorException(message)
+
+
+def paths_of(path):
+    """(definitions, workspace or None) of what a factory was given as `path`."""
+    if isinstance(path, (list, set)) or (isinstance(path, tuple) and not _is_pair(path)):
+        found = [_one(p) for p in path]
+    else:
+        found = [_one(path)]
+    if not found:
+        raise _user_error("A dataset needs at least one path, but the list is empty.")
+    workspaces = [w for _, w in found if w is not None]
+    return [definition for definition, _ in found], workspaces[0] if workspaces else None
+
+
+def _is_pair(path):
+    return len(path) == 2 and hasattr(path[0], "datastore_type") and isinstance(path[1], str)
+
+
+def _one(path):
+    if isinstance(path, str):
+        if path.startswith(("http://", "https://")):
+            return {"url": path}, None
+        raise _user_error(
+            "The path {!r} is neither a URL nor on a datastore. A dataset cannot be made of a local path: upload the file "
+            "first, for example datastore.upload_files([...]), and give (datastore, 'path').".format(path)
+        )
+    if isinstance(path, tuple) and len(path) == 2:
+        store, relative = path
+    else:
+        store = getattr(path, "datastore", None) or getattr(path, "_datastore", None)
+        relative = getattr(path, "path_on_datastore", None)
+    if store is None or not hasattr(store, "datastore_type"):
+        raise _user_error(
+            "A dataset cannot be made of {!r}. Give a URL, (datastore, 'path'), datastore.path('…'), a DataPath, or a list "
+            "of these.".format(path)
+        )
+    if ".." in (relative or "").replace("\\", "/").split("/"):
+        raise _user_error("The path {!r} leads out of datastore '{}'. Leave out the '..'.".format(relative, store.name))
+    return {"datastore": store.name, "path": (relative or "").replace("\\", "/").strip("/")}, store.workspace
+
+
+class Source:
+    """One file of a dataset. `name` is its name below what the path meant, `whole` that on the datastore."""
+
+    def __init__(self, local, name, whole):
+        self.local = local
+        self.name = name
+        self.whole = whole
+
+
+def sources(definitions, workspace, folder_of_urls):
+    """Every file that the paths mean, in order. FileNotFoundError names the path that means none."""
+    found = []
+    for definition in definitions:
+        if "url" in definition:
+            local = _fetched(definition["url"], folder_of_urls())
+            name = "/" + os.path.basename(local)
+            found.append(Source(local, name, definition["url"]))
+            continue
+        files = _on_datastore(definition, workspace)
+        if not files:
+            raise FileNotFoundError(
+                "Datastore '{}' has nothing at '{}'.".format(definition["datastore"], definition["path"])
+            )
+        found.extend(files)
+    return found
+
+
+def _on_datastore(definition, workspace):
+    from azureml.core.datastore import Datastore
+
+    store = Datastore.get(workspace, definition["datastore"])
+    path = definition["path"]
+    if not _WILD.search(path):
+        base = path if os.path.isdir(store._local(path)) else path.rpartition("/")[0]
+        files = store._files_at(path)
+        if not os.path.isdir(store._local(path)):
+            files = [f for f in files if f[0] == path]
+        return [Source(local, "/" + _below(whole, base), "/" + whole) for whole, local in files]
+    base = path[: _WILD.search(path).start()].rpartition("/")[0]
+    pattern = re.compile(glob_pattern(path))
+    files = store._files_at(base + "/" if base else "")
+    return [Source(local, "/" + _below(whole, base), "/" + whole) for whole, local in files if pattern.match(whole)]
+
+
+def _below(whole, base):
+    return whole[len(base) :].lstrip("/") if base else whole
+
+
+def glob_pattern(path):
+    """`path` with * and ** as a regular expression; what a match lies below counts too."""
+    out, i = [], 0
+    while i < len(path):
+        if path.startswith("**/", i):
+            out.append("(?:.*/)?")
+            i += 3
+        elif path.startswith("**", i):
+            out.append(".*")
+            i += 2
+        elif path[i] == "*":
+            out.append("[^/]*")
+            i += 1
+        elif path[i] == "?":
+            out.append("[^/]")
+            i += 1
+        else:
+            out.append(re.escape(path[i]))
+            i += 1
+    return "".join(out) + r"(?:/.*)?\Z"
+
+
+def _fetched(url, folder):
+    """The local copy of what a URL holds. OSError with the reason when it cannot be had."""
+    import urllib.error
+    import urllib.request
+    from urllib.parse import unquote, urlsplit
+
+    name = unquote(os.path.basename(urlsplit(url).path)) or "data"
+    target = os.path.join(folder, "{:x}".format(abs(hash(url))), name)
+    if os.path.exists(target):
+        return target
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    import shutil
+
+    try:
+        with urllib.request.urlopen(url, timeout=60) as answer, open(target + ".partial", "wb") as out:
+            shutil.copyfileobj(answer, out, 1 << 20)
+    except (OSError, ValueError) as error:
+        raise FileNotFoundError("{} could not be read: {}.".format(url, error)) from None
+    os.replace(target + ".partial", target)
+    return target
+
+
+def partition_values(partition_format, whole):
+    """{column: text} that `partition_format` finds in a file's path; ValueError when it does not fit."""
+    pattern, names = [], []
+    for piece in re.split(r"(\{[^}]*\}|\*)", partition_format):
+        if piece == "*":
+            pattern.append("[^/]*")
+        elif piece.startswith("{"):
+            name, _, date = piece[1:-1].partition(":")
+            names.append((name, date))
+            pattern.append("(" + _date_pattern(date) + ")" if date else "([^/]*)")
+        else:
+            pattern.append(re.escape(piece))
+    match = re.search("".join(pattern) + r"\Z", whole) or re.search("".join(pattern), whole)
+    if match is None:
+        raise ValueError("The path {} does not fit the partition_format {!r}.".format(whole, partition_format))
+    return {name: _date_text(date, text) if date else text for (name, date), text in zip(names, match.groups())}
+
+
+_DATE_PARTS = (("yyyy", 4), ("MM", 2), ("dd", 2), ("HH", 2), ("mm", 2), ("ss", 2))
+
+
+def _date_pattern(date):
+    pattern = re.escape(date)
+    for part, width in _DATE_PARTS:
+        pattern = pattern.replace(part, r"\d{%d}" % width)
+    return pattern
+
+
+def _date_text(date, text):
+    """The ISO form of a date written in the format `date`."""
+    found = {"yyyy": "1970", "MM": "01", "dd": "01", "HH": "00", "mm": "00", "ss": "00"}
+    for part, width in _DATE_PARTS:
+        at = date.find(part)
+        if at >= 0:
+            found[part] = text[at : at + width]
+    return "{yyyy}-{MM}-{dd}T{HH}:{mm}:{ss}".format(**found)

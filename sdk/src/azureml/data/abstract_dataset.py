@@ -1,0 +1,183 @@
+"""AbstractDataset: a definition, and the name and version under which it may be registered. Never changed, only made anew."""
+
+
+def _not_built(what):
+    from azureml.exceptions import UserErrorException
+
+    return UserErrorException("{} is not built yet in this version of Penstock.".format(what), code="NotBuiltYet")
+
+
+class AbstractDataset:
+    """Made by Dataset.Tabular and Dataset.File."""
+
+    _kind = None
+
+    def __init__(self, definition=None, workspace=None, record=None):
+        if definition is None:
+            from azureml.exceptions import UserErrorException
+
+            raise UserErrorException(
+                "{} cannot be made directly. Use Dataset.Tabular.from_delimited_files, Dataset.File.from_files or "
+                "Dataset.get_by_name.".format(type(self).__name__)
+            )
+        self._definition = definition
+        self._workspace = workspace
+        self._record = record or {}
+
+    # --- saving and finding -----------------------------------------------------------------------------------------
+
+    def _saved_id(self, workspace):
+        """The id under which the workspace knows this definition; it is saved when it is new."""
+        if not self._record.get("id"):
+            self._record = dict(
+                self._record,
+                id=workspace._call("POST", "datasets", {"kind": self._kind, "definition": self._definition})["id"],
+            )
+            self._workspace = self._workspace or workspace
+        return self._record["id"]
+
+    def register(self, workspace, name, description=None, tags=None, create_new_version=False):
+        """This dataset under a name: version 1, or the next when create_new_version and the definition is another."""
+        body = {
+            "id": self._saved_id(workspace),
+            "name": name,
+            "description": description,
+            "tags": _labels(tags),
+            "create_new_version": bool(create_new_version),
+        }
+        record = workspace._call("POST", "datasets/register", {k: v for k, v in body.items() if v is not None})
+        return type(self)(self._definition, workspace, record)
+
+    @staticmethod
+    def _of(workspace, record):
+        """The dataset that the server described."""
+        if record["kind"] == "file":
+            from azureml.data.file_dataset import FileDataset as kind
+        else:
+            from azureml.data.tabular_dataset import TabularDataset as kind
+        return kind(record["definition"], workspace, record)
+
+    @staticmethod
+    def get_by_name(workspace, name, version="latest", **kwargs):
+        """The registered dataset of that name (and version)."""
+        query = {"name": name}
+        if version not in ("latest", None):
+            query["version"] = _version(version)
+        found = workspace._values("datasets", query)
+        if not found:
+            from azureml.exceptions import UserErrorException
+
+            raise UserErrorException(
+                'Cannot find dataset registered with name "{}"{} in the workspace.'.format(
+                    name, "" if "version" not in query else " (version: {})".format(query["version"])
+                )
+            )
+        return AbstractDataset._of(workspace, max(found, key=lambda r: r["version"] or 0))
+
+    @staticmethod
+    def get_by_id(workspace, id, **kwargs):
+        """The dataset with this id."""
+        from azureml._client.client import segment
+
+        return AbstractDataset._of(workspace, workspace._call("GET", "datasets/" + segment(id)))
+
+    @staticmethod
+    def get_all(workspace):
+        """A mapping of the registered datasets by name."""
+        from azureml.data._registered import RegisteredDatasets
+
+        return RegisteredDatasets(workspace)
+
+    def unregister_all_versions(self):
+        """Takes the name away; what uses the dataset by id goes on."""
+        if self.name:
+            self._workspace._call("DELETE", "datasets", None, {"name": self.name})
+            self._record = dict(self._record, name=None, version=None)
+
+    def update(self, description=None, tags=None):
+        """The registered dataset with another description or other tags."""
+        return self._relabeled(self.tags if tags is None else _labels(tags), description)
+
+    def add_tags(self, tags=None):
+        return self._relabeled(dict(self.tags or {}, **(_labels(tags) or {})))
+
+    def remove_tags(self, tags=None):
+        gone = [tags] if isinstance(tags, str) else list(tags or ())
+        return self._relabeled({k: v for k, v in (self.tags or {}).items() if k not in gone})
+
+    def _relabeled(self, tags, description=None):
+        if not self.name:
+            raise _not_built("Changing the tags of a dataset that is not registered")
+        body = {"id": self.id, "name": self.name, "tags": tags or {}}
+        if description is not None:
+            body["description"] = description
+        self._record = self._workspace._call("POST", "datasets/register", body)
+        return self
+
+    # --- what it is -------------------------------------------------------------------------------------------------
+
+    @property
+    def name(self):
+        return self._record.get("name")
+
+    @property
+    def id(self):
+        return self._record.get("id")
+
+    @property
+    def version(self):
+        return self._record.get("version")
+
+    @property
+    def description(self):
+        return self._record.get("description")
+
+    @property
+    def tags(self):
+        return self._record.get("tags")
+
+    @property
+    def data_changed_time(self):
+        return None
+
+    @property
+    def partition_keys(self):
+        import re
+
+        return re.findall(r"\{(\w+)", self._definition.get("partition_format") or "")
+
+    def get_partition_key_values(self, partition_keys=None):
+        raise _not_built("get_partition_key_values")
+
+    def as_named_input(self, name):
+        """This dataset as the input `name` of a step."""
+        from azureml.data.dataset_consumption_config import DatasetConsumptionConfig
+
+        return DatasetConsumptionConfig(name, self, "direct")
+
+    def _with(self, operation):
+        """A dataset like this one, with one more operation."""
+        operations = list(self._definition.get("operations") or ()) + [operation]
+        return type(self)(dict(self._definition, operations=operations), self._workspace)
+
+    def __repr__(self):
+        import json
+
+        registration = {k: self._record[k] for k in ("id", "name", "version") if self._record.get(k) is not None}
+        shown = {"source": self._definition["paths"], "definition": self._definition.get("operations") or []}
+        if registration:
+            shown["registration"] = registration
+        return "{}\n{}".format(type(self).__name__, json.dumps(shown, indent=2))
+
+
+def _labels(tags):
+    return None if tags is None else {str(k): "" if v is None else str(v) for k, v in tags.items()}
+
+
+def _version(version):
+    try:
+        return int(version)
+    except (TypeError, ValueError):
+        from azureml.exceptions import UserErrorException
+
+        raise UserErrorException("A dataset's version is a number or 'latest', not {!r}.".format(version)) from None

@@ -1,0 +1,208 @@
+"""Making datasets: Dataset.Tabular, Dataset.File, and the column types that a caller may set."""
+
+import azureml._sentinel  # noqa: F401
+from azureml.data.abstract_dataset import _not_built
+
+
+class DataType:
+    """The type of a column, for set_column_types."""
+
+    def __init__(self, kind, formats=None):
+        self._kind = kind
+        self._formats = formats
+
+    @staticmethod
+    def to_string():
+        return DataType("string")
+
+    @staticmethod
+    def to_long():
+        return DataType("int")
+
+    @staticmethod
+    def to_float(decimal_mark="."):
+        if decimal_mark != ".":
+            raise _not_built("DataType.to_float with another decimal_mark than '.'")
+        return DataType("float")
+
+    @staticmethod
+    def to_bool():
+        return DataType("bool")
+
+    @staticmethod
+    def to_datetime(formats=None):
+        """Dates in these formats (strptime's letters), or ISO when none is given."""
+        return DataType("datetime", [formats] if isinstance(formats, str) else list(formats or ()) or None)
+
+    @staticmethod
+    def to_stream(workspace, escaped=False):
+        raise _not_built("DataType.to_stream")
+
+    def __repr__(self):
+        return "DataType({})".format(self._kind)
+
+
+class TabularDatasetFactory:
+    """Dataset.Tabular."""
+
+    @staticmethod
+    def from_delimited_files(
+        path,
+        validate=True,
+        include_path=False,
+        infer_column_types=True,
+        set_column_types=None,
+        separator=",",
+        header=True,
+        partition_format=None,
+        support_multi_line=False,
+        empty_as_string=False,
+        encoding="utf8",
+    ):
+        """A table in delimited text files. Column types are found now, from all rows, and kept in the definition."""
+        from azureml.data._paths import paths_of
+        from azureml.data.tabular_dataset import TabularDataset
+
+        paths, workspace = paths_of(path)
+        definition = {
+            "paths": paths,
+            "format": "delimited",
+            "separator": separator,
+            "header": _has_header(header),
+            "encoding": _encoding(encoding),
+            "include_path": bool(include_path),
+            "partition_format": partition_format,
+            "empty_as_string": bool(empty_as_string),
+        }
+        wanted = _wanted_types(set_column_types)
+        if validate or infer_column_types:
+            definition["columns"] = _columns(definition, workspace, infer_column_types, wanted)
+        else:
+            definition["columns"] = [dict(kind, name=name) for name, kind in wanted.items()]
+        return TabularDataset(definition, workspace)
+
+    @staticmethod
+    def from_parquet_files(path, validate=True, include_path=False, set_column_types=None, partition_format=None):
+        raise _not_built("Dataset.Tabular.from_parquet_files")
+
+    @staticmethod
+    def from_json_lines_files(
+        path,
+        validate=True,
+        include_path=False,
+        set_column_types=None,
+        partition_format=None,
+        invalid_lines="error",
+        encoding="utf8",
+    ):
+        raise _not_built("Dataset.Tabular.from_json_lines_files")
+
+    @staticmethod
+    def from_sql_query(query, validate=True, set_column_types=None, query_timeout=30):
+        raise _not_built("Dataset.Tabular.from_sql_query")
+
+    @staticmethod
+    def register_pandas_dataframe(
+        dataframe,
+        target,
+        name,
+        description=None,
+        tags=None,
+        show_progress=True,
+        row_group_size=None,
+        make_target_path_unique=True,
+    ):
+        raise _not_built("Dataset.Tabular.register_pandas_dataframe")
+
+    @staticmethod
+    def register_spark_dataframe(dataframe, target, name, description=None, tags=None, show_progress=True):
+        raise _not_built("Dataset.Tabular.register_spark_dataframe")
+
+    @staticmethod
+    def register_dask_dataframe(dataframe, target, name, description=None, tags=None, show_progress=True):
+        raise _not_built("Dataset.Tabular.register_dask_dataframe")
+
+
+class FileDatasetFactory:
+    """Dataset.File."""
+
+    @staticmethod
+    def from_files(path, validate=True, partition_format=None, is_file=False):
+        """The files at these paths. That they exist is not checked here."""
+        from azureml.data._paths import paths_of
+        from azureml.data.file_dataset import FileDataset
+
+        paths, workspace = paths_of(path)
+        definition = {"paths": paths}
+        if partition_format:
+            definition["partition_format"] = partition_format
+        return FileDataset(definition, workspace)
+
+    @staticmethod
+    def upload_directory(src_dir, target, pattern=None, overwrite=False, show_progress=True):
+        """Uploads the files below `src_dir` to (datastore, path); a FileDataset of them."""
+        import fnmatch
+        import os
+
+        from azureml.data._paths import paths_of
+
+        (definition,), _ = paths_of(target)
+        store = target[0] if isinstance(target, tuple) else getattr(target, "datastore", None) or target._datastore
+        files = [os.path.join(folder, f) for folder, _, names in os.walk(src_dir) for f in sorted(names)]
+        if pattern:
+            files = [f for f in files if fnmatch.fnmatch(os.path.relpath(f, src_dir), pattern)]
+        store._upload_files(files, src_dir, definition["path"], overwrite, show_progress)
+        return FileDatasetFactory.from_files((store, definition["path"]))
+
+
+def _columns(definition, workspace, infer, wanted):
+    """[{name, type}] of the files, path and partition columns first. DatasetValidationError says what is wrong, and where."""
+    from azureml.data import _delimited, _paths
+    from azureml.data._frame import _of_path, url_folder
+    from azureml.data._types import Inference
+    from azureml.data.dataset_error_handling import DatasetValidationError
+
+    try:
+        layout = _delimited.Layout(definition)
+        files = _paths.sources(definition["paths"], workspace, url_folder)
+        names, types = _delimited.inferred(files, layout, infer)
+        found = {}
+        for source in files:
+            for name, text in _of_path(definition, source).items():
+                found.setdefault(name, Inference()).add([text])
+    except (OSError, ValueError) as error:
+        raise DatasetValidationError("The dataset could not be made. {}".format(error)) from error
+    columns = [{"name": n, "type": "string" if n == "Path" or not infer else i.result()} for n, i in found.items()]
+    columns += [{"name": name, "type": kind} for name, kind in zip(names, types)]
+    missing = [name for name in wanted if name not in {c["name"] for c in columns}]
+    if missing:
+        raise DatasetValidationError(
+            "set_column_types names {}, but the files have no such column. They have: {}.".format(
+                ", ".join(map(repr, missing)), ", ".join(names)
+            )
+        )
+    return [dict(column, **wanted.get(column["name"], {})) for column in columns]
+
+
+def _wanted_types(types):
+    wanted = {}
+    for name, kind in (types or {}).items():
+        if not isinstance(kind, DataType):
+            from azureml.exceptions import UserErrorException
+
+            raise UserErrorException(
+                "set_column_types[{!r}] is {!r}. Use DataType, for example DataType.to_float().".format(name, kind)
+            )
+        wanted[name] = {"type": kind._kind, "formats": kind._formats} if kind._formats else {"type": kind._kind}
+    return wanted
+
+
+def _has_header(header):
+    """True or False of what the original takes: a bool or a PromoteHeadersBehavior."""
+    if isinstance(header, bool):
+        return header
+    return getattr(header, "value", header) not in (0, None)
+
+
+def _encoding(encoding):
+    return str(getattr(encoding, "value", encoding) or "utf8")

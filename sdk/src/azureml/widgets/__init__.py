@@ -1,0 +1,48 @@
+"""RunDetails: how a run stands, printed (and as a table in a notebook). Needs no notebook and no widget library."""
+
+import azureml._sentinel  # noqa: F401
+
+
+class RunDetails:
+    """`RunDetails(run).show()` prints the run as it is now; wait_for_completion follows it."""
+
+    def __init__(self, run_instance):
+        self._run = run_instance
+
+    def show(self, render_lib=None, widget_settings=None):
+        """Prints the run and its steps as they are now."""
+        dto = self._run._refresh()
+        label = {"pipeline": "PipelineRun", "step": "StepRun"}.get(dto["type"], "Run")
+        print("{} {}: {}".format(label, dto["id"], self._run.get_status()))
+        for name, status in self._steps():
+            print("  {:<40} {}".format(name, status))
+        print("Link to the run page: {}".format(self._run.get_portal_url()))
+
+    def _steps(self):
+        if self._run._run_dto["type"] != "pipeline":
+            return []
+        return [(s._run_dto["name"], s._run_dto["status"]) for s in self._run.get_children()]
+
+    def get_widget_data(self, widget_settings=None):
+        """The run as a dictionary."""
+        dto = self._run._refresh()
+        return {
+            "status": dto["status"],
+            "run_id": dto["id"],
+            "run_properties": dto,
+            "child_runs": [{"name": name, "status": status} for name, status in self._steps()],
+        }
+
+    def _repr_html_(self):
+        return self._run._repr_html_()
+
+
+class ParallelRunStepDetails(RunDetails):
+    """The same for a ParallelRunStep's run."""
+
+    def __init__(self, run_instance=None, step_name=None, workspace=None, run_id=None, step_run_id=None):
+        if run_instance is None:
+            run_instance = workspace.get_run(step_run_id or run_id)
+        if step_name is not None:
+            run_instance = run_instance.find_step_run(step_name)[0]
+        RunDetails.__init__(self, run_instance)
