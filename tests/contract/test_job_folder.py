@@ -266,3 +266,34 @@ def test_a_cancel_before_the_start_keeps_user_code_from_running(server: Server) 
     end = server.finish(folder)
     assert (end["ending"], end["user_code_started"], end["exit_code"]) == ("canceled", False, None)
     assert not (folder / "running").exists()
+
+
+def test_names_that_are_no_text_are_kept_as_they_are(server: Server) -> None:
+    output = server.output("o")
+    code = "import os, sys; open(os.fsencode(sys.argv[1]) + b'/\\xff\\xc3\\xa9', 'w').write('x')"
+    folder, end = server.run(code, output["stage"], outputs=[output])
+    assert (end["outputs"][0]["kind"], end["outputs"][0]["n_files"]) == ("directory", 1)
+    manifest = json.loads((folder / "outputs/o.json").read_text())
+    assert os.fsencode(manifest["files"][0]["path"]) == b"\xff\xc3\xa9"
+
+
+def test_inputs_with_more_files_than_are_surveyed_do_not_hold_up_the_step(server: Server, tmp_path: Path) -> None:
+    many, few = tmp_path / "many", tmp_path / "few"
+    many.mkdir()
+    few.mkdir()
+    for n in range(10_001):
+        (many / str(n)).touch()
+    (few / "a").touch()
+    inputs = [{"name": p.name, "mode": "mount", "source": str(p), "local": str(p)} for p in (many, few)]
+    code = "import sys; [open(path, 'w').write('changed') for path in sys.argv[1:]]"
+    _, end = server.run(code, str(many / "0"), str(few / "a"), inputs=inputs)
+    assert end["inputs_changed"] == ["few: a"]
+
+
+def test_a_folder_of_inputs_that_holds_the_stage_is_not_changed_by_writing_there(server: Server) -> None:
+    output = server.output("o")
+    (server.datastore / "data.csv").write_text("1")
+    given = {"name": "root", "mode": "mount", "source": str(server.datastore), "local": str(server.datastore)}
+    code = "import sys; open(sys.argv[1] + '/x', 'w').write('x')"
+    _, end = server.run(code, output["stage"], inputs=[given], outputs=[output])
+    assert end["inputs_changed"] == []
