@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import select
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -148,6 +149,26 @@ def test_a_node_that_nobody_needs_leaves(tmp_path: Path) -> None:
     with running_server(tmp_path, idle_seconds=0.05) as server:
         wait_gone(server.node_pid())
         assert not (server.sockets / messages.NODE_SOCKET).exists()
+
+
+def test_a_node_whose_home_was_removed_leaves_and_does_not_bring_it_back(tmp_path: Path) -> None:
+    with running_server(tmp_path, idle_seconds=0.2) as server:
+        pid = server.node_pid()
+        shutil.rmtree(server.home)
+        (server.sockets / messages.NODE_SOCKET).unlink()
+        wait_gone(pid)
+        assert not server.home.exists()
+
+
+def test_a_node_that_leaves_does_not_silence_the_next(tmp_path: Path) -> None:
+    with running_server(tmp_path) as server:
+        first = server.node_pid()
+        (server.home / "node.lock").unlink()
+        assert server.start_node().returncode == 0
+        os.kill(first, signal.SIGTERM)
+        wait_gone(first)
+        _, end = server.run("pass")
+        assert end["ending"] == "exited"
 
 
 def test_a_node_stays_while_a_server_or_a_stub_is_there(tmp_path: Path) -> None:

@@ -45,16 +45,22 @@ def serve(sockets: str, home: str, idle_seconds: float) -> int:
     _detach()
     status = 1
     try:
-        node = Node(sockets, home, idle_seconds, lock)
+        node = _make(sockets, home, idle_seconds, lock, writable)
         os.close(writable)
         status = node.run()
-    except BaseException as error:
-        try:
-            os.write(writable, f"The node could not start: {error}. Check the folders {home} and {sockets}.\n".encode())
-        except OSError:  # it was already running, and told its starter so
-            stub.log_trouble(home, "the node stopped")
+    except BaseException:
+        stub.log_trouble(home, "the node stopped")
     finally:
         os._exit(status)
+
+
+def _make(sockets: str, home: str, idle_seconds: float, lock: int, starter: int) -> Node:
+    """The node; whoever started it is told why there is none."""
+    try:
+        return Node(sockets, home, idle_seconds, lock)
+    except Exception as error:
+        os.write(starter, f"The node could not start: {error}. Check the folders {home} and {sockets}.\n".encode())
+        raise
 
 
 def _detach() -> None:
@@ -117,6 +123,7 @@ class Node:
         if os.path.lexists(self._path):  # left by a node that was killed: the lock is ours, so nobody listens there
             os.unlink(self._path)
         self._socket.bind(self._path)
+        self._inode = os.stat(self._path).st_ino
 
     def _leave_soon(self, *_: object) -> None:
         self._is_asked_to_leave = True
@@ -142,10 +149,18 @@ class Node:
                 if was_idle:
                     break
                 was_idle = True
-        os.unlink(self._path)  # from here on a sender is refused, and starts the next node
+        self._stop_listening()
         while self._receive():
             pass
         return 0
+
+    def _stop_listening(self) -> None:
+        """From here on a sender is refused, and starts the next node. If the home was removed, another may listen there already."""
+        try:
+            if os.stat(self._path).st_ino == self._inode:
+                os.unlink(self._path)
+        except FileNotFoundError:
+            pass
 
     def _receive(self) -> bool:
         try:

@@ -322,7 +322,8 @@ def log_line(home: str, text: str) -> None:
     """One line in the node's log, which is written only when something is wrong."""
     try:
         logs = os.path.join(home, "logs")
-        os.makedirs(logs, exist_ok=True)
+        if not os.path.isdir(logs):
+            os.mkdir(logs)  # not its parents: a home that was removed stays removed
         fd = os.open(os.path.join(logs, "node.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         os.write(fd, f"{stamp} node {os.getpid()}: {text}\n".encode("utf-8", "backslashreplace"))
