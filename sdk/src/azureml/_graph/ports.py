@@ -26,7 +26,7 @@ class InputPort:
     """An input: `source` is its JSON, a function of the lowering scope that gives it, or None when `slot` is set."""
 
     __slots__ = (
-        "keys", "mode", "name", "needs_promotion", "overwrite", "path_on_compute", "reference", "slot", "source", "transform",
+        "item", "keys", "mode", "name", "needs_promotion", "overwrite", "path_on_compute", "reference", "slot", "source", "transform",
     )  # fmt: skip
 
     def __init__(
@@ -41,6 +41,7 @@ class InputPort:
         self.path_on_compute = path_on_compute
         self.overwrite = bool(overwrite)
         self.transform = None
+        self.item = None  # the DatasetConsumptionConfig that this port was made from
         self.needs_promotion = False
 
 

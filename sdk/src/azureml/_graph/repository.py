@@ -5,15 +5,35 @@ import os
 _DIRTY_SECONDS = 2
 
 
-def git_properties(folder):
-    """Run properties with branch, commit, origin and dirty state; {} outside a repository."""
+def ask_dirty(folder):
+    """Starts to ask git whether the folder's repository has changes; to be handed to git_properties later.
+
+    Asked early, it costs a submission nothing: git looks while the graph is lowered.
+    """
+    if _git_folder(os.path.abspath(folder)) is None:
+        return None
+    import subprocess
+
+    try:
+        return subprocess.Popen(
+            ["git", "--no-optional-locks", "-C", folder, "status", "--porcelain"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+    except OSError:  # no git
+        return None
+
+
+def git_properties(folder, asked=None):
+    """Run properties with branch, commit, origin and, when it was asked for, dirty state; {} outside a repository."""
     git = _git_folder(os.path.abspath(folder))
     if git is None:
         return {}
     common = _text(os.path.join(git, "commondir"))
     common = os.path.normpath(os.path.join(git, common)) if common else git
     branch, commit = _head(git, common)
-    facts = {"branch": branch, "commit": commit, "repository_uri": _origin(common), "dirty": _dirty(folder)}
+    facts = {"branch": branch, "commit": commit, "repository_uri": _origin(common), "dirty": _dirty(asked)}
     properties = {"azureml.git." + key: value for key, value in facts.items() if value}
     twins = {"branch": "branch", "commit": "commit", "repository_uri": "repoURL"}
     properties.update({"mlflow.source.git." + twin: facts[key] for key, twin in twins.items() if facts[key]})
@@ -68,23 +88,21 @@ def _without_password(url):
     return url
 
 
-def _dirty(folder):
+def _dirty(asked):
     """'True' or 'False'; None when git is absent or slow."""
+    if asked is None:
+        return None
     import subprocess
 
     try:
-        done = subprocess.run(
-            ["git", "--no-optional-locks", "-C", folder, "status", "--porcelain"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=_DIRTY_SECONDS,
-        )
+        said, _ = asked.communicate(timeout=_DIRTY_SECONDS)
     except (OSError, subprocess.SubprocessError):
+        asked.kill()
+        asked.communicate()
         return None
-    if done.returncode != 0:
+    if asked.returncode != 0:
         return None
-    return "True" if done.stdout.strip() else "False"
+    return "True" if said.strip() else "False"
 
 
 def _text(path):

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from azureml._graph.repository import git_properties
+from azureml._graph.repository import ask_dirty, git_properties
 from azureml._graph.scope import Scope
 
 
@@ -24,12 +24,16 @@ def submit(pipeline, experiment, options):
 
     dry = pipeline._lower_dry()
     refuse(dry)
-    scope = Scope(None, snapshot_of, dataset_id_of)
-    parameters = assigned(dry.parameters, options["parameters"], scope)
-    lowered = pipeline._lower_whole(snapshot_of, dataset_id_of)
+    folder = _folder_of(dry)
+    asked = ask_dirty(folder)
+    try:
+        parameters = assigned(dry.parameters, options["parameters"], Scope(None, snapshot_of, dataset_id_of))
+        lowered = pipeline._lower_whole(snapshot_of, dataset_id_of)
+    finally:
+        facts = git_properties(folder, asked)
     body = dict(options, experiment=experiment.name, graph=lowered.graph, parameters=parameters)
     body["tags"] = {str(k): "" if v is None else str(v) for k, v in options["tags"].items()}
-    body["properties"] = dict(git_properties(_folder_of(lowered)), **options["properties"])
+    body["properties"] = dict(facts, **options["properties"])
     body["idempotency_key"] = os.urandom(16).hex()
     body["interpreter"] = interpreter()
     answer = post(workspace, body)

@@ -3,6 +3,8 @@
 No anchors, tags or several documents: those are refused with the line. A library would be a dependency for ten-line files.
 """
 
+_BLANK = " \t"
+
 
 class YamlError(ValueError):
     """Text that is not YAML, or YAML beyond this reader; says the line."""
@@ -30,11 +32,11 @@ def load(text):
 
 class _Reader:
     def __init__(self, text):
-        self.raw = text.splitlines()
+        self.raw = text.replace("\r\n", "\n").split("\n")
         self.lines = []
         self.at = 0
         for number, raw in enumerate(self.raw, 1):
-            body = _without_comment(raw).rstrip()
+            body = _without_comment(raw).rstrip(_BLANK)
             stripped = body.lstrip(" ")
             if not stripped or (stripped == "---" and not self.lines):
                 continue
@@ -81,8 +83,8 @@ class _Reader:
                 if line.text.startswith("- "):
                     break
                 self.fail("is no `key: value`")
-            key = _scalar(line.text[:end].strip(), line.number)
-            rest = line.text[end + 1 :].strip()
+            key = _scalar(line.text[:end].strip(_BLANK), line.number)
+            rest = line.text[end + 1 :].strip(_BLANK)
             if key in found:
                 self.fail("repeats the key {!r}".format(key))
             self.at += 1
@@ -135,24 +137,41 @@ class _Reader:
         return _scalar(text, line.number)
 
 
+def _quote_end(text, start):
+    """Where the quote that opens at `start` closes; -1 when it does not."""
+    quote, index = text[start], start + 1
+    while index < len(text):
+        if quote == '"' and text[index] == "\\":
+            index += 1
+        elif text[index] == quote:
+            if quote == "'" and text[index + 1 : index + 2] == "'":
+                index += 1
+            else:
+                return index
+        index += 1
+    return -1
+
+
 def _without_comment(raw):
-    quote = None
-    for index, char in enumerate(raw):
-        if quote:
-            if char == quote:
-                quote = None
-        elif char in "\"'" and (index == 0 or raw[index - 1] in " :-[{,"):
-            quote = char
-        elif char == "#" and (index == 0 or raw[index - 1] in " \t"):
+    index = 0
+    while index < len(raw):
+        char = raw[index]
+        if char in "\"'" and (index == 0 or raw[index - 1] in " -[{,"):
+            end = _quote_end(raw, index)
+            if end < 0:
+                return raw
+            index = end
+        elif char == "#" and (index == 0 or raw[index - 1] in _BLANK):
             return raw[:index]
+        index += 1
     return raw
 
 
 def _key_end(text):
     """Where the colon after a key stands; None when the text is no `key: …`."""
     if text[:1] in "\"'":
-        close = text.find(text[0], 1)
-        rest = text[close + 1 :].lstrip()
+        close = _quote_end(text, 0)
+        rest = text[close + 1 :].lstrip(_BLANK)
         if close > 0 and rest[:1] == ":":
             return text.index(":", close)
         return None
@@ -192,7 +211,7 @@ def _flow(text, at, number):
 
 def _flow_scalar(text, at, number):
     if text[at : at + 1] in ("'", '"'):
-        end = text.find(text[at], at + 1)
+        end = _quote_end(text, at)
         if end < 0:
             raise YamlError("Line {}: a quote is not closed: {!r}.".format(number, text))
         return _scalar(text[at : end + 1], number), end + 1
@@ -201,7 +220,7 @@ def _flow_scalar(text, at, number):
         end < len(text) and text[end] not in ",]}" and not (text[end] == ":" and text[end + 1 : end + 2] in (" ", ""))
     ):
         end += 1
-    return _scalar(text[at:end].strip(), number), end
+    return _scalar(text[at:end].strip(_BLANK), number), end
 
 
 def _after_item(text, at, close, number):
@@ -291,7 +310,7 @@ def _text(value):
     if isinstance(value, (int, float)):
         return repr(value)
     text = str(value)
-    plain = text and text.strip() == text and _scalar_is_plain(text)
+    plain = text and text.strip() == text and text.isprintable() and _scalar_is_plain(text)
     if plain:
         return text
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t") + '"'

@@ -64,6 +64,7 @@ class DatasetConsumptionConfig:
             "dataset",
             self.path_on_compute,
         )
+        port.item = self
         if slot is not None:
             port.transform = list(getattr(self.dataset, "_transform", ())) or None
         return port

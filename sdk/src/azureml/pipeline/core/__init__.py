@@ -1,5 +1,6 @@
 """The parts of a pipeline. Each class is imported from the module that defines it when it is first named."""
 
+import azureml._sentinel  # noqa: F401  (refuses when foreign files have overwritten ours)
 from azureml._names import reexport
 
 _PREFIX = "azureml.pipeline.core."

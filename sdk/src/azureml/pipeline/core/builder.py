@@ -182,8 +182,8 @@ class PipelineStep:
         """An argument as it is kept: ports stay objects, text is text. Dataset arguments become ports by themselves."""
         keys = argument_keys(argument)
         if not keys:
-            if hasattr(argument, "_lower_value"):  # a PipelineParameter
-                return argument
+            if hasattr(argument, "_lower_value"):
+                return _checked_parameter(argument, self.name, position)
             if hasattr(argument, "_saved_id"):
                 input_port(argument, self.name)  # raises: tells to call as_named_input
             return text(argument, self.name, position)
@@ -199,7 +199,18 @@ class PipelineStep:
                         getattr(argument, "name", None) or getattr(argument, "data_reference_name", argument)
                     )
                 )
+        else:
+            self._check_same_input(argument)
         return argument
+
+    def _check_same_input(self, argument):
+        """ValueError when a named input of the arguments is another dataset than the input of that name."""
+        keys = argument_keys(argument)
+        for port in self._input_ports:
+            known = port.item
+            same_name = known is not None and known is not argument and ("dataset", known.name) in keys
+            if same_name and getattr(argument, "dataset", None) is not known.dataset:
+                raise ValueError("[{}] is repeated. Input port names must be unique.".format(port.name))
 
     def _settle_ports(self):
         """Port names made unique, and this step written down as the producer of its outputs."""
@@ -354,6 +365,23 @@ def _step_name(name, step_type):
             "{}: name {!r} is not valid: use 1 to 255 characters, none of them NUL.".format(step_type, name[:60])
         )
     return name
+
+
+def _checked_parameter(parameter, step_name, position):
+    """A PipelineParameter as an argument; ValueError for one that holds data, which reaches a script as an input."""
+    if parameter._type in ("datapath", "dataset"):
+        raise ValueError(
+            "Step '{}': argument {} is pipeline parameter '{}', which holds a {}. Make it an input: {}.".format(
+                step_name,
+                position,
+                parameter.name,
+                parameter._type,
+                "(parameter, DataPathComputeBinding())"
+                if parameter._type == "datapath"
+                else "DatasetConsumptionConfig('name', parameter)",
+            )
+        )
+    return parameter
 
 
 def _as_list(items, what, step_name):

@@ -1,5 +1,6 @@
 """The kinds of step. Each class is imported from its own module when it is first named."""
 
+import azureml._sentinel  # noqa: F401  (refuses when foreign files have overwritten ours)
 from azureml._names import reexport
 
 _PREFIX = "azureml.pipeline.steps."
