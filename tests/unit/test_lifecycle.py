@@ -56,6 +56,15 @@ def test_a_file_output_not_written_is_an_error():
     assert "is_directory=False" in conclusion.error["message"]
 
 
+def test_a_folder_where_a_file_was_declared_is_an_error():
+    conclusion = conclude(node(is_directory=False), end(outputs=[{"name": "out", "kind": "directory"}]))
+    assert conclusion.status is Status.FAILED and "made a folder" in conclusion.error["message"]
+
+
+def test_what_the_stub_warns_of_is_passed_on():
+    assert conclude(node(), end(warnings=["a pipe was left out"])).warnings == ("a pipe was left out",)
+
+
 def test_processes_left_behind_and_inputs_changed_are_warned_of():
     conclusion = conclude(node(), end(left_behind=[1, 2], inputs_changed=["prepped: a.csv"]))
     assert len(conclusion.warnings) == 2

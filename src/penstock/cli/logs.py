@@ -14,11 +14,13 @@ from penstock.cli.client import Client, segment
 from penstock.cli.commands import home_option, json_option, workspace_option
 from penstock.cli.finding import complete_run_id, find_run, find_step
 from penstock.cli.following import Follower
+from penstock.cli.places import Place
 from penstock.cli.printing import print_json_line
 from penstock.cli.terminal import Look
 from penstock.cli.trouble import FAILED, INTERRUPTED, NoServer, Trouble
 
 LOG_FOLDER = "azureml-logs/"
+MOST_FAILURES = 3
 
 
 @click.command()
@@ -33,14 +35,15 @@ def logs(run_id: str, follow: bool, step: str | None, workspace: str | None, hom
 
     Each line is led by its step's name when there are several steps. --json prints one object a line.
     """
-    client = places.server(places.place(home))
+    at = places.place(home)
+    client = places.server(at)
     found = find_run(client, run_id, workspace, Path.cwd())
     path = places.runs_path(found["workspace"])
     steps: list[dict[str, Any]] = client.get(f"{path}/{segment(found['id'])}/children")["value"]
     if step is not None:
         found, steps = find_step(steps, step), []
     if follow:
-        return _follow(client, path, found, steps, as_json=as_json)
+        return _follow(at, path, found, steps, as_json=as_json)
     for one in steps or [found]:
         _print_kept(client, path, one, as_json=as_json, has_title=bool(steps))
     return 0
@@ -73,10 +76,10 @@ def kept_logs(client: Client, path: str, run_id: str) -> Iterator[tuple[str, str
             yield file["name"], client.text(f"{base}/{'/'.join(segment(p) for p in file['name'].split('/'))}")
 
 
-def _follow(client: Client, path: str, run: dict[str, Any], steps: list[dict[str, Any]], *, as_json: bool) -> int:
+def _follow(at: Place, path: str, run: dict[str, Any], steps: list[dict[str, Any]], *, as_json: bool) -> int:
     follower = Follower(run, steps, Look.of_stdout())
     try:
-        for line in lines(client, f"{path}/{segment(run['id'])}/stream"):
+        for line in lines(at, path, run["id"]):
             if as_json:
                 if "ping" not in line:
                     print_json_line(line)
@@ -90,31 +93,37 @@ def _follow(client: Client, path: str, run: dict[str, Any], steps: list[dict[str
         click.echo(f"Stop it with: penstock run cancel {short}", err=True)
         return INTERRUPTED
     follower.finish(as_json=as_json)
-    status = client.get(f"{path}/{segment(run['id'])}")["status"]
+    status = places.server(at).get(f"{path}/{segment(run['id'])}")["status"]
     return FAILED if status in ("Failed", "Canceled") else 0
 
 
-def lines(client: Client, path: str) -> Iterator[dict[str, Any]]:
-    """The stream's lines; a broken connection is taken up where it was, log text never twice."""
-    after, seen, failures = 0, {}, 0  # type: int, dict[tuple[str, str], int], int
-    while True:
+def lines(at: Place, path: str, run_id: str) -> Iterator[dict[str, Any]]:
+    """The stream's lines until the run has ended, log text never twice.
+
+    A connection that breaks is taken up where it was; a server that has left is started again, for the steps have gone on.
+    """
+    newest, failures = 0, 0
+    seen: dict[tuple[str, str], int] = {}
+    while failures <= MOST_FAILURES:
         try:
-            for line in client.stream(path, {"after": after, "logs": 1}):
+            # Always from the beginning: what a step printed while nobody listened comes only with its events.
+            for line in places.server(at).stream(f"{path}/{segment(run_id)}/stream", {"logs": 1}):
                 failures = 0
-                if event := line.get("event"):
-                    after = max(after, int(event["id"]))
-                if (log := line.get("log")) and not _trim(log, seen):
+                event, log = line.get("event"), line.get("log")
+                if (event and event["id"] <= newest) or (log and not _trim(log, seen)):
                     continue
                 yield line
-            return
-        except NoServer:
-            raise
+                if event:
+                    newest = event["id"]
+                    if event["run_id"] == run_id and (event.get("body") or {}).get("status") in terminal.TERMINAL:
+                        return
+            failures += 1  # it ended early: the server has left
         except TimeoutError:  # a silent step; the next try finds out whether the server is still there
             continue
-        except (OSError, ValueError, http.client.HTTPException) as error:
+        except (NoServer, OSError, ValueError, http.client.HTTPException) as error:
             failures += 1
-            if failures > 3:
-                raise Trouble(f"The server stopped sending: {error}. Run the command again.") from error
+            if failures > MOST_FAILURES:
+                raise Trouble(f"The server stopped sending: {error} Run the command again.") from error
 
 
 def _trim(log: dict[str, Any], seen: dict[tuple[str, str], int]) -> bool:

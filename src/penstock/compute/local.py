@@ -96,7 +96,9 @@ class LocalCompute:
         except (OSError, subprocess.TimeoutExpired) as error:
             raise CannotServe(f"The node could not be started with {argv[0]}: {error}. Run: penstock doctor") from error
         if done.returncode:
-            raise CannotServe(f"The node could not be started: {done.stderr.decode(errors='replace').strip()} Run: penstock doctor")
+            raise CannotServe(
+                f"The node could not be started: {done.stderr.decode(errors='replace').strip()} Run: penstock doctor"
+            )
 
     def _report(self, folder: Path) -> Report:
         ended = _read(folder / "exit.json")

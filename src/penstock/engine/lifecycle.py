@@ -49,6 +49,14 @@ def _completed(node: Node, end: Exit) -> Conclusion:
             "which is declared with is_directory=False. Write a file at the path given as that output's argument."
         )
         return Conclusion(Status.FAILED, _error("OutputMissing", message, end), _warnings(end))
+    folders = [o["name"] for o in end.outputs if o["kind"] == "directory" and o["name"] in ports]
+    wrong = [name for name in folders if ports[name].is_directory is False]
+    if wrong:
+        message = (
+            f"Step '{node.name}' made a folder of output '{wrong[0]}', which is declared with is_directory=False. "
+            "Write a file at that very path, or leave is_directory out."
+        )
+        return Conclusion(Status.FAILED, _error("OutputMismatch", message, end), _warnings(end))
     unwritten = tuple(
         f"Step '{node.name}' wrote nothing to output '{name}'. Steps that read it will find an empty folder."
         for name in missing
@@ -57,7 +65,7 @@ def _completed(node: Node, end: Exit) -> Conclusion:
 
 
 def _warnings(end: Exit) -> tuple[str, ...]:
-    found = []
+    found = [str(w) for w in end.raw.get("warnings") or ()]
     if end.raw.get("inputs_changed"):
         found.append(
             f"The script changed its inputs in place: {', '.join(map(str, end.raw['inputs_changed']))}. Write to an output instead."

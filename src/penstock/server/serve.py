@@ -187,7 +187,9 @@ class _Process:
             environment=_kept(),
         )
         compute = LocalCompute(settings)
-        threading.Thread(target=compute.wake_node, name="wake-node", daemon=True).start()  # a submit does it again if need be
+        threading.Thread(
+            target=compute.wake_node, name="wake-node", daemon=True
+        ).start()  # a submit does it again if need be
         return Context(
             home=path,
             database=open_database(self._settings.database),

@@ -9,6 +9,7 @@ import os
 import select
 import socket
 import threading
+import time
 from urllib.parse import quote, urlencode, urlsplit
 
 from azureml._client.errors import ServerLostError, ServerNotFoundError, refusal
@@ -18,6 +19,7 @@ PROTOCOL = "1"
 ANSWER_SECONDS = 300.0
 CONNECT_SECONDS = 10.0
 _REPEATABLE = frozenset(("GET", "HEAD", "PUT", "DELETE"))
+_PAUSES = (0, 0.05, 0.2, 1.0, None)  # seconds before each repetition: a server that was killed may take a call with it
 
 
 def segment(text):
@@ -146,18 +148,19 @@ class Client:
             repeat = method in _REPEATABLE
         target = _target(path, query)
         headers = self._headers(headers)
-        for attempt in (1, 2):
+        for pause in _PAUSES:
             connection = self._kept()
             try:
                 connection.request(method, target, data, headers, encode_chunked="Transfer-Encoding" in headers)
                 return connection.getresponse()
             except (OSError, http.client.HTTPException) as error:
                 self._drop()
-                if attempt == 2 or not repeat or isinstance(error, socket.timeout):
+                if pause is None or not repeat or isinstance(error, socket.timeout):
                     raise ServerLostError(
                         "The connection to the Penstock server broke during {} {}: {}. Look whether the call took effect, "
                         "then try again.".format(method, path, error or type(error).__name__)
                     ) from error
+                time.sleep(pause)
         raise AssertionError("unreachable")
 
     def _headers(self, headers):

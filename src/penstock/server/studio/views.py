@@ -157,6 +157,7 @@ class RunPage:
     progress: Progress | None
     troubles: tuple[Trouble, ...]
     warnings: tuple[str, ...]
+    steps_title: str
     steps: tuple[StepRow, ...]
     graph: GraphDrawing | None
     metrics: tuple[Group, ...]
@@ -251,7 +252,8 @@ def run_page(recorded: Recorded, now: datetime) -> RunPage:
         started=moment(run.get("started_at")),
         span=span(run.get("started_at"), run.get("ended_at"), now),
         facts=_facts(run),
-        progress=_progress(steps),
+        progress=_progress(steps) if run["type"] == "pipeline" else None,
+        steps_title="Steps" if run["type"] == "pipeline" else "Child runs",
         troubles=_troubles(run, steps),
         warnings=tuple(str(w) for w in run.get("warnings") or ()),
         steps=tuple(_step_row(s, run, now) for s in steps),
