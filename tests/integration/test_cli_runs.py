@@ -145,6 +145,20 @@ def test_following_ends_with_the_run_and_misses_nothing(place: Place, tmp_path: 
     assert "wait  │ went on" in rest and "after │ hello 🎉" in rest and follower.returncode == 0
 
 
+def test_following_goes_on_when_the_server_is_killed(place: Place, module_home: Path, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    run_id = place.waiting(gate)
+    with subprocess.Popen(
+        [sys.executable, "-m", "penstock", "run", "logs", "-f", run_id], stdout=subprocess.PIPE, text=True
+    ) as follower:
+        assert follower.stdout and follower.stdout.readline() == "wait  │ waiting\n"
+        os.kill(json.loads((module_home / "server.json").read_text())["pid"], signal.SIGKILL)
+        gate.write_text("")
+        rest = follower.stdout.read()
+    assert rest.count("went on") == 1 and "waiting" not in rest and "after │ hello" in rest
+    assert follower.returncode == 0
+
+
 def test_ctrl_c_leaves_the_run_alone_and_says_how_to_follow_it(place: Place, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     run_id = place.waiting(gate)

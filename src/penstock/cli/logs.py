@@ -108,15 +108,17 @@ def lines(at: Place, path: str, run_id: str) -> Iterator[dict[str, Any]]:
         try:
             # Always from the beginning: what a step printed while nobody listened comes only with its events.
             for line in places.server(at).stream(f"{path}/{segment(run_id)}/stream", {"logs": 1}):
-                failures = 0
                 event, log = line.get("event"), line.get("log")
                 if (event and event["id"] <= newest) or (log and not _trim(log, seen)):
                     continue
+                failures = 0
                 yield line
                 if event:
                     newest = event["id"]
                     if event["run_id"] == run_id and (event.get("body") or {}).get("status") in terminal.TERMINAL:
                         return
+            if places.server(at).get(f"{path}/{segment(run_id)}")["status"] in terminal.TERMINAL:
+                return
             failures += 1  # it ended early: the server has left
         except TimeoutError:  # a silent step; the next try finds out whether the server is still there
             continue
