@@ -102,7 +102,7 @@ def lines(at: Place, path: str, run_id: str) -> Iterator[dict[str, Any]]:
 
     A connection that breaks is taken up where it was; a server that has left is started again, for the steps have gone on.
     """
-    newest, failures = 0, 0
+    newest, failures, is_over = 0, 0, False
     seen: dict[tuple[str, str], int] = {}
     while failures <= MOST_FAILURES:
         try:
@@ -117,9 +117,11 @@ def lines(at: Place, path: str, run_id: str) -> Iterator[dict[str, Any]]:
                     newest = event["id"]
                     if event["run_id"] == run_id and (event.get("body") or {}).get("status") in terminal.TERMINAL:
                         return
-            if places.server(at).get(f"{path}/{segment(run_id)}")["status"] in terminal.TERMINAL:
+            if is_over:
                 return
-            failures += 1  # it ended early: the server has left
+            # It ended early: the server has left. If the run is over by now, what it missed is read in one more pass.
+            is_over = places.server(at).get(f"{path}/{segment(run_id)}")["status"] in terminal.TERMINAL
+            failures += not is_over
         except TimeoutError:  # a silent step; the next try finds out whether the server is still there
             continue
         except (NoServer, OSError, ValueError, http.client.HTTPException) as error:
