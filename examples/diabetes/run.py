@@ -8,10 +8,9 @@ import os
 import sys
 import time
 
+from azureml.core import Dataset, Experiment, Model, Workspace
 from azureml.core.compute import AmlCompute, ComputeTarget
 from azureml.core.compute_target import ComputeTargetException
-
-from azureml.core import Dataset, Experiment, Model, Workspace
 from azureml.pipeline.core import Pipeline, PipelineData, PipelineParameter
 from azureml.pipeline.steps import PythonScriptStep
 
@@ -85,14 +84,14 @@ def report(ws, run):
     print("\nregularization   accuracy   AUC")
     for reg, accuracy, auc in zip(table["regularization"], table["accuracy"], table["AUC"], strict=True):
         print(f"{reg:>14g} {accuracy:>10.4f} {auc:>7.4f}")
-    print("\nresults   {}".format(os.path.join(results, "outputs")))
-    print(
-        "model     {} (version {}, regularization {})".format(model.name, model.version, model.tags["regularization"])
-    )
+    outputs = os.path.relpath(os.path.join(results, "outputs"))
+    penstock = os.path.relpath(os.path.join(os.path.dirname(sys.executable), "penstock"))
+    print(f"\nresults   {outputs} (comparison.csv, roc.png)")
+    print("model     {} version {}, also in {}".format(model.name, model.version, os.path.join(outputs, "model.pkl")))
     print(f"run page  {run.get_portal_url()}")
-    print("logs      {} run logs {}".format(os.path.join(os.path.dirname(sys.executable), "penstock"), run.id))
+    print(f"logs      {penstock} run logs {run.id}")
     print("\nTry next: open the run page; change steps/train.py and run this again; or other regularization:")
-    print(f"          python {os.path.relpath(__file__)} --weak 0.1 --strong 10\n")
+    print(f"          {os.path.relpath(sys.executable)} {os.path.relpath(__file__)} --weak 0.1 --strong 10\n")
 
 
 def main():
