@@ -185,13 +185,14 @@ def test_validate_says_what_is_ready(folder, capsys):
     assert re.fullmatch(r"Step one is ready to be created \[[0-9a-f]{8}\]\n", capsys.readouterr().out)
 
 
-def test_a_cycle_is_found_by_validate_and_not_before(folder):
+def test_a_cycle_is_found_by_validate_and_not_before(folder, capsys):
     c1, c2 = step("c1"), step("c2")
     c1.run_after(c2)
     c2.run_after(c1)
     pipeline = Pipeline(None, [c1])
     (problem,) = pipeline.validate()
     assert re.fullmatch(r"Cycle detected including node c[12]\([0-9a-f]{8}\)", problem)
+    assert "ready" not in capsys.readouterr().out
 
 
 # --- arguments ------------------------------------------------------------------------------------------------------
@@ -286,7 +287,7 @@ def test_a_named_dataset_in_the_arguments_becomes_an_input(folder):
     lowered = node(Pipeline(None, [step(arguments=["--d", dataset.as_named_input("raw_data")])]), "s")
     assert lowered["arguments"][1] == {"input": "raw_data"}
     assert lowered["inputs"][0]["source"] == {"dataset": "d1"} and lowered["inputs"][0]["mode"] == "direct"
-    both = step(arguments=[dataset.as_named_input("x")], inputs=[dataset.as_named_input("x")])
+    both = step(arguments=[dataset.as_named_input("x")], inputs=[Dataset().as_named_input("x")])
     assert len(node(Pipeline(None, [both]), "s")["inputs"]) == 1
 
 

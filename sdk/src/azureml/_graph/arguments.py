@@ -1,9 +1,8 @@
 """A step's arguments, from author's objects to the Graph's tagged values. Pure."""
 
-import re
-
-_PLACEHOLDER = re.compile(
-    r"\$AZUREML_DATAREFERENCE_(?P<data>\w+)|^(?P<kind>DatasetConsumptionConfig|DatasetOutputConfig):(?P<dataset>\w+)$"
+_PLACEHOLDER = (
+    r"\$AZUREML_DATAREFERENCE_(?P<data>\w+)"
+    r"|^(?:DatasetConsumptionConfig|DatasetOutputConfig):(?P<dataset>\w+)$"
 )
 
 
@@ -49,8 +48,10 @@ def literal(value, ports, params, lower_value):
         return lower_value(params[value[10:]])
     if "$AZUREML_DATAREFERENCE_" not in value and not value.startswith("Dataset"):
         return {"literal": value}
+    import re  # here, because few arguments need it and every author pays for an import
+
     parts, end = [], 0
-    for match in _PLACEHOLDER.finditer(value):
+    for match in re.finditer(_PLACEHOLDER, value):
         port = ports.get(match.group("data") or match.group("dataset"))
         if port is None:
             continue

@@ -52,14 +52,14 @@ def refuse(lowered):
         raise invalid_pipeline("The pipeline cannot be submitted:\n" + "\n".join("  - " + p for p in problems))
 
 
-def invalid_pipeline(message):
+def invalid_pipeline(message, **facts):
     """An error that code waiting for ValueError (the original's) and code waiting for UserErrorException both catch."""
     from azureml.exceptions import UserErrorException
 
     class InvalidPipelineError(UserErrorException, ValueError):
         pass
 
-    return InvalidPipelineError(message, code="InvalidGraph")
+    return InvalidPipelineError(message, code="InvalidGraph", **facts)
 
 
 def assigned(parameters, values, scope):
@@ -96,7 +96,7 @@ def post(workspace, body):
             return workspace._call("POST", "runs", body)
     except UserErrorException as error:
         if getattr(error, "code", None) == "InvalidGraph" and not isinstance(error, ValueError):
-            raise invalid_pipeline(error.message) from error
+            raise invalid_pipeline(error.message, status_code=error.status_code, details=error.details) from None
         raise
 
 

@@ -175,7 +175,7 @@ class Graph:
         node = ModuleNode(self, raw["id"], raw["name"], definition, runconfig=raw["run_definition"])
         for port in inputs:
             node.input_dict[port.name] = InputPort(node, port)
-        for port, settings in zip(outputs, raw["outputs"]):  # noqa: B905 (strict came with Python 3.10)
+        for port, settings in zip(outputs, raw["outputs"]):
             node.output_dict[port.name] = OutputPort(node, port, settings)
         for name, value in raw["parameters"].items():
             node.params[name] = Param(ParamDef(name, value.get("literal", value.get("parameter"))))
@@ -225,7 +225,7 @@ class Graph:
         return dest_port.connect(source_port)
 
     def sequence(self, nodes):
-        for before, after in zip(nodes, nodes[1:]):  # noqa: B905, RUF007
+        for before, after in zip(nodes, nodes[1:]):  # noqa: RUF007
             after.run_after(before)
 
     def delete_node(self, node_id):

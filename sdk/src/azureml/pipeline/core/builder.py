@@ -209,7 +209,7 @@ class PipelineStep:
         for port in self._input_ports:
             known = port.item
             same_name = known is not None and known is not argument and ("dataset", known.name) in keys
-            if same_name and getattr(argument, "dataset", None) is not known.dataset:
+            if same_name and not _is_same_dataset(getattr(argument, "dataset", None), known.dataset):
                 raise ValueError("[{}] is repeated. Input port names must be unique.".format(port.name))
 
     def _settle_ports(self):
@@ -365,6 +365,10 @@ def _step_name(name, step_type):
             "{}: name {!r} is not valid: use 1 to 255 characters, none of them NUL.".format(step_type, name[:60])
         )
     return name
+
+
+def _is_same_dataset(one, other):
+    return one is other or (getattr(one, "id", None) is not None and one.id == getattr(other, "id", None))
 
 
 def _checked_parameter(parameter, step_name, position):

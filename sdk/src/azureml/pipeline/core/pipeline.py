@@ -82,7 +82,7 @@ class Pipeline:
         """What is wrong with the pipeline, as sentences; [] when it can be submitted."""
         lowered = self._lower_dry()
         problems = _problems(lowered)
-        for node_id, step in lowered.steps:
+        for node_id, step in lowered.steps if not problems else ():
             print("Step {} is ready to be created [{}]".format(step.name, node_id))
         return problems
 
