@@ -52,6 +52,13 @@ def fresh_home() -> Iterator[Path]:
         shutil.rmtree(home, ignore_errors=True)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _never_the_users_own_home() -> Iterator[None]:
+    """What asks for no home of its own gets one for the session, so that no test ever touches that of whoever runs it."""
+    with fresh_home():
+        yield
+
+
 @pytest.fixture
 def home() -> Iterator[Path]:
     """A home for this test alone; PENSTOCK_HOME names it."""
