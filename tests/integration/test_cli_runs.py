@@ -238,3 +238,12 @@ def test_stopping_a_busy_server_names_the_runs_and_needs_force(place: Place, tmp
     gate.write_text("")  # no server is there while the step ends
     assert cli("run", "logs", "-f", run_id).returncode == 0
     assert cli("run", "show", run_id, "-q").returncode == 0
+
+
+def test_a_run_that_a_notebook_drives_is_shown_but_does_not_hold_the_server(place: Place) -> None:
+    assert cli("run", "list", "-w", "ws").returncode == 0
+    place.client.post("ws/ws/interactive_runs", {"experiment": "notebook", "id": "explore-1"})
+    active = json.loads(cli("status", "--json").stdout)["active_runs"]
+    assert [r["id"] for r in active] == ["explore-1"]
+    assert "explore-1"[:8] in cli("status").stdout
+    assert cli("stop").returncode == 0

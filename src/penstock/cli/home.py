@@ -166,12 +166,12 @@ def _state(at: Place, client: Client | None) -> dict[str, Any]:
 
 
 def active_runs(client: Client) -> list[dict[str, Any]]:
-    """The pipeline and interactive runs that have not ended, in every workspace."""
+    """The pipeline and interactive runs that have not ended, in every workspace, newest first."""
     found: list[dict[str, Any]] = []
     for workspace in places.workspaces(client):
-        runs = client.get(places.runs_path(workspace["name"]), {"limit": 200})["value"]
-        found.extend(r for r in runs if r["status"] not in terminal.TERMINAL)
-    return found
+        for word in terminal.ACTIVE:
+            found.extend(client.get(places.runs_path(workspace["name"]), {"status": word, "limit": 1000})["value"])
+    return sorted(found, key=lambda run: str(run["created_at"]), reverse=True)
 
 
 def _say_status(at: Place, state: dict[str, Any]) -> None:
@@ -213,7 +213,7 @@ def stop(force: bool, home: str | None, as_json: bool, quiet: bool) -> int:
             click.echo(f"No server runs for {at.url or at.home}: nothing to stop.")
         return 0
     pid = int(client.get("server")["pid"])
-    names = [terminal.short(r["id"]) for r in active_runs(client)]
+    names = [terminal.short(r["id"]) for r in active_runs(client) if r["type"] == "pipeline"]
     if names and not force:
         _refuse(names)
     client.post("shutdown", {"force": force})

@@ -24,6 +24,7 @@ GLYPHS = {
     "NotStarted": ("○", ".", "bright_black"),
 }
 TERMINAL = frozenset({"Completed", "Failed", "Canceled"})
+ACTIVE = tuple(s for s in GLYPHS if s not in TERMINAL)
 
 
 @dataclass(frozen=True)
