@@ -1,0 +1,1 @@
+"""A stub of msrest: the one exception class that existing code catches."""

@@ -32,7 +32,25 @@ def tail(name):
     return quote(str(name), safe="/")
 
 
-class UnixConnection(http.client.HTTPConnection):
+class _Closing:
+    """Closes a connection that is forgotten: with its thread, its client or its process."""
+
+    def __del__(self):
+        try:
+            self.close()
+        except Exception:  # the interpreter may be half gone
+            pass
+
+
+class TcpConnection(_Closing, http.client.HTTPConnection):
+    """HTTP over TCP."""
+
+
+class TlsConnection(_Closing, http.client.HTTPSConnection):
+    """HTTPS."""
+
+
+class UnixConnection(_Closing, http.client.HTTPConnection):
     """HTTP over a Unix socket."""
 
     def __init__(self, path, timeout):
@@ -247,7 +265,7 @@ class Client:
                         url
                     )
                 )
-            kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+            kind = TlsConnection if parts.scheme == "https" else TcpConnection
             connection = kind(parts.hostname, parts.port, timeout=CONNECT_SECONDS)
         connection.connect()
         connection.sock.settimeout(timeout)

@@ -5,32 +5,11 @@ import os
 
 from azureml._client.errors import HomeError
 
-_NETWORK_FILESYSTEMS = frozenset(
-    [
-        "nfs",
-        "nfs4",
-        "cifs",
-        "smb",
-        "smbfs",
-        "smb2",
-        "smb3",
-        "afs",
-        "ncpfs",
-        "ceph",
-        "lustre",
-        "gpfs",
-        "beegfs",
-        "glusterfs",
-        "fuse.sshfs",
-        "fuse.glusterfs",
-        "fuse.s3fs",
-        "fuse.rclone",
-        "fuse.blobfuse",
-        "fuse.blobfuse2",
-        "fuse.gcsfuse",
-        "fuse.juicefs",
-    ]
-)
+_NETWORK_FILESYSTEMS = (
+    "nfs", "nfs4", "cifs", "smb", "smbfs", "smb2", "smb3", "afs", "ncpfs", "ceph", "lustre", "gpfs", "beegfs", "glusterfs",
+    "fuse.sshfs", "fuse.glusterfs", "fuse.s3fs", "fuse.rclone", "fuse.blobfuse", "fuse.blobfuse2", "fuse.gcsfuse",
+    "fuse.juicefs",
+)  # fmt: skip
 
 
 def home_path():

@@ -11,35 +11,13 @@ from azureml._client.errors import ServerNotFoundError
 from azureml._client.home import ensure_home, server_record
 
 START_SECONDS = 30.0
-_KEPT = frozenset(
-    [
-        "PATH",
-        "HOME",
-        "USER",
-        "LOGNAME",
-        "SHELL",
-        "LANG",
-        "LANGUAGE",
-        "TZ",
-        "TMPDIR",
-        "TMP",
-        "TEMP",
-        "LD_LIBRARY_PATH",
-        "XDG_RUNTIME_DIR",
-        "REQUESTS_CA_BUNDLE",
-        "CURL_CA_BUNDLE",
-        "http_proxy",
-        "https_proxy",
-        "no_proxy",
-        "all_proxy",
-        "HTTP_PROXY",
-        "HTTPS_PROXY",
-        "NO_PROXY",
-        "ALL_PROXY",
-    ]
-)
+_KEPT = (
+    "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TMP", "TEMP", "LD_LIBRARY_PATH",
+    "XDG_RUNTIME_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "http_proxy", "https_proxy", "no_proxy", "all_proxy",
+    "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY",
+)  # fmt: skip
 _KEPT_PREFIXES = ("LC_", "SSL_", "PENSTOCK_")
-_DROPPED = frozenset(["PENSTOCK_JOB", "PENSTOCK_PARENT_RUN_ID", "PENSTOCK_URL", "PENSTOCK_SOCKET"])  # a step's own
+_DROPPED = ("PENSTOCK_JOB", "PENSTOCK_PARENT_RUN_ID", "PENSTOCK_URL", "PENSTOCK_SOCKET")  # a step's own
 _children = []  # pids of servers started by this process, reaped when they have left
 
 

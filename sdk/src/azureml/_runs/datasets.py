@@ -32,7 +32,10 @@ class InputDatasets(dict):
         return value
 
     def get(self, name, default=None):
-        return self[name] if name in self else default
+        try:
+            return self[name]
+        except KeyError:
+            return default
 
     def values(self):
         return [self[name] for name in self]

@@ -11,7 +11,10 @@ _NEVER = 253402300799  # the last second of the year 9999
 
 __getattr__, __dir__ = reexport(
     __name__,
-    dict.fromkeys(("AuthenticationException", "AzureMLException", "RunEnvironmentException", "UserErrorException"), "azureml.exceptions"),
+    dict.fromkeys(
+        ("AuthenticationException", "AzureMLException", "RunEnvironmentException", "UserErrorException"),
+        "azureml.exceptions",
+    ),
 )
 
 

@@ -28,7 +28,10 @@ class RegisteredDatasets:
         return AbstractDataset._of(self._workspace, records[name])
 
     def get(self, name, default=None):
-        return self[name] if name in self else default
+        try:
+            return self[name]
+        except KeyError:
+            return default
 
     def __contains__(self, name):
         return name in self._records()
