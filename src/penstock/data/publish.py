@@ -47,8 +47,11 @@ def publish(where: Place, kind: str) -> None:
 
 
 def _rename(where: Place) -> None:
+    parent = where.final.parent
     try:
-        os.rename(where.stage, where.final)
+        os.mkdir(parent)
+    except FileExistsError:
+        pass  # another output of the same step, or this one again
     except FileNotFoundError:
-        where.final.parent.mkdir(parents=True, exist_ok=True)
-        os.rename(where.stage, where.final)
+        os.makedirs(parent, exist_ok=True)
+    os.rename(where.stage, where.final)

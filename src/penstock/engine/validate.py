@@ -12,6 +12,22 @@ from penstock.model.graph import INPUT_MODES, OUTPUT_MODES, PARAMETER_TYPES, Jso
 _NODE_ID = re.compile(r"[0-9a-f]{8}\Z")
 _PORT = re.compile(r"\w+\Z")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
+# A dataset port becomes a variable of its own name in the script's environment.
+TAKEN_VARIABLES = frozenset(
+    (
+        "PATH",
+        "HOME",
+        "USER",
+        "SHELL",
+        "LANG",
+        "TZ",
+        "TMPDIR",
+        "PYTHONPATH",
+        "PYTHONHOME",
+        "LD_LIBRARY_PATH",
+        "LD_PRELOAD",
+    )
+)
 _CONVERT: dict[str, Callable[[str], object]] = {"int": int, "float": float}
 
 
@@ -132,6 +148,9 @@ def _ports(step: str, node: Json, direction: str, modes: tuple[str, ...], where:
                 where,
             )
         seen.add(name)
+        if port.get("reference") == "dataset" and name.upper() in TAKEN_VARIABLES:
+            text = f"Step '{step}': the {direction} name '{name}' would overwrite the environment variable of that name. Choose another."
+            yield _problem(text, where)
         if (port.get("mode") or "mount") not in modes:
             yield _problem(
                 f"Step '{step}': {direction} '{name}' has mode {port['mode']!r}. Use one of {', '.join(modes)}.", where

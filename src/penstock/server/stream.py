@@ -84,16 +84,18 @@ async def follow(services: Services, run: Json, after: int, with_logs: bool) -> 
             for step in steps:
                 if step["attempt"] and step["status"] not in _TERMINAL:
                     logs.follow(step["id"], step["attempt"])
-        over = run["status"] in _TERMINAL
+        over, quiet = run["status"] in _TERMINAL, 0.0
         while True:
             lines, after, ended = await run_in_threadpool(_gather, services, run["id"], after, logs, with_logs)
             if lines:
                 yield b"".join(lines)
             if ended or over:
                 return
-            if await subscription.wait(LOG_SECONDS if with_logs and logs.is_open() else PING_SECONDS):
+            quiet = 0.0 if lines else quiet
+            if await subscription.wait(wait := LOG_SECONDS if with_logs and logs.is_open() else PING_SECONDS):
                 await asyncio.sleep(GATHER_SECONDS)
-            elif not with_logs:
+            elif (quiet := quiet + wait) >= PING_SECONDS:
+                quiet = 0.0
                 yield _line({"ping": 1})
 
 

@@ -7,6 +7,22 @@ _HEX = frozenset("0123456789abcdef")
 PARAMETER_TYPES = ("string", "int", "float", "bool", "datapath", "dataset")
 INPUT_MODES = ("mount", "download", "direct", "upload", "hdfs")
 OUTPUT_MODES = ("mount", "upload", "hdfs", "link")
+# A dataset port becomes a variable of its own name in the script's environment.
+TAKEN_VARIABLES = frozenset(
+    (
+        "PATH",
+        "HOME",
+        "USER",
+        "SHELL",
+        "LANG",
+        "TZ",
+        "TMPDIR",
+        "PYTHONPATH",
+        "PYTHONHOME",
+        "LD_LIBRARY_PATH",
+        "LD_PRELOAD",
+    )
+)
 _SOURCES = ("node", "datastore", "dataset", "parameter")
 
 
@@ -140,6 +156,12 @@ def _port_name(node, port, what, found):
         found.append(
             "{}: {} name {!r} is not valid: use letters, digits and underscores only.".format(
                 _label(node), what, port.get("name")
+            )
+        )
+    elif port.get("reference") == "dataset" and port["name"].upper() in TAKEN_VARIABLES:
+        found.append(
+            "{}: the {} name '{}' would overwrite the environment variable of that name. Choose another.".format(
+                _label(node), what, port["name"]
             )
         )
 
