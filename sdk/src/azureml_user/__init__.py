@@ -1,0 +1,1 @@
+"""What scripts import when they run under a ParallelRunStep."""

@@ -25,6 +25,7 @@ def router(services: Services) -> APIRouter:
     views, control = services.views, services.control
     _uploads(routes, services)
     _reading(routes, services)
+    _what_is_left(routes, services)
 
     @routes.post("/ws/{ws}/runs")
     def submit(ws: str, body: Json = Body()) -> Response:  # noqa: B008
@@ -126,6 +127,10 @@ def _reading(routes: APIRouter, services: Services) -> None:
     def get_metrics(ws: str, run_id: str, recursive: int = 0) -> Json:
         views.find_run(run_id, ws)
         return page(views.metrics(run_id, bool(recursive)))
+
+
+def _what_is_left(routes: APIRouter, services: Services) -> None:
+    views = services.views
 
     @routes.get("/ws/{ws}/runs/{run_id}/files")
     def get_files(ws: str, run_id: str) -> Json:

@@ -14,7 +14,8 @@ Json = dict[str, Any]
 
 def router(services: Services) -> APIRouter:
     routes = APIRouter(tags=["workspaces"])
-    catalog, stores = services.catalog, services.datastores
+    catalog = services.catalog
+    _datastores(routes, services)
 
     @routes.get("/workspaces")
     def list_workspaces() -> Json:
@@ -56,6 +57,12 @@ def router(services: Services) -> APIRouter:
         catalog.delete_compute(ws, name)
         return Response(status_code=204)
 
+    return routes
+
+
+def _datastores(routes: APIRouter, services: Services) -> None:
+    stores = services.datastores
+
     @routes.get("/ws/{ws}/datastores")
     def list_datastores(ws: str) -> Json:
         return page(stores.list(ws))
@@ -76,8 +83,6 @@ def router(services: Services) -> APIRouter:
     @routes.put("/ws/{ws}/default_datastore")
     def set_default_datastore(ws: str, body: Json = Body()) -> Json:  # noqa: B008
         return stores.set_default(ws, str(body.get("name") or ""))
-
-    return routes
 
 
 def page(rows: list[Json], following: str | None = None) -> Json:
