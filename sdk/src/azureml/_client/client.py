@@ -73,12 +73,9 @@ class Client:
 
     def __init__(self, url=None):
         self._given = url or os.environ.get("PENSTOCK_URL") or None
+        self.home = home_path()
         self._local = threading.local()
         self._server = None
-
-    @property
-    def home(self):
-        return home_path()
 
     @property
     def url(self):
@@ -184,7 +181,7 @@ class Client:
     def _headers(self, headers):
         headers["X-Penstock-Protocol"] = PROTOCOL
         if self._is_tcp():
-            bearer = token(home_path())
+            bearer = token(self.home)
             if bearer:
                 headers["Authorization"] = "Bearer " + bearer
         return headers
@@ -232,12 +229,12 @@ class Client:
 
     def _is_own_server(self):
         """Whether PENSTOCK_URL is the socket of the home's embedded server, as it is in a step: then we may start it."""
-        return self._given.startswith("unix://") and server_record(home_path()).get("socket") == self._given[7:]
+        return self._given.startswith("unix://") and server_record(self.home).get("socket") == self._given[7:]
 
     def _connect_embedded(self, timeout):
         from azureml._client.start import ensure_server
 
-        home = home_path()
+        home = self.home
         path = server_record(home).get("socket")
         for _ in range(3):
             if path:
@@ -295,12 +292,12 @@ def _has_hung_up(sock):
         return True
 
 
-_shared = None
+_shared = {}
 
 
 def shared():
-    """This process's client of the server that the environment names."""
-    global _shared
-    if _shared is None or _shared._given != (os.environ.get("PENSTOCK_URL") or None):
-        _shared = Client()
-    return _shared
+    """This process's client of the server that the environment names now."""
+    key = (os.environ.get("PENSTOCK_URL"), home_path())
+    if key not in _shared:
+        _shared[key] = Client()
+    return _shared[key]

@@ -216,7 +216,17 @@ class PipelineWatch:
         print(details)
         print()
         sys.stdout.flush()
-        return dto
+        return self._explained(dto)
+
+    def _explained(self, dto):
+        """The run, its error with what the first failed step said."""
+        if dto["status"] != "Failed" or not self.failed:
+            return dto
+        said = (self._run_of(self.failed[0])._refresh().get("error") or {}).get("message")
+        error = dict(dto.get("error") or {})
+        if said and said not in str(error.get("message")):
+            error["message"] = "{} {}".format(error.get("message") or "", said).strip()
+        return dict(dto, error=error)
 
 
 def _bytes(log):
