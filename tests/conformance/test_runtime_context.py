@@ -213,14 +213,16 @@ def test_nothing_logged_is_lost_by_a_kill(step: Step) -> None:
 def test_a_child_process_logs_to_the_same_run(step: Step) -> None:
     run = Run.get_context()
     run.log("x", 0)
+    children = []
     for number in range(4):
         pid = os.fork()
+        children.append(pid)
         if pid == 0:
             for n in range(200):
                 run.log("x", n + number)
             os._exit(0)
-    for _ in range(4):
-        os.wait()
+    for pid in children:
+        os.waitpid(pid, 0)
     assert len(step.records()) == 801
 
 

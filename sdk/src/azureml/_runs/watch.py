@@ -77,6 +77,9 @@ class PipelineWatch:
         self.missed = False
         self.failed = []
         self.began = time.monotonic()
+        self.n_done = 0
+        self.running = {}  # run id -> name
+        self.drawn = ""
 
     def start(self):
         dto = self.run._run_dto
@@ -118,6 +121,7 @@ class PipelineWatch:
         if step is None or step["status"] in TERMINAL:
             return
         before, step["status"] = step["status"], status
+        self._count(step)
         if status in TERMINAL and before == "NotStarted" and status == "Canceled":
             return  # it never started: there is nothing to show
         if self.show:
@@ -191,17 +195,27 @@ class PipelineWatch:
             print("StepRun( {} ) Status: {}".format(step["name"], FINISHED[step["status"]]))
         sys.stdout.flush()
 
+    def _count(self, step):
+        if step["status"] in TERMINAL:
+            self.n_done += 1
+            self.running.pop(step["id"], None)
+        elif step["status"] == "Running":
+            self.running[step["id"]] = step["name"]
+
     def _progress(self):
-        done = sum(1 for s in self.steps.values() if s["status"] in TERMINAL)
-        running = [s["name"] for s in self.steps.values() if s["status"] in ("Running", "Finalizing")]
-        text = "[{}/{}] {:.0f} s  {}".format(
-            done, len(self.steps), time.monotonic() - self.began, "running: " + ", ".join(running) if running else ""
-        )
-        sys.stdout.write("\r\x1b[K" + text[:100])
-        sys.stdout.flush()
+        """One line, drawn over itself."""
+        names = list(self.running.values())
+        text = "[{}/{} steps] {:.0f} s".format(self.n_done, len(self.steps), time.monotonic() - self.began)
+        if names:
+            text += "  running: " + ", ".join(names[:4]) + (" and {} more".format(len(names) - 4) if names[4:] else "")
+        if text != self.drawn:
+            sys.stdout.write("\r\x1b[K" + text[:100])
+            sys.stdout.flush()
+            self.drawn = text
 
     def _clear(self):
         sys.stdout.write("\r\x1b[K")
+        self.drawn = ""
 
     def finish(self):
         """The summary at the end; the run as it is then."""

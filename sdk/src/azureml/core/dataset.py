@@ -8,6 +8,14 @@ from azureml.data.dataset_factory import FileDatasetFactory, TabularDatasetFacto
 class Dataset:
     """`Dataset.Tabular` and `Dataset.File` make datasets; get_by_name and get_by_id find them."""
 
+    class Scenario:
+        """What a dataset is used for when a model is registered with it."""
+
+        TRAINING = "training"
+        VALIDATION = "validation"
+        TEST = "test"
+        INFERENCING = "inferencing"
+
     Tabular = TabularDatasetFactory
     File = FileDatasetFactory
 

@@ -286,6 +286,16 @@ class Run(RunLogging, RunFiles):
 
         return children_of(self, recursive, tags, properties, type, status)
 
+    @property
+    def input_datasets(self):
+        """{input name: Dataset} of what the run was given."""
+        return {d["consumptionDetails"]["inputName"]: d["dataset"] for d in self.get_details()["inputDatasets"]}
+
+    @property
+    def output_datasets(self):
+        """{}: where a run writes is known to its own script alone."""
+        return {}
+
     def get_snapshot_id(self):
         return (self._run_dto.get("properties") or {}).get("ContentSnapshotId")
 

@@ -1,0 +1,10 @@
+"""The configuration of a profile's run: not built. The names import; making one says so."""
+
+from azureml.data.abstract_dataset import _not_built
+
+
+class DatasetProfileRunConfig:
+    """Not built."""
+
+    def __init__(self, *args, **kwargs):
+        raise _not_built("DatasetProfileRunConfig")
