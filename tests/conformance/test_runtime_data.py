@@ -328,6 +328,33 @@ def test_a_file_dataset(ws: Workspace, store: AzureBlobDatastore, tmp_path: Path
     assert made.as_mount().mode == "mount"
 
 
+def test_a_file_that_changed_since_is_read_with_the_same_care(store: AzureBlobDatastore) -> None:
+    rows = "a,b\n" + "1,2.5\n" * 3
+    made = Dataset.Tabular.from_delimited_files(put(store, "later/a.csv", rows))
+    assert made.to_pandas_dataframe()["b"].tolist() == [2.5] * 3
+    for change, said in (("1\n", "line 5: the row has 1 field"), ("1,2,3\n", "line 5: the row has 3 fields")):
+        put(store, "later/a.csv", rows + change)
+        with pytest.raises(DatasetExecutionError, match=said):
+            made.to_pandas_dataframe()
+    put(store, "later/a.csv", rows + "x,\n")
+    frame = made.to_pandas_dataframe()
+    assert [str(t) for t in frame.dtypes] == ["float64", "float64"]
+    assert frame["a"].isna().tolist() == [False, False, False, True]
+    put(store, "later/a.csv", "a,c\n1,2\n")
+    put(store, "later/b.csv", "a,b\n1,2\n")
+    with pytest.raises(DatasetExecutionError, match="All files of a dataset share one header"):
+        both = Dataset.Tabular.from_delimited_files((store, "later/*.csv"), validate=False, infer_column_types=False)
+        both.to_pandas_dataframe()
+
+
+def test_numbers_are_read_to_the_last_digit(store: AzureBlobDatastore) -> None:
+    numbers = ["0.1", "1e-320", "123456789.123456789", "5e-324", "0.30000000000000004", "7.2057594037927933e16"]
+    made = Dataset.Tabular.from_delimited_files(
+        put(store, "digits/a.csv", "x,y\n" + "".join(f"{n},1\n" for n in numbers))
+    )
+    assert made.to_pandas_dataframe()["x"].tolist() == [float(n) for n in numbers]
+
+
 def test_the_same_types_whatever_reads_them(store: AzureBlobDatastore) -> None:
     made = Dataset.Tabular.from_delimited_files(put(store, "same/a.csv", "a,b\n1,2020-01-01\n"))
     columns = json.loads(json.dumps(made._definition))["columns"]

@@ -77,6 +77,16 @@ def chunks(source, layout):
         csv.field_size_limit(limit)
 
 
+def names_of(source, layout):
+    """The column names of a file, from its first row."""
+    _refuse_binary(source, layout)
+    try:
+        with open(source.local, encoding=layout.encoding, newline="") as file:
+            return _header(csv.reader(file, delimiter=layout.separator), source, layout)[0]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise NotDelimited("{} is not delimited text: {}.".format(source.whole, error)) from None
+
+
 def _refuse_binary(source, layout):
     with open(source.local, "rb") as file:
         start = file.read(1 << 16)

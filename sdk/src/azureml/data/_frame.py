@@ -35,27 +35,107 @@ def _read(definition, workspace, on_error, out_of_range):
 
     layout = _delimited.Layout(definition)
     files = _paths.sources(definition["paths"], workspace, url_folder)
-    names, columns, extra = None, [], {}
-    for source in files:
-        for found, rows in _delimited.chunks(source, layout):
-            if names is None:
-                names, columns = found, [[] for _ in found]
-            _delimited.check_names(names, found, source)
-            for column, values in zip(columns, zip(*rows)):
-                column.extend(values)
-            for name, text in _of_path(definition, source).items():
-                extra.setdefault(name, []).extend([text] * len(rows))
     types = {c["name"]: c for c in definition.get("columns") or ()}
+    empty_as_string = definition.get("empty_as_string")
+    names, tables = None, []
+    for source in files:
+        found = _delimited.names_of(source, layout)
+        names = names or found
+        _delimited.check_names(names, found, source)
+        table = _fast(source, layout, names, types)
+        if table is None:
+            table = _careful(source, layout, names)
+        tables.append((source, table))
+    extra = {}
+    for source, table in tables:
+        for name, text in _of_path(definition, source).items():
+            extra.setdefault(name, []).extend([text] * len(table[names[0]]))
     series = {}
-    for name, values in list(extra.items()) + list(zip(names, columns)):
+    for name in list(extra) + names:
+        pieces = [extra[name]] if name in extra else [table[name] for _, table in tables]
         kind = types.get(name, {"type": "string"})
+        if all(isinstance(p, pandas.Series) for p in pieces):
+            series[name] = pieces[0] if len(pieces) == 1 else pandas.concat(pieces, ignore_index=True)
+            continue
+        values = [v for p in pieces for v in (map(_text, p) if isinstance(p, pandas.Series) else p)]
         try:
             series[name] = _types.column(
-                values, kind["type"], kind.get("formats"), on_error, out_of_range, definition.get("empty_as_string")
+                values, kind["type"], kind.get("formats"), on_error, out_of_range, empty_as_string
             )
         except _types.Unreadable as error:
             raise ValueError("Column {!r}: {!r} is no {}.".format(name, str(error), kind["type"])) from None
     return pandas.DataFrame(series)
+
+
+def _text(number):
+    return "" if number != number else repr(number)
+
+
+def _careful(source, layout, names):
+    """{column: list of text}, every row looked at."""
+    columns = [[] for _ in names]
+    for _, rows in _delimited.chunks(source, layout):
+        for column, values in zip(columns, zip(*rows)):
+            column.extend(values)
+    return dict(zip(names, columns))
+
+
+_EXACT_BEFORE_3_1 = {"float_precision": "round_trip"}  # since then floats are always read to the last digit
+
+
+def _version(pandas):
+    return tuple(int(part) for part in pandas.__version__.split(".")[:2])
+
+
+def _fast(source, layout, names, types):
+    """{column: Series of numbers, or list of text} by pandas' own parser; None where it would not say what is wrong.
+
+    It knows no types but those that the definition has. Rows that are too short would be filled up in silence: they show in the
+    last column, so a gap there is looked at carefully.
+    """
+    import warnings
+
+    import pandas
+
+    kinds = [types.get(name, {}).get("type") for name in names]
+    numbers = {n: {"int": "int64", "float": "float64"}.get(k, object) for n, k in enumerate(kinds)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # it only warns when it leaves fields out
+        try:
+            table = pandas.read_csv(
+                source.local,
+                sep=layout.separator,
+                header=None,
+                skiprows=_header_rows(source, layout),
+                names=list(range(len(names))),
+                index_col=False,
+                dtype=numbers,
+                keep_default_na=False,
+                na_values={n: [""] for n, k in enumerate(kinds) if k == "float"},
+                encoding=layout.encoding,
+                **_EXACT_BEFORE_3_1 if _version(pandas) < (3, 1) else {},
+            )
+        except (ValueError, OverflowError, Warning):  # pandas.errors are ValueErrors
+            return None
+    if table[len(names) - 1].isna().any() or any(
+        table[n].isna().any() for n, dtype in numbers.items() if dtype is object
+    ):
+        return None
+    return {name: table[n].tolist() if numbers[n] is object else table[n] for n, name in enumerate(names)}
+
+
+def _header_rows(source, layout):
+    """How many lines the header takes: it is the first that is not blank, and may hold quoted line breaks."""
+    if not layout.header:
+        return 0
+    import csv
+
+    with open(source.local, encoding=layout.encoding, newline="") as file:
+        reader = csv.reader(file, delimiter=layout.separator)
+        for row in reader:
+            if row:
+                return reader.line_num
+    return 0
 
 
 def _of_path(definition, source):

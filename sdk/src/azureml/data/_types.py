@@ -10,6 +10,8 @@ _INT64 = (-(2**63), 2**63 - 1)
 _DATE = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?)?\s*(Z|[+-]\d{2}:?\d{2})?\Z"
 )
+_DIGIT = re.compile("[0-9]")
+_LONG_WHOLE = re.compile(r"(?:^|,)\s*[+-]?\d{19,}\s*(?:,|$)")
 _TRUTH = {"true": True, "false": False}
 
 
@@ -21,9 +23,10 @@ class Inference:
         self.has_blank = False
 
     def add(self, values):
-        filled = [v for v in values if v]
-        if len(filled) != len(values):
+        filled = values
+        if "" in values:
             self.has_blank = True
+            filled = [v for v in values if v]
         if filled and self.type != "string":
             self.type = _joined(self.type, _type_of(filled, self.type))
 
@@ -70,20 +73,20 @@ def _is_float(values):
     if not _is_plain_number(values):
         return False
     # Whole numbers too long for int64 are names of something: as floats they would lose digits.
-    return not any(len(v) > 18 and v.strip().lstrip("+-").isdigit() for v in values)
+    return _LONG_WHOLE.search(",".join(values)) is None
 
 
 def _is_plain_number(values):
     text = "".join(values)
-    return text.isascii() and "_" not in text and any(c.isdigit() for c in text)
+    return text.isascii() and "_" not in text and _DIGIT.search(text) is not None
 
 
 def _is_bool(values):
-    return all(v.strip().lower() in _TRUTH for v in values)
+    return all(v.strip().lower() in _TRUTH for v in set(values))
 
 
 def _is_datetime(values):
-    return all(map(_good_date, values))
+    return all(map(_good_date, set(values)))
 
 
 def _good_date(text):
@@ -158,8 +161,11 @@ def _bools(values, on_error):
 def _datetimes(values, formats, on_error, out_of_range):
     import numpy
 
-    texts = [_iso(v, formats, on_error, out_of_range) if v else "NaT" for v in values]
-    return numpy.array(texts, dtype="datetime64[ns]")
+    known = {"": "NaT"}
+    for value in set(values):
+        if value:
+            known[value] = _iso(value, formats, on_error, out_of_range)
+    return numpy.array([known[v] for v in values], dtype="datetime64[ns]")
 
 
 def _iso(text, formats, on_error, out_of_range):
