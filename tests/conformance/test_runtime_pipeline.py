@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from azureml.core import Dataset, Experiment, Run, Workspace
+from azureml.data import OutputFileDatasetConfig
 from azureml.exceptions import ActivityFailedException
 from azureml.pipeline.core import Pipeline, PipelineData, PipelineRun, StepRun
 from azureml.pipeline.steps import PythonScriptStep
@@ -280,6 +281,31 @@ child = run.child_run('kid'); child.log('deep', 7); child.complete()
     assert step.get_details()["inputDatasets"][0]["dataset"].to_pandas_dataframe()["x"].tolist() == [1, 3]
     assert step.register_model("after", "outputs/model.txt").version == 1
     assert scripts.workspace.models["stepped"].tags == {"t": "1"}
+
+
+def test_files_in_and_out_of_a_step(scripts: Scripts) -> None:
+    store = scripts.workspace.get_default_datastore()
+    folder = Path(store._root) / "mounted"
+    folder.mkdir(exist_ok=True)
+    (folder / "one.txt").write_text("1")
+    one = Dataset.File.from_files((store, "mounted/one.txt")).as_named_input("one").as_mount()
+    whole = Dataset.File.from_files((store, "mounted")).as_named_input("whole").as_download()
+    out = OutputFileDatasetConfig("out")
+    code = """
+import os, sys
+from azureml.core import Run
+run = Run.get_context()
+assert open(run.input_datasets['one']).read() == '1'
+assert os.listdir(run.input_datasets['whole']) == ['one.txt']
+assert run.output_datasets['out'] == sys.argv[1]
+open(os.path.join(sys.argv[1], 'x'), 'w').write('x')
+"""
+    writer = scripts.step("writer", code, arguments=[out], inputs=[one, whole])
+    reader = scripts.step("reader", "import os, sys; print(os.listdir(sys.argv[1]))", arguments=[out.as_input("got")])
+    run = scripts.submit(writer, reader)
+    status = run.wait_for_completion(show_output=False, raise_on_error=False)
+    assert status == "Finished", run.find_step_run("writer")[0].get_job_log()
+    assert run.find_step_run("reader")[0].get_stdout_log() == "['x']\n"
 
 
 def test_run_details_without_a_notebook(scripts: Scripts, capsys: pytest.CaptureFixture[str]) -> None:

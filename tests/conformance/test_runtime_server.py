@@ -151,3 +151,32 @@ def test_a_fork_makes_a_connection_of_its_own(workspace: Workspace) -> None:
     for _ in range(20):
         assert workspace.get_details()["name"] == "ws"
     assert os.waitpid(pid, 0)[1] == 0
+
+
+@pytest.mark.parametrize("version", ["3.8", "3.13"])
+def test_the_runtime_on_other_pythons(workspace: Workspace, python_of, version: str, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("x,y\n1,2020-01-01\n")
+    code = f"""
+import os, tempfile
+from azureml.core import Dataset, Experiment, Model, Run, Workspace
+from azureml._client.snapshot import upload
+ws = Workspace('s', 'g', 'ws')
+store = ws.get_default_datastore()
+store.upload_files([{str(tmp_path / "a.csv")!r}], target_path='other', overwrite=True, show_progress=False)
+made = Dataset.Tabular.from_delimited_files((store, 'other/a.csv')).register(ws, 'other')
+assert [c['type'] for c in made._definition['columns']] == ['int', 'datetime']
+with Experiment(ws, 'other').start_logging() as run:
+    run.log('x', 1.5)
+    run.upload_file('outputs/a.csv', {str(tmp_path / "a.csv")!r})
+assert run.get_metrics() == {{'x': 1.5}}, run.get_metrics()
+assert run.wait_for_completion(show_output=True)['status'] == 'Completed'
+model = run.register_model('other', 'outputs/a.csv')
+assert os.path.exists(model.download(tempfile.mkdtemp(dir={str(tmp_path)!r})))
+assert upload(ws, {str(tmp_path)!r}).startswith('sha256:')
+Run.get_context().log('offline', 1)
+"""
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "sdk" / "src")}
+    done = subprocess.run([python_of(version), "-W", "error", "-c", code], env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("Attempted to log scalar metric offline:\n1\n")
+    assert not done.stderr

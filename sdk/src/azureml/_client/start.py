@@ -69,6 +69,9 @@ def _start(home):
         ended = process.poll()
         if path or ended or time.monotonic() > deadline:
             break
+        if ended == 0:  # it left because another one was quicker: that one answers soon, or never
+            deadline = min(deadline, time.monotonic() + 2)
+            time.sleep(0.05)
         time.sleep(0.005)
     if ended is None:
         _children.append(process.pid)
