@@ -1,19 +1,14 @@
 """The API of docs/graph.md over a real server, spoken to as any client would."""
 
-import hashlib
 import http.client
 import io
 import json
-import socket
-import subprocess
-import sys
 import tarfile
-import time
 from pathlib import Path
 
 import pytest
+from served import API, node, serve, wait_for, wait_until_served
 
-API = "/api/v1"
 SCRIPT = b"""
 import os, sys
 print("hello from", os.environ["AZUREML_RUN_ID"])
@@ -25,104 +20,13 @@ open("outputs/model.bin", "wb").write(b"m" * 10)
 """
 
 
-class Client:
-    """A plain HTTP client on the home's socket."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-
-    def raw(self, method, path, body=None, headers=None):
-        record = json.loads((self.home / "server.json").read_text())
-        connection = http.client.HTTPConnection("localhost", timeout=60)
-        connection.sock = socket.socket(socket.AF_UNIX)
-        connection.sock.settimeout(60)
-        connection.sock.connect(record["socket"])
-        connection.request(method, path, body, headers or {"Content-Type": "application/json"})
-        response = connection.getresponse()
-        content = response.read()
-        connection.close()
-        return response.status, content
-
-    def __call__(self, method, path, body=None):
-        status, content = self.raw(method, API + path, None if body is None else json.dumps(body))
-        return status, json.loads(content) if content else None
-
-    def snapshot(self, **files):
-        entries, blobs = [], io.BytesIO()
-        with tarfile.open(fileobj=blobs, mode="w") as archive:
-            for name, content in files.items():
-                digest = "sha256:" + hashlib.sha256(content).hexdigest()
-                entries.append({"path": name.replace("__", "."), "size": len(content), "mode": 0o644, "digest": digest})
-                member = tarfile.TarInfo(digest)
-                member.size = len(content)
-                archive.addfile(member, io.BytesIO(content))
-        lines = sorted(f"{e['path']}\0-\0{e['digest']}\n" for e in entries)
-        digest = "sha256:" + hashlib.sha256("".join(lines).encode()).hexdigest()
-        offer = {"files": entries, "digest": digest}
-        self("POST", "/ws/w/snapshots", offer)
-        self.raw("POST", API + "/ws/w/blobs", blobs.getvalue())
-        assert self("POST", "/ws/w/snapshots", offer) == (200, {"missing": []})
-        return digest
-
-    def submit(self, nodes, **more):
-        body = {
-            "experiment": "e",
-            "graph": {"schema": 1, "nodes": nodes},
-            "interpreter": {"executable": sys.executable},
-            **more,
-        }
-        return self("POST", "/ws/w/runs", body)
-
-    def follow(self, run_id, **query):
-        asked = "&".join(f"{k}={v}" for k, v in query.items())
-        status, content = self.raw("GET", f"{API}/ws/w/runs/{run_id}/stream?{asked}")
-        assert status == 200
-        return [json.loads(line) for line in content.splitlines()]
-
-
-def serve(home: Path, *arguments: str) -> subprocess.Popen:
-    log = open(home / "serve.log", "ab")
-    argv = [sys.executable, "-m", "penstock", "serve", *arguments]
-    process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
-    log.close()
-    return process
-
-
-def wait_until_served(home: Path, process: subprocess.Popen) -> None:
-    until = time.monotonic() + 30
-    while time.monotonic() < until:
-        try:
-            assert Client(home)("GET", "/server")[0] == 200
-            return
-        except (OSError, ValueError):
-            assert process.poll() is None, (home / "serve.log").read_text()
-            time.sleep(0.01)
-    raise AssertionError("the server did not come up")
-
-
 @pytest.fixture(scope="module")
 def client(module_home):
     process = serve(module_home, "--embedded")
-    wait_until_served(module_home, process)
-    client = Client(module_home)
-    assert client("PUT", "/workspaces/w", {})[0] in (200, 201)
+    client = wait_until_served(module_home, process)
     yield client
     client("POST", "/shutdown", {"force": True})
     assert process.wait(30) == 0, "a server that is told to stop leaves with status 0"
-
-
-def node(snapshot, n=0, **more):
-    return {
-        "id": f"{n:08x}",
-        "name": f"step {n}",
-        "kind": "python_script",
-        "settings": {"script_name": "a.py"},
-        "snapshot": snapshot,
-        "compute": {"name": "cluster"},
-        "outputs": [{"name": "out"}],
-        "arguments": [{"literal": "x"}],
-        **more,
-    }
 
 
 def test_a_graph_runs_to_its_outputs_files_and_logs(client):
@@ -202,22 +106,13 @@ def test_a_canceled_run_leaves_no_process(client):
     snapshot = client.snapshot(a__py=b"import time, os\nprint(os.getpid(), flush=True)\ntime.sleep(600)")
     answer = client.submit([node(snapshot), node(snapshot, 1, after=["00000000"])])[1]
     run_id, step_id = answer["run"]["id"], answer["steps"][0]["run_id"]
-    wait_for_event(client, step_id, "running")
+    wait_for(lambda: any(e["name"] == "running" for e in client.events(step_id)))
     pid = int(json.loads((client.home / "jobs" / f"{step_id}.1" / "running").read_text())["pid"])
     assert client("POST", f"/ws/w/runs/{run_id}/cancel", {})[0] == 202
     client.follow(run_id)
     assert client("GET", f"/ws/w/runs/{run_id}")[1]["status"] == "Canceled"
     assert not Path(f"/proc/{pid}").exists()
     assert client("POST", f"/ws/w/runs/{run_id}/cancel", {})[0] == 200, "over already: nothing changes"
-
-
-def wait_for_event(client, run_id, name):
-    until = time.monotonic() + 30
-    while time.monotonic() < until:
-        if any(e["name"] == name for e in client("GET", f"/ws/w/runs/{run_id}/events")[1]["value"]):
-            return
-        time.sleep(0.02)
-    raise AssertionError(f"{run_id} never got to {name}")
 
 
 def test_max_nodes_bounds_a_compute(client):
@@ -262,7 +157,7 @@ def test_every_error_of_every_route_has_the_one_shape(client):
 
 
 def test_tcp_needs_a_fitting_host_and_a_token_to_change_anything(client):
-    record = json.loads((client.home / "server.json").read_text())
+    record = client.record()
     port = int(record["url"].rpartition(":")[2])
 
     def call(method, headers):

@@ -21,7 +21,7 @@ class Phase(StrEnum):
     ENDED = "ended"
     """exit.json is there."""
     LOST = "lost"
-    """User code may have begun, and nothing of it is left."""
+    """Its watcher is gone without a record of the end; with `started_at`, user code had begun."""
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,10 @@ class LocalCompute:
         late = _read(folder / "exit.json")  # written between the two looks
         if late is not None:
             return Report(Phase.ENDED, Exit.from_json(late))
-        return Report(Phase.LOST, why="the process that watched over it is gone and left no exit record.")
+        began = script["at"] if script else None
+        return Report(
+            Phase.LOST, started_at=began, why="the process that watched over it is gone and left no exit record."
+        )
 
     def _as_json(self, job: Job) -> Json:
         s = self._settings

@@ -147,9 +147,9 @@ class _Process:
         wait = min(IDLE_CHECK_SECONDS, self._settings.idle_seconds)
         while not server.should_exit:
             await asyncio.sleep(wait)
-            quiet = time.monotonic() - self._touched_at
-            busy = time.time() - loop.idle_since < self._settings.idle_seconds
-            if quiet >= self._settings.idle_seconds and not busy:
+            if loop.is_busy:
+                self._touch()
+            if time.monotonic() - self._touched_at >= self._settings.idle_seconds:
                 server.should_exit = True
 
     def _config(self, services: Services, loop: Loop) -> uvicorn.Config:

@@ -65,7 +65,6 @@ class Loop(threading.Thread):
         self._context, self._scheduler, self._inbox, self._wake = context, scheduler, inbox, wake
         self._stopped = False
         self.trouble: str | None = None
-        self.idle_since: float = context.clock()
 
     def run(self) -> None:
         due: float | None = self._context.clock()
@@ -76,6 +75,11 @@ class Loop(threading.Thread):
                 if kind in ("exit", "running"):
                     self._inbox.put(kind, name)
             due = self._tick()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a pipeline run is under way."""
+        return self._scheduler.n_active > 0
 
     def stop(self) -> None:
         self._stopped = True
@@ -93,6 +97,4 @@ class Loop(threading.Thread):
             self.trouble = f"{type(error).__name__}: {error}"
             log.exception("a scheduler pass failed and will be redone")
             return now + RETRY_SECONDS
-        if self._scheduler.n_active:
-            self.idle_since = now
         return due

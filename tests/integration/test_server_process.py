@@ -1,0 +1,190 @@
+"""The server's process: what it refuses, what it keeps, what survives it."""
+
+import json
+import os
+import signal
+import socket
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from served import node, printed, serve, wait_for, wait_until_served
+
+WAITS = b"""
+import os, pathlib, time
+from pathlib import Path
+out = Path(os.environ["AZUREML_DATAREFERENCE_out"]); out.mkdir(parents=True, exist_ok=True)
+(out / "begun").write_text("once")
+gate = Path(os.environ["PENSTOCK_HOME"]) / "go"
+while not gate.exists():
+    time.sleep(0.02)
+(out / "done").write_text("done")
+"""
+
+
+@contextmanager
+def served(home, *arguments, **environ):
+    process = serve(home, *arguments, **environ)
+    try:
+        yield process, wait_until_served(home, process)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        process.wait(30)
+
+
+def refusal(home, *arguments, **environ):
+    """The status and the last line of a server that cannot serve."""
+    process = serve(home, *arguments, **environ)
+    status = process.wait(60)
+    return status, printed(home).strip().splitlines()[-1]
+
+
+def test_port_and_key_are_chosen_once_and_kept(home):
+    with served(home, "--embedded") as (_, client):
+        first, key = client.record()["url"], (home / "key").read_text()
+    with served(home, "--embedded") as (_, client):
+        assert client.record()["url"] == first
+        assert (home / "key").read_text() == key
+    assert (home / "key").stat().st_mode & 0o777 == 0o600
+    assert home.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_port_in_use_is_an_error_with_the_fix_never_another_port(home):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        status, said = refusal(home, "--port", str(port))
+    assert status == 1 and f"Port {port}" in said and "penstock serve --port" in said
+
+
+def test_a_home_that_cannot_be_written_says_so_and_how_to_choose_another(home):
+    (home / "file").write_text("")
+    status, said = refusal(home / "file" / "home", "--embedded")
+    assert status == 1 and str(home / "file" / "home") in said and "PENSTOCK_HOME" in said
+
+
+def test_other_addresses_than_this_machine_are_refused_while_there_is_no_sign_in(home):
+    status, said = refusal(home, "--host", "0.0.0.0")
+    assert status == 1 and "only this machine" in said
+
+
+def test_of_two_servers_on_one_home_one_serves(home):
+    with served(home, "--embedded") as (first, client):
+        second = serve(home, "--embedded")
+        assert second.wait(60) == 0, "an embedded one leaves without a word"
+        third = serve(home)
+        assert third.wait(60) == 1 and "served already" in printed(home)
+        assert client("GET", "/server")[1]["pid"] == first.pid
+
+
+def test_a_long_home_path_still_gets_sockets(home):
+    deep = home / ("d" * 60) / ("e" * 60)
+    deep.mkdir(parents=True)
+    with served(deep, "--embedded") as (_, client):
+        assert len(client.record()["socket"]) < 108
+        assert Path(client.record()["socket"]).parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_shared_server_refuses_an_unknown_compute_and_names_the_way_out(home):
+    with served(home) as (_, client):
+        client("PUT", "/ws/w/computes/known", {"settings": {}})
+        status, answer = client.submit([node(client.snapshot(a__py=b"")), node(client.snapshot(a__py=b""), 1)])
+        assert status == 400
+        said = answer["error"]["message"]
+        assert "Target cluster does not exist" in said and "known" in said and "penstock compute create cluster" in said
+        assert client("PUT", "/workspaces/other", {})[0] == 404, "nor does it make workspaces by themselves"
+
+
+def test_an_embedded_server_leaves_when_nobody_needs_it(home):
+    process = serve(home, "--embedded", PENSTOCK_IDLE_SECONDS="0.3")
+    wait_until_served(home, process)
+    assert process.wait(30) == 0
+
+
+def test_it_stays_while_a_run_is_under_way(home):
+    process = serve(home, "--embedded", PENSTOCK_IDLE_SECONDS="0.3")
+    client = wait_until_served(home, process)
+    run_id = client.submit([node(client.snapshot(a__py=WAITS))])[1]["run"]["id"]
+    with pytest.raises(Exception, match="timed out"):
+        process.wait(1.5)
+    (home / "go").touch()
+    assert process.wait(30) == 0
+    with served(home, "--embedded") as (_, client):
+        assert client.run(run_id)["status"] == "Completed"
+
+
+@pytest.mark.parametrize("victims", [("server",), ("node",), ("server", "node")], ids="+".join)
+def test_killed_in_the_middle_of_a_run_nothing_is_lost_and_nothing_runs_twice(home, victims):
+    process = serve(home, "--embedded")
+    client = wait_until_served(home, process)
+    snapshot = client.snapshot(a__py=WAITS)
+    nodes = [node(snapshot), node(snapshot, 1, after=["00000000"])]
+    answer = client.submit(nodes)[1]
+    run_id, step_id = answer["run"]["id"], answer["steps"][0]["run_id"]
+    wait_for(lambda: (home / "jobs" / f"{step_id}.1" / "running").exists())
+    if "node" in victims:
+        os.kill(json.loads((home / "node.lock").read_text())["pid"], signal.SIGKILL)
+    if "server" in victims:
+        process.kill()
+        process.wait()
+        process = serve(home, "--embedded")
+        client = wait_until_served(home, process)
+    (home / "go").touch()
+    client.follow(run_id)
+    assert client.run(run_id)["status"] == "Completed"
+    for child in client.children(run_id):
+        assert (child["status"], child["attempt"]) == ("Completed", 1)
+    assert len(list((home / "jobs").iterdir())) == 2
+    assert sorted(o["n_files"] for o in client("GET", f"/ws/w/runs/{run_id}/outputs")[1]["value"]) == [2, 2]
+    client("POST", "/shutdown", {"force": True})
+    process.wait(30)
+
+
+def test_a_step_that_ends_while_the_server_is_dead_brings_it_back(home):
+    process = serve(home, "--embedded")
+    client = wait_until_served(home, process)
+    run_id = client.submit([node(client.snapshot(a__py=WAITS))])[1]["run"]["id"]
+    wait_for(lambda: list(home.glob("jobs/*/running")))
+    process.kill()
+    process.wait()
+    (home / "go").touch()
+    wait_for(lambda: client.record()["pid"] != process.pid and answers(client))
+    client.follow(run_id)
+    assert client.run(run_id)["status"] == "Completed"
+    client("POST", "/shutdown", {"force": True})
+
+
+def answers(client):
+    try:
+        return client("GET", "/server")[0] == 200
+    except OSError:
+        return False
+
+
+def test_a_step_whose_watcher_was_killed_is_lost_within_moments_and_says_so(home):
+    with served(home, "--embedded") as (_, client):
+        answer = client.submit([node(client.snapshot(a__py=WAITS))])[1]
+        run_id, step_id = answer["run"]["id"], answer["steps"][0]["run_id"]
+        folder = home / "jobs" / f"{step_id}.1"
+        wait_for(lambda: (folder / "running").exists())
+        script = json.loads((folder / "running").read_text())["pid"]
+        os.kill(json.loads((folder / "started").read_text())["pid"], signal.SIGKILL)
+        client.follow(run_id)
+        (child,) = client.children(run_id)
+        assert child["status"] == "Failed" and "was lost" in child["error"]["message"]
+        assert child["attempt"] == 1, "its script had begun, so it is not run again by itself"
+        wait_for(lambda: not Path(f"/proc/{script}").exists())
+
+
+def test_a_stop_names_the_runs_that_are_active(home):
+    with served(home, "--embedded") as (process, client):
+        answer = client.submit([node(client.snapshot(a__py=WAITS))])[1]
+        wait_for(lambda: list(home.glob("jobs/*/running")))
+        status, refused = client("POST", "/shutdown", {})
+        assert status == 409 and answer["run"]["id"] in refused["error"]["message"]
+        assert client("POST", "/shutdown", {"force": True})[0] == 202
+        assert process.wait(30) == 0
+        (home / "go").touch()
+        wait_for(lambda: list(home.glob("jobs/*/exit.json")))
