@@ -218,3 +218,37 @@ def test_an_interactive_run_logs_and_ends_once(client):
     assert "nonsense" in found["warnings"][0]
     assert client("POST", f"/ws/w/runs/{run['id']}/complete", {"status": "Completed"})[1]["status"] == "Completed"
     assert client("POST", f"/ws/w/runs/{run['id']}/complete", {"status": "Failed"})[1]["status"] == "Completed"
+
+
+def test_outputs_land_where_the_author_said_and_stay_owned_by_the_run(client):
+    writes = b"""
+import os, sys
+for folder in sys.argv[1:]:
+    os.makedirs(folder, exist_ok=True)
+    open(folder + "/a.txt", "w").write(os.environ["AZUREML_RUN_ID"])
+"""
+    outputs = [
+        {"name": "plain", "reference": "dataset"},
+        {"name": "named", "reference": "dataset", "destination": "kept/{run-id}/{output-name}"},
+        {"name": "fixed", "reference": "dataset", "destination": "latest/{output-name}"},
+    ]
+    arguments = [{"output": o["name"]} for o in outputs]
+    root = Path(client("GET", "/ws/w/datastores/workspaceblobstore")[1]["root"])
+    for _ in range(2):
+        answer = client.submit([node(client.snapshot(a__py=writes), outputs=outputs, arguments=arguments)])[1]
+        step_id = answer["steps"][0]["run_id"]
+        client.follow(answer["run"]["id"])
+        assert client.run(answer["run"]["id"])["status"] == "Completed"
+        found = {o["name"]: o["path"] for o in client("GET", f"/ws/w/runs/{step_id}/outputs")[1]["value"]}
+        assert found == {
+            "plain": f"dataset/{step_id}/plain",
+            "named": f"kept/{step_id}/named",
+            "fixed": f"dataset/{step_id}/fixed",
+        }
+        assert (root / "latest/fixed/a.txt").read_text() == step_id, "the newest run's copy"
+        assert (root / f"dataset/{step_id}/fixed/a.txt").read_text() == step_id
+
+
+def test_experiments_keep_their_tags(client):
+    assert client("PUT", "/ws/w/experiments/tagged", {"tags": {"a": "1"}})[1]["tags"] == {"a": "1"}
+    assert client("PUT", "/ws/w/experiments/tagged", {})[1]["tags"] == {"a": "1"}

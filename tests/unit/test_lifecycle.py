@@ -29,6 +29,7 @@ def test_status_zero_completes():
         (end(exit_code=2, stderr_tail="usage: train.py\nerror: unrecognized arguments: --in"), "did not fit"),
         (end("signaled", None, signal=9), "SIGKILL"),
         (end("timed_out", None), "ran out of time"),
+        (end(exit_code=1, error={"what": "'a.py' ended with exit status 1: ValueError: boo", "fix": "Mend it."}), "ValueError: boo. Mend"),
         (end("not_started", None, error={"what": "No such interpreter.", "fix": "Install it."}), "No such interpreter. Install it."),
     ],
 )

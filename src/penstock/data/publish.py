@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,3 +56,25 @@ def _rename(where: Place) -> None:
     except FileNotFoundError:
         os.makedirs(parent, exist_ok=True)
     os.rename(where.stage, where.final)
+
+
+def copy_to(where: Place, destination: str) -> None:
+    """Leave a copy of a published output at a constant path of the same datastore, file by file, each whole or not at all.
+
+    Files of an earlier run that this one did not write stay, as they would on a blob store.
+    """
+    target = where.root / destination
+    if where.final.is_file():
+        _copy_file(where.final, target)
+        return
+    for folder, _, names in os.walk(where.final):
+        for name in names:
+            source = Path(folder, name)
+            _copy_file(source, target / source.relative_to(where.final))
+
+
+def _copy_file(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.partial")
+    shutil.copyfile(source, partial)
+    os.replace(partial, target)

@@ -77,7 +77,7 @@ def _warnings(end: Exit) -> tuple[str, ...]:
 
 def _failure(node: Node, end: Exit) -> Json:
     if end.error is not None:
-        what, fix = str(end.error.get("what") or ""), str(end.error.get("fix") or "")
+        what, fix = _sentence(end.error.get("what")), _sentence(end.error.get("fix"))
         code = "TimedOut" if end.ending == "timed_out" else "NotStarted" if end.ending == "not_started" else "UserError"
         return _error(code, f"Step '{node.name}': {what} {fix}".strip(), end)
     if end.ending == "timed_out":
@@ -95,6 +95,12 @@ def _failure(node: Node, end: Exit) -> Json:
         else ""
     )
     return _error("UserError", f"Step '{node.name}': {script} ended with exit status {end.exit_code}.{hint}", end)
+
+
+def _sentence(text: object) -> str:
+    """`text` with its full stop: what it quotes may have come without one."""
+    said = str(text or "").strip()
+    return said if not said or said.endswith((".", "!", "?", ":")) else said + "."
 
 
 def _signal_message(step: str, number: int) -> str:

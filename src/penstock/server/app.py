@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from penstock import __version__
 from penstock.model.errors import PenstockError
 from penstock.server.api import assets, runs, server, workspaces
+from penstock.server.studio import calls
 from penstock.server.studio import routes as studio
 from penstock.service.loop import Loop
 from penstock.service.services import Services
@@ -24,12 +25,13 @@ _CODES = {401: "Unauthorized", 404: "NotFound", 409: "Conflict", 426: "Unsupport
 def make_app(services: Services, loop: Loop, stop: Any) -> FastAPI:
     """The whole application over these services. `stop(force)` ends the server."""
     app = FastAPI(
-        title="Penstock", version=__version__, docs_url="/docs", redoc_url=None, separate_input_output_schemas=False
+        title="Penstock", version=__version__, docs_url=None, redoc_url=None, separate_input_output_schemas=False
     )
     app.include_router(server.router(services, loop, stop))
     for part in (workspaces, runs, assets):
         app.include_router(part.router(services), prefix="/api/v1")
     app.include_router(studio.router(services.views), include_in_schema=False)
+    app.include_router(calls.router(app.openapi))
     app.add_exception_handler(PenstockError, _penstock_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _bad_body)

@@ -155,6 +155,15 @@ class Binder:
 
 
 def output_path(output: Output, run_id: str) -> str:
-    """The path of an output on its datastore."""
-    path = output.destination or "azureml/{run-id}/{output-name}"
-    return path.replace("{run-id}", run_id).replace("{output-name}", output.name)
+    """The path of an output on its datastore: owned by the run, so that two runs never meet."""
+    wanted = output.destination
+    if wanted is None or "{run-id}" not in wanted:
+        wanted = ("dataset" if output.reference == "dataset" else "azureml") + "/{run-id}/{output-name}"
+    return wanted.replace("{run-id}", run_id).replace("{output-name}", output.name)
+
+
+def constant_destination(output: Output) -> str | None:
+    """The path that every run of the step is to leave a copy of the output at, if the author chose one."""
+    if output.destination is None or "{run-id}" in output.destination:
+        return None
+    return output.destination.replace("{output-name}", output.name)

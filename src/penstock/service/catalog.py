@@ -80,8 +80,8 @@ class Catalog:
         with self._db.read() as connection:
             return [_dated(e) for e in catalog.experiments(connection, workspace)]
 
-    def put_experiment(self, workspace: str, name: str) -> Json:
-        """The experiment, made when it is new."""
+    def put_experiment(self, workspace: str, name: str, tags: Json | None = None) -> Json:
+        """The experiment, made when it is new; with `tags`, these are its tags from now on."""
         if not _EXPERIMENT.match(name):
             raise BadRequest(
                 f"The experiment name {name!r} is invalid. Use 1 to 255 letters, digits, '-' and '_', starting with a letter or digit."
@@ -101,6 +101,9 @@ class Catalog:
             with self._db.read() as connection:
                 found = catalog.get_experiment(connection, workspace, name)
         assert found is not None
+        if tags is not None and tags != found["tags"]:
+            self._db.write(lambda connection: catalog.set_experiment_tags(connection, workspace, name, tags))
+            found = {**found, "tags": tags}
         return _dated(found)
 
     def computes(self, workspace: str) -> list[Json]:

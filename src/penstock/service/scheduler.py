@@ -10,14 +10,15 @@ from collections.abc import Iterable
 from typing import Any
 
 from penstock.compute.base import Phase
-from penstock.data.publish import publish
+from penstock.data.paths import relative_path
+from penstock.data.publish import copy_to, publish
 from penstock.engine.lifecycle import Conclusion, conclude, lost
 from penstock.engine.progress import Change, StepState
 from penstock.model.errors import PenstockError
 from penstock.model.status import TERMINAL, Status
 from penstock.service.active import Active, InFlight, Memory, load
 from penstock.service.batch import Batch, Stale
-from penstock.service.binding import Binder
+from penstock.service.binding import Binder, constant_destination
 from penstock.service.context import Context
 from penstock.service.inbox import Inbox
 from penstock.store import catalog, runs
@@ -173,6 +174,8 @@ class Scheduler:
             place = self._binder.place(flight.active.root, output, flight.state.run_id, flight.state.attempt)
             try:
                 publish(place, kinds.get(output.name, "missing"))
+                if destination := constant_destination(output):
+                    copy_to(place, str(relative_path(destination)))
             except OSError as error:
                 message = (
                     f"Step '{flight.state.node.name}': its output '{output.name}' could not be published to {place.final}: {error}. "

@@ -65,6 +65,11 @@ def experiments(connection: Connection, workspace_name: str) -> list[Row]:
     return _all(connection, _of(experiment, workspace_name))
 
 
+def set_experiment_tags(connection: Connection, workspace_name: str, name: str, tags: Row) -> None:
+    same = (experiment.c.workspace == workspace_name, experiment.c.name == name)
+    connection.execute(update(experiment).where(*same).values(**_text({"tags": tags})))
+
+
 def put_compute(connection: Connection, row: Row) -> None:
     _replace(connection, compute, row)
 

@@ -36,8 +36,9 @@ def router(services: Services) -> APIRouter:
         return page(catalog.experiments(ws))
 
     @routes.put("/ws/{ws}/experiments/{name}")
-    def put_experiment(ws: str, name: str) -> Json:
-        return catalog.put_experiment(ws, name)
+    def put_experiment(ws: str, name: str, body: Json = Body(default={})) -> Json:  # noqa: B008
+        tags = body.get("tags")
+        return catalog.put_experiment(ws, name, tags if isinstance(tags, dict) else None)
 
     @routes.get("/ws/{ws}/computes")
     def list_computes(ws: str) -> Json:
