@@ -97,15 +97,30 @@ def module_workspace(module_home: Path) -> object:
 
 
 def stop_all(home: Path) -> None:
-    """Ends the server of `home`, its node and the steps under it. Only processes that the home's own files name."""
+    """Ends the server of `home`, its node, the steps under it, and a server that one of those steps starts to report to."""
     server = _read(home / "server.json")
     if server.get("socket"):
         _ask_to_stop(str(server["socket"]))
-    if server.get("pid"):
-        _end(int(str(server["pid"])), home, patience=STOP_SECONDS)
-    for named in (home / "node.lock", *home.glob("jobs/*/started")):
-        if not (named.parent / "exit.json").exists() and (pid := _read(named).get("pid")):
-            _end(int(str(pid)), home, patience=0)
+    if server.get("pid") and psutil.pid_exists(pid := int(str(server["pid"]))):
+        _has_gone(psutil.Process(pid), STOP_SECONDS)
+    until = time.monotonic() + STOP_SECONDS
+    while left := _processes_of(home):
+        for process in left:
+            with contextlib.suppress(psutil.Error):
+                process.kill() if time.monotonic() > until else process.terminate()
+        for process in left:
+            _has_gone(process, 1.0)
+
+
+def _processes_of(home: Path) -> list[psutil.Process]:
+    """The processes that were started for `home`: their command line or environment names it, and no other process has a reason to."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
+                if str(home) in process.cmdline() or process.environ().get("PENSTOCK_HOME") == str(home):
+                    found.append(process)
+    return found
 
 
 def _ask_to_stop(path: str) -> None:
@@ -133,27 +148,14 @@ def _read(path: Path) -> dict[str, object]:
     return value if isinstance(value, dict) else {}
 
 
-def _end(pid: int, home: Path, patience: float) -> None:
-    """Ends `pid` if it still is a process of `home`, which its command line or environment says; waits first for it to go by itself."""
-    try:
-        process = psutil.Process(pid)
-        if str(home) not in " ".join([*process.cmdline(), *process.environ().values()]):
-            return
-        for seconds, then in ((patience, process.terminate), (STOP_SECONDS, process.kill)):
-            if _has_gone(process, seconds):
-                return
-            then()
-    except psutil.Error:
-        return
-
-
 def _has_gone(process: psutil.Process, seconds: float) -> bool:
     """Whether it ends within `seconds`. A zombie counts: its parent may be an init that takes its time."""
     until = time.monotonic() + seconds
-    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.01)
+    with contextlib.suppress(psutil.NoSuchProcess):
+        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.01)
     return True
 
 

@@ -10,12 +10,20 @@ from penstock.model.status import Status
 
 def node(**output):
     outputs = [{"name": "out", **output}] if output else []
-    raw = {"id": "0" * 8, "name": "train", "kind": "python_script", "settings": {"script_name": "train.py"}, "outputs": outputs}
+    raw = {
+        "id": "0" * 8,
+        "name": "train",
+        "kind": "python_script",
+        "settings": {"script_name": "train.py"},
+        "outputs": outputs,
+    }
     return Graph.from_json({"schema": 1, "nodes": [raw]}).nodes[0]
 
 
 def end(ending="exited", exit_code=0, **more):
-    return Exit.from_json({"ending": ending, "exit_code": exit_code, "ended_at": 2.0, "user_code_started": True, **more})
+    return Exit.from_json(
+        {"ending": ending, "exit_code": exit_code, "ended_at": 2.0, "user_code_started": True, **more}
+    )
 
 
 def test_status_zero_completes():
@@ -29,8 +37,14 @@ def test_status_zero_completes():
         (end(exit_code=2, stderr_tail="usage: train.py\nerror: unrecognized arguments: --in"), "did not fit"),
         (end("signaled", None, signal=9), "SIGKILL"),
         (end("timed_out", None), "ran out of time"),
-        (end(exit_code=1, error={"what": "'a.py' ended with exit status 1: ValueError: boo", "fix": "Mend it."}), "ValueError: boo. Mend"),
-        (end("not_started", None, error={"what": "No such interpreter.", "fix": "Install it."}), "No such interpreter. Install it."),
+        (
+            end(exit_code=1, error={"what": "'a.py' ended with exit status 1: ValueError: boo", "fix": "Mend it."}),
+            "ValueError: boo. Mend",
+        ),
+        (
+            end("not_started", None, error={"what": "No such interpreter.", "fix": "Install it."}),
+            "No such interpreter. Install it.",
+        ),
     ],
 )
 def test_everything_else_fails_with_a_reason(how, said):
