@@ -114,13 +114,16 @@ def stop_all(home: Path) -> None:
 
 def _processes_of(home: Path) -> list[psutil.Process]:
     """The processes that were started for `home`: their command line or environment names it, and no other process has a reason to."""
-    found = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
-                if str(home) in process.cmdline() or process.environ().get("PENSTOCK_HOME") == str(home):
-                    found.append(process)
-    return found
+    return [process for process in psutil.process_iter() if process.pid != os.getpid() and _is_of(process, home)]
+
+
+def _is_of(process: psutil.Process, home: Path) -> bool:
+    try:
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        return str(home) in process.cmdline() or process.environ().get("PENSTOCK_HOME") == str(home)
+    except psutil.Error:
+        return False
 
 
 def _ask_to_stop(path: str) -> None:
