@@ -297,7 +297,7 @@ def wait_for_pipeline(run, show_output, timeout_seconds, raise_on_error):
         return run.get_status()
     except KeyboardInterrupt:
         interrupted(run.id)
-        raise
+        raise KeyboardInterrupt from None  # the depths of our reading are no news to anybody
     conclude(dto, raise_on_error)
     return FINISHED[dto["status"]]
 
@@ -321,7 +321,7 @@ def wait_for_step(run, show_output, timeout_seconds, raise_on_error):
         return run.get_status()
     except KeyboardInterrupt:
         interrupted(run.id)
-        raise
+        raise KeyboardInterrupt from None  # the depths of our reading are no news to anybody
     conclude(dto, raise_on_error)
     return FINISHED[dto["status"]]
 
@@ -343,7 +343,7 @@ def wait_for_run(run, show_output, raise_on_error):
             _closing(run)
     except KeyboardInterrupt:
         interrupted(run.id)
-        raise
+        raise KeyboardInterrupt from None  # the depths of our reading are no news to anybody
     conclude(dto, raise_on_error)
     return run.get_details()
 
