@@ -12,6 +12,7 @@ import threading
 import time
 from urllib.parse import quote, urlencode, urlsplit
 
+from azureml._client import SDK_VERSION
 from azureml._client.errors import ServerLostError, ServerNotFoundError, refusal
 from azureml._client.home import home_path, server_record, token
 
@@ -76,6 +77,7 @@ class Client:
         self.home = home_path()
         self._local = threading.local()
         self._server = None
+        self._is_version_checked = False
 
     @property
     def url(self):
@@ -235,21 +237,34 @@ class Client:
         from azureml._client.start import ensure_server
 
         home = self.home
-        path = server_record(home).get("socket")
+        record = server_record(home)
+        path = record.get("socket")
         for _ in range(3):
             if path:
                 connection = UnixConnection(path, timeout)
                 try:
                     connection.connect()
-                    return connection
+                    if not self._replaced(record, connection):
+                        return connection
                 except OSError:
-                    connection.close()
+                    pass
+                connection.close()
             path = ensure_server(home)
+            record = {}
         raise ServerNotFoundError(
             "The Penstock server of {} was started but left at once. See {}.".format(
                 home, os.path.join(home, "logs", "server.log")
             )
         )
+
+    def _replaced(self, record, connection):
+        """Whether the server was older and idle, and has left. Asked once a client."""
+        if self._is_version_checked or record.get("version") == SDK_VERSION or "PENSTOCK_JOB" in os.environ:
+            return False
+        self._is_version_checked = True
+        from azureml._client.upgrade import replace_older
+
+        return replace_older(record, connection, self.home)
 
     def _connect_to(self, url, timeout):
         if url.startswith("unix://"):
