@@ -15,6 +15,7 @@ from pathlib import Path
 
 from penstock import node
 from penstock.compute.base import Phase, Report
+from penstock.model.crashpoints import passing
 from penstock.model.errors import CannotServe
 from penstock.model.job import Exit, Job, Json
 from penstock.node import identity, messages
@@ -41,29 +42,41 @@ class LocalCompute:
         self._jobs.mkdir(exist_ok=True)
 
     def submit(self, job: Job) -> bool:
+        passing("submit.before")
         folder = self._jobs / job.name
         folder.mkdir(exist_ok=True)
+        passing("submit.folder")
         path = folder / "job.json"
         if not path.exists():
             partial = folder / ".job.json"
             partial.write_text(json.dumps(self._as_json(job)))
             os.replace(partial, path)
-        return self._start(folder)
+        passing("submit.written")
+        self._start(folder)
+        passing("submit.after")
+        return True
 
     def poll(self, names: Iterable[str]) -> Mapping[str, Report]:
-        return {name: self._report(self._jobs / name) for name in names}
+        passing("poll.before")
+        reports = {name: self._report(self._jobs / name) for name in names}
+        passing("poll.after")
+        return reports
 
     def cancel(self, name: str) -> None:
+        passing("cancel.before")
         folder = self._jobs / name
         folder.mkdir(exist_ok=True)
         try:
             with open(folder / "started", "x") as fence:
+                passing("cancel.fenced")
                 fence.write(json.dumps({"canceled": True}))
         except FileExistsError:
             (folder / "cancel").touch()
+            passing("cancel.marked")
             stub = _read(folder / "started")
-            if stub and "pid" in stub and _alive(stub):
-                os.kill(int(stub["pid"]), signal.SIGTERM)
+            if stub and "pid" in stub and self._is_alive(stub):
+                self._terminate(stub)
+        passing("cancel.after")
 
     def wake_node(self) -> None:
         """Have a node running on this machine: 30 ms when there is none, and safe to repeat."""
@@ -72,17 +85,23 @@ class LocalCompute:
         except OSError:
             self._start_node()
 
-    def _start(self, folder: Path) -> bool:
+    def _start(self, folder: Path) -> None:
         try:
             messages.start(self._settings.sockets, folder)
         except (FileNotFoundError, ConnectionRefusedError):
             self._start_node()
             messages.start(self._settings.sockets, folder)
-        return True
+
+    def _is_alive(self, stub: Json) -> bool:
+        return identity.is_alive(int(stub["pid"]), stub["start_time"], str(stub["boot_id"]))
+
+    def _terminate(self, stub: Json) -> None:
+        os.kill(int(stub["pid"]), signal.SIGTERM)
 
     def _start_node(self) -> None:
         s = self._settings
         argv = node.command(s.python, s.home, s.sockets)
+        passing("node.before")
         try:
             done = subprocess.run(
                 argv,
@@ -95,6 +114,7 @@ class LocalCompute:
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise CannotServe(f"The node could not be started with {argv[0]}: {error}. Run: penstock doctor") from error
+        passing("node.after")
         if done.returncode:
             raise CannotServe(
                 f"The node could not be started: {done.stderr.decode(errors='replace').strip()} Run: penstock doctor"
@@ -110,7 +130,7 @@ class LocalCompute:
         if stub.get("canceled"):
             return Report(Phase.ENDED, _never_started(folder))
         script = _read(folder / "running")
-        if _alive(stub):
+        if self._is_alive(stub):
             return Report(Phase.RUNNING, started_at=script["at"]) if script else Report(Phase.PENDING)
         late = _read(folder / "exit.json")  # written between the two looks
         if late is not None:
@@ -147,10 +167,6 @@ class LocalCompute:
             "server_argv": s.server_argv,
             "server_env": dict(s.server_env),
         }
-
-
-def _alive(stub: Json) -> bool:
-    return identity.is_alive(int(stub["pid"]), stub["start_time"], str(stub["boot_id"]))
 
 
 def _never_started(folder: Path) -> Exit:

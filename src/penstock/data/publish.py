@@ -7,6 +7,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from penstock.model.crashpoints import passing
+
 STAGING = ".staging"
 
 
@@ -49,6 +51,7 @@ def publish(where: Place, kind: str) -> None:
 
 def _rename(where: Place) -> None:
     parent = where.final.parent
+    passing("publish.before")
     try:
         os.mkdir(parent)
     except FileExistsError:
@@ -56,6 +59,7 @@ def _rename(where: Place) -> None:
     except FileNotFoundError:
         os.makedirs(parent, exist_ok=True)
     os.rename(where.stage, where.final)
+    passing("publish.after")
 
 
 def copy_to(where: Place, destination: str) -> None:
@@ -76,5 +80,8 @@ def copy_to(where: Place, destination: str) -> None:
 def _copy_file(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.partial")
+    passing("copy.before")
     shutil.copyfile(source, partial)
+    passing("copy.partial")
     os.replace(partial, target)
+    passing("copy.after")

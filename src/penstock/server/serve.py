@@ -23,6 +23,7 @@ from penstock.data.tars import Uploads
 from penstock.model.errors import BadRequest, CannotServe, PenstockError
 from penstock.model.settings import Settings
 from penstock.node import identity
+from penstock.server import crash
 from penstock.server import home as homes
 from penstock.server.app import make_app
 from penstock.server.guard import Guard
@@ -72,6 +73,7 @@ def serve(home: Path, *, embedded: bool, host: str | None, port: int | None, dat
     settings = Settings.from_environ(os.environ, str(home), os.getuid())
     _log_as_json()
     try:
+        crash.arm(os.environ)
         if database:
             raise BadRequest(
                 f"--database {database}: only the home's own SQLite database is built yet. Leave --database out."

@@ -1,0 +1,46 @@
+"""The places where a server may die between two effects, by name: each commit, each call of a compute, each step of publishing.
+
+`passing(name)` does nothing, unless a test has told what is to happen: `tests/fault/test_crash_points.py` starts a real server
+with PENSTOCK_CRASH_AT="<point>:<n>", which kills itself with SIGKILL the n-th time it comes by; the simulation of
+`penstock selftest` crashes, delays or lets others act there. Knows names only; must not know who passes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+POINTS = {
+    "commit.before": "a transaction is whole but not committed",
+    "commit.after": "a transaction is committed, nobody has been told",
+    "submit.before": "a job is about to be handed to the compute",
+    "submit.folder": "its folder is there, job.json is not",
+    "submit.written": "job.json is there, the node has not been told",
+    "submit.after": "the node has been told",
+    "poll.before": "jobs are about to be looked at",
+    "poll.after": "they were looked at, nothing is decided",
+    "cancel.before": "a job is about to be stopped",
+    "cancel.fenced": "it had not begun and never will",
+    "cancel.marked": "the file that asks it to stop is there, its stub has not been told",
+    "cancel.after": "its stub has been told",
+    "node.before": "a node is about to be started",
+    "node.after": "it has been",
+    "publish.before": "an output is still in its staging place",
+    "publish.after": "it is where it belongs",
+    "copy.before": "the copy of a file is about to be made",
+    "copy.partial": "it is made, under another name",
+    "copy.after": "it is where it belongs",
+}
+
+_on_passing: Callable[[str], None] | None = None
+
+
+def passing(name: str) -> None:
+    """Come by the point `name`."""
+    if _on_passing is not None:
+        _on_passing(name)
+
+
+def watch(on_passing: Callable[[str], None] | None) -> None:
+    """Have `on_passing(name)` called at every point; None: nothing any more. One process has one watcher."""
+    global _on_passing
+    _on_passing = on_passing
