@@ -18,7 +18,10 @@ from penstock.compute.base import Phase, Report
 from penstock.model.crashpoints import passing
 from penstock.model.errors import CannotServe
 from penstock.model.job import Exit, Job, Json
-from penstock.node import identity, messages
+from penstock.node import identity, messages, sweep
+
+STOPPING_SECONDS = 15.0
+"""What a stub may take beyond its script's grace until nothing is left of the job; one that takes longer is killed."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +69,10 @@ class LocalCompute:
         passing("cancel.before")
         folder = self._jobs / name
         folder.mkdir(exist_ok=True)
-        try:
-            with open(folder / "started", "x") as fence:
-                passing("cancel.fenced")
-                fence.write(json.dumps({"canceled": True}))
-        except FileExistsError:
-            (folder / "cancel").touch()
+        if not _fence(folder) and not (folder / "exit.json").exists():
+            mark = folder / "cancel"
+            if not mark.exists():  # its time is when the stopping began
+                mark.touch()
             passing("cancel.marked")
             stub = _read(folder / "started")
             if stub and "pid" in stub and self._is_alive(stub):
@@ -97,6 +98,22 @@ class LocalCompute:
 
     def _terminate(self, stub: Json) -> None:
         os.kill(int(stub["pid"]), signal.SIGTERM)
+
+    def _is_overdue(self, folder: Path) -> bool:
+        """Whether the stub was to stop its job long ago: it hangs, or somebody has stopped it."""
+        try:
+            asked_at = (folder / "cancel").stat().st_mtime
+        except FileNotFoundError:
+            return False
+        job = _read(folder / "job.json") or {}
+        return sweep.has_passed(asked_at + float(job.get("grace_seconds") or 0) + STOPPING_SECONDS)
+
+    def _end_what_is_left(self, folder: Path, stub: Json) -> list[int]:
+        """No process of the job lives when this is empty: its stub does not, nor does anything that it started."""
+        if stub["boot_id"] != identity.boot_id():
+            return []  # the machine has booted since
+        sweep.kill(int(stub["pid"]), stub["start_time"])
+        return sweep.end_left_behind(str(folder), int(stub["pid"]), stub["start_time"])
 
     def _start_node(self) -> None:
         s = self._settings
@@ -130,12 +147,14 @@ class LocalCompute:
         if stub.get("canceled"):
             return Report(Phase.ENDED, _never_started(folder))
         script = _read(folder / "running")
-        if self._is_alive(stub):
+        if self._is_alive(stub) and not self._is_overdue(folder):
             return Report(Phase.RUNNING, started_at=script["at"]) if script else Report(Phase.PENDING)
-        late = _read(folder / "exit.json")  # written between the two looks
+        late = _read(folder / "exit.json")  # written between the two looks; then its stub may run another job already
         if late is not None:
             return Report(Phase.ENDED, Exit.from_json(late))
         began = script["at"] if script else None
+        if self._end_what_is_left(folder, stub):  # killed, but not gone yet: to be looked at again
+            return Report(Phase.RUNNING, started_at=began) if script else Report(Phase.PENDING)
         return Report(
             Phase.LOST, started_at=began, why="the process that watched over it is gone and left no exit record."
         )
@@ -167,6 +186,20 @@ class LocalCompute:
             "server_argv": s.server_argv,
             "server_env": dict(s.server_env),
         }
+
+
+def _fence(folder: Path) -> bool:
+    """Whether the job is kept from ever starting by this: false when it has begun, or was fenced off before. Never seen half written."""
+    draft = folder / f".started.{os.getpid()}"
+    draft.write_text(json.dumps({"canceled": True}))
+    try:
+        os.link(draft, folder / "started")
+    except FileExistsError:
+        return False
+    finally:
+        draft.unlink()
+    passing("cancel.fenced")
+    return True
 
 
 def _never_started(folder: Path) -> Exit:
