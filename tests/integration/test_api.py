@@ -252,3 +252,17 @@ for folder in sys.argv[1:]:
 def test_experiments_keep_their_tags(client):
     assert client("PUT", "/ws/w/experiments/tagged", {"tags": {"a": "1"}})[1]["tags"] == {"a": "1"}
     assert client("PUT", "/ws/w/experiments/tagged", {})[1]["tags"] == {"a": "1"}
+
+
+def test_a_log_that_grows_is_sent_as_it_was_when_it_was_opened(client):
+    """Bytes appended between the look at the size and the reading once broke the answer off, and lines were lost."""
+    writes = b"import pathlib, os\nwhile not pathlib.Path(os.environ['PENSTOCK_HOME'], 'enough').exists():\n    print('x' * 99)\n"
+    step_id = client.submit([node(client.snapshot(a__py=writes), outputs=[])])[1]["steps"][0]["run_id"]
+    wait_for(lambda: any(e["name"] == "running" for e in client.events(step_id)))
+    seen = 0
+    for _ in range(200):
+        status, content = client.raw("GET", f"{API}/ws/w/runs/{step_id}/files/azureml-logs/70_stdout.txt?offset={seen}")
+        assert status == 200 and set(content) <= {ord("x"), ord("\n")}
+        seen += len(content)
+    (client.home / "enough").touch()
+    assert seen > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -16,6 +17,7 @@ from penstock.server.api import assets, runs, server, workspaces
 from penstock.server.studio import calls
 from penstock.server.studio import routes as studio
 from penstock.service.loop import Loop
+from penstock.service.room import Room
 from penstock.service.services import Services
 
 log = logging.getLogger("penstock.server")
@@ -35,6 +37,7 @@ def make_app(services: Services, loop: Loop, stop: Any) -> FastAPI:
     app.add_exception_handler(PenstockError, _penstock_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _bad_body)
+    app.add_exception_handler(OSError, _disk_error(services.context.room))
     app.add_exception_handler(Exception, _surprise)
     return app
 
@@ -56,6 +59,16 @@ async def _bad_body(request: Request, error: Exception) -> Response:
     first = error.errors()[0]
     place = ".".join(str(p) for p in first["loc"])
     return _shape("BadRequest", f"{place}: {first['msg']}. Send what docs/graph.md says.", 400, place)
+
+
+def _disk_error(room: Room) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def answer(request: Request, error: Exception) -> Response:
+        known = room.noticed(error)
+        if known is None:
+            return await _surprise(request, error)
+        return JSONResponse(known.as_json(), known.http_status)
+
+    return answer
 
 
 async def _surprise(request: Request, error: Exception) -> Response:

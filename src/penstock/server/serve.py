@@ -30,6 +30,7 @@ from penstock.server.guard import Guard
 from penstock.service.changes import Changes
 from penstock.service.context import Context
 from penstock.service.inbox import Inbox
+from penstock.service.janitor import Janitor, JanitorThread
 from penstock.service.loop import Loop, WakeSocket
 from penstock.service.scheduler import Scheduler
 from penstock.service.services import Services
@@ -113,6 +114,7 @@ class _Process:
         wake = WakeSocket(self._settings.socket_dir / "wake.sock")
         inbox = Inbox()
         context = self._context(wake.wake)
+        janitor = JanitorThread(context, Janitor(context))
         scheduler = Scheduler(context, inbox)
         loop = Loop(context, scheduler, inbox, wake)
         services = Services.build(context, inbox)
@@ -120,6 +122,7 @@ class _Process:
         self._server = server
         scheduler.recover()
         loop.start()
+        janitor.start()
         self._write_record()
         if not self._embedded:
             print(
@@ -129,6 +132,7 @@ class _Process:
         try:
             asyncio.run(self._serve(server, [unix, tcp], loop, services))
         finally:
+            janitor.stop()
             loop.stop()
             wake.close()
             context.database.close()

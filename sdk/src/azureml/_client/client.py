@@ -110,10 +110,12 @@ class Client:
         answer = self._answer("GET", path, query, None, {})
         if answer.status >= 400:
             raise refusal(answer.status, _parsed(answer.read()), error)
-        size = 0
+        size, promised = 0, answer.length
         while True:
             piece = answer.read(1 << 20)
             if not piece:
+                if promised is not None and size < promised:
+                    raise ServerLostError("{} broke off after {} of {} bytes. Try again.".format(path, size, promised))
                 return size
             target.write(piece)
             size += len(piece)

@@ -7,12 +7,14 @@ from typing import IO, Any
 
 from fastapi import APIRouter, Body, Request
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from penstock.model.errors import BadRequest
 from penstock.server.api.workspaces import page
+from penstock.server.files import send_file
 from penstock.server.stream import follow
 from penstock.service.context import new_id
+from penstock.service.room import Room
 from penstock.service.services import Services
 
 Json = dict[str, Any]
@@ -70,27 +72,33 @@ def _uploads(routes: APIRouter, services: Services) -> None:
 
     @routes.post("/ws/{ws}/blobs")
     async def receive_blobs(ws: str, request: Request) -> Json:
-        with await _spool(request) as spool:
+        with await _spool(request, context.room) as spool:
             return {"kept": await run_in_threadpool(context.snapshots.receive, spool)}
 
     @routes.post("/uploads")
     async def receive_upload(request: Request) -> Response:
         upload_id = new_id()
-        with await _spool(request) as spool:
+        with await _spool(request, context.room) as spool:
             await run_in_threadpool(context.uploads.receive, upload_id, spool)
         return JSONResponse({"id": upload_id}, 201)
 
     @routes.put("/ws/{ws}/runs/{run_id}/files/{name:path}")
     async def put_file(ws: str, run_id: str, name: str, request: Request) -> Json:
-        with await _spool(request) as spool:
+        with await _spool(request, context.room) as spool:
             size = await run_in_threadpool(services.control.put_file, run_id, name, spool)
         return {"name": name, "size_bytes": size}
 
 
-async def _spool(request: Request) -> IO[bytes]:
+async def _spool(request: Request, room: Room) -> IO[bytes]:
+    """The body of a request, whole; refused while there is no room for it."""
+    room.demand()
     spool = tempfile.SpooledTemporaryFile(SPOOL_BYTES)
-    async for chunk in request.stream():
-        spool.write(chunk)
+    try:
+        async for chunk in request.stream():
+            spool.write(chunk)
+    except BaseException:
+        spool.close()
+        raise
     spool.seek(0)
     return spool
 
@@ -140,12 +148,7 @@ def _what_is_left(routes: APIRouter, services: Services) -> None:
     @routes.get("/ws/{ws}/runs/{run_id}/files/{name:path}")
     def get_file(ws: str, run_id: str, name: str, offset: int = 0) -> Response:
         views.find_run(run_id, ws)
-        path = views.file_path(run_id, name)
-        if not offset:
-            return FileResponse(path, media_type="application/octet-stream")
-        with open(path, "rb") as file:
-            file.seek(offset)
-            return Response(file.read(), media_type="application/octet-stream")
+        return send_file(views.file_path(run_id, name), offset)
 
     @routes.get("/ws/{ws}/runs/{run_id}/outputs")
     def get_outputs(ws: str, run_id: str) -> Json:

@@ -22,8 +22,11 @@ def router(services: Services, loop: Loop, stop: Callable[[], None]) -> APIRoute
 
     @routes.get("/healthz")
     def health() -> Response:
-        """Whether the server works: 503 with the trouble while the scheduler's passes fail."""
+        """Whether the server works: 503 with the trouble while the disk is full or the scheduler's passes fail."""
         body = {"status": "ok", "version": __version__, "pid": os.getpid()}
+        room = context.room.trouble
+        if room is not None:
+            return JSONResponse({**body, "status": "failing", "code": room.code, "trouble": room.message}, 503)
         if loop.trouble:
             return JSONResponse({**body, "status": "failing", "trouble": loop.trouble}, 503)
         return JSONResponse(body)

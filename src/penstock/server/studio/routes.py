@@ -14,10 +14,11 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import FileResponse, HTMLResponse
+from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from penstock.model.errors import NotFound
+from penstock.server.files import send_file
 from penstock.server.studio import views
 from penstock.server.studio.views import LOG_PREFIX, Log, Recorded
 from penstock.server.studio.wording import TERMINAL, log_text, size
@@ -124,7 +125,7 @@ class _Studio:
             "Content-Disposition": f"{shown}; filename*=utf-8''{quote(base, safe='')}",
             "Cache-Control": "no-cache",
         }
-        return FileResponse(path, media_type=kind, headers=headers)
+        return send_file(path, media_type=kind, headers=headers)
 
     def static(self, name: str) -> Response:
         if name not in self.files:
