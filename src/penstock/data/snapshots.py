@@ -9,7 +9,8 @@ import hashlib
 import json
 import os
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -62,13 +63,19 @@ class Snapshots:
         target = self._blob(digest)
         target.parent.mkdir(exist_ok=True)
         partial = target.with_name(f"{target.name}.{os.getpid()}.{id(source)}")
+        try:
+            self._keep_whole(digest, source, partial, target)
+        except BaseException:
+            partial.unlink(missing_ok=True)  # half a blob is of no use, and may be what filled the disk
+            raise
+
+    def _keep_whole(self, digest: str, source: IO[bytes], partial: Path, target: Path) -> None:
         hashed = hashlib.sha256()
-        with open(partial, "wb") as out:
+        with _naming(partial), open(partial, "wb") as out:
             while chunk := source.read(_CHUNK):
                 hashed.update(chunk)
                 out.write(chunk)
         if hashed.hexdigest() != target.name:
-            partial.unlink()
             raise BadRequest(f"Blob {digest} arrived with other bytes (sha256:{hashed.hexdigest()}). Upload it again.")
         partial.chmod(0o444)
         os.replace(partial, target)
@@ -105,5 +112,21 @@ def _check(digest: str, files: list[Json]) -> None:
 
 def _write_whole(path: Path, content: bytes) -> None:
     partial = path.with_name(f"{path.name}.{os.getpid()}")
-    partial.write_bytes(content)
-    os.replace(partial, path)
+    try:
+        with _naming(partial):
+            partial.write_bytes(content)
+        os.replace(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """An OSError of a write names no file by itself; here it says which."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise

@@ -33,6 +33,9 @@ class Uploads:
         except tarfile.TarError as error:
             shutil.rmtree(target, ignore_errors=True)
             raise BadRequest(f"The upload is not a readable tar: {error}. Upload it again.") from error
+        except BaseException:
+            shutil.rmtree(target, ignore_errors=True)  # half an upload is of no use, and may be what filled the disk
+            raise
 
     def take(self, upload_id: str, target: Path) -> None:
         """Move the upload to `target`, which must not exist yet."""

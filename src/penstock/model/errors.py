@@ -72,3 +72,27 @@ class CannotServe(PenstockError):
     """The server cannot start here: the message says why and the way out."""
 
     code, http_status = "CannotServe", 503
+
+
+class NoSpace(PenstockError):
+    """A disk is full: bytes, inodes or a quota. What was asked was not done; what was acknowledged before is kept."""
+
+    code, http_status = "NoSpace", 507
+
+
+class ReadOnly(PenstockError):
+    """A folder of ours cannot be written any more: its filesystem was mounted read-only."""
+
+    code, http_status = "ReadOnly", 503
+
+
+class DiskFailed(PenstockError):
+    """The kernel could not read or write what the disk should hold."""
+
+    code, http_status = "DiskFailed", 503
+
+
+class TooManyFiles(PenstockError):
+    """This process, or the machine, can open no more files or connections."""
+
+    code, http_status = "TooManyFiles", 503

@@ -11,25 +11,35 @@ from typing import Any
 
 from starlette.responses import JSONResponse
 
-from penstock.model.errors import BadRequest, PenstockError, Unauthorized, UnsupportedProtocol
+from penstock.model.errors import BadRequest, PenstockError, TooManyFiles, Unauthorized, UnsupportedProtocol
 
 Scope = MutableMapping[str, Any]
 App = Callable[[Scope, Any, Any], Awaitable[None]]
 PROTOCOL = b"1"
 _SAFE = ("GET", "HEAD")
+_CROWDED = TooManyFiles(
+    "This server has as many connections open as its limit of open files allows. Call again in a moment; if it stays so, "
+    "give it more: ulimit -n 65536, then penstock stop and try again."
+)
 
 
 class Guard:
     """ASGI middleware around the whole application."""
 
-    def __init__(self, app: App, token: str, hosts: frozenset[str], touched: Callable[[], None]) -> None:
+    def __init__(
+        self, app: App, token: str, hosts: frozenset[str], touched: Callable[[], None], is_crowded: Callable[[], bool]
+    ) -> None:
         self._app, self._token, self._hosts, self._touched = app, token, hosts, touched
+        self._is_crowded = is_crowded
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         self._touched()
+        if self._is_crowded():
+            await JSONResponse(_CROWDED.as_json(), _CROWDED.http_status, {"Connection": "close"})(scope, receive, send)
+            return
         refusal = self._refusal(scope)
         if refusal is None:
             await self._app(scope, receive, send)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import os
+import resource
 import socket
 import sys
 import threading
@@ -32,11 +33,13 @@ from penstock.service.context import Context
 from penstock.service.inbox import Inbox
 from penstock.service.janitor import Janitor, JanitorThread
 from penstock.service.loop import Loop, WakeSocket
+from penstock.service.room import Room
 from penstock.service.scheduler import Scheduler
 from penstock.service.services import Services
 from penstock.store.database import open_database
 
 IDLE_CHECK_SECONDS = 15.0
+RESERVED_FILES = 200  # of the files this process may open: for the database, uploads and answers
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 # What a step inherits from the server; everything else of the author's shell stays out.
 KEPT = (
@@ -97,6 +100,12 @@ def serve(home: Path, *, embedded: bool, host: str | None, port: int | None, dat
     except PenstockError as error:
         print(error.message, file=sys.stderr)
         return 1
+    except OSError as error:
+        known = Room(settings.home).noticed(error)
+        if known is None:
+            raise
+        print(known.message, file=sys.stderr)
+        return 1
 
 
 class _Process:
@@ -107,8 +116,10 @@ class _Process:
         self._url = f"http://{host}:{home.port}"
         self._socket_path = settings.socket_dir / "api.sock"
         self._touched_at = time.monotonic()
+        self._room = Room(home.path)
 
     def run(self) -> int:
+        self._room.prepare()  # before anything else is written: a full disk may leave no room to come up in
         tcp = _listen_tcp(self._host, self._home.port)
         unix = _listen_unix(self._socket_path)
         wake = WakeSocket(self._settings.socket_dir / "wake.sock")
@@ -162,7 +173,7 @@ class _Process:
         app = make_app(services, loop, self._stop)
         names = {self._host, "127.0.0.1", "localhost", "[::1]"}
         hosts = frozenset({f"{n}:{self._home.port}" for n in names} | (names if self._home.port == 80 else set()))
-        guarded = Guard(app, self._home.token, hosts, self._touch)
+        guarded = Guard(app, self._home.token, hosts, self._touch, self._is_crowded)
         return uvicorn.Config(
             guarded,
             log_config=None,
@@ -178,6 +189,12 @@ class _Process:
 
     def _stop(self) -> None:
         self._server.should_exit = True
+
+    def _is_crowded(self) -> bool:
+        """Whether so many connections are open that files could no longer be opened for them."""
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        most = limit - RESERVED_FILES if limit >= 2 * RESERVED_FILES else limit // 2
+        return len(self._server.server_state.connections) > most
 
     def _touch(self) -> None:
         self._touched_at = time.monotonic()
@@ -212,6 +229,7 @@ class _Process:
             launcher=str(Path(node.__file__).with_name("launcher.py")),
             node_id=self._home.id,
             wake=wake,
+            room=self._room,
         )
 
     def _write_record(self) -> None:

@@ -136,17 +136,25 @@ class Models:
         if not re.match(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}\Z", name):
             raise BadRequest(f"The model name {name!r} is invalid. Use 1 to 255 letters, digits, '-', '_' and '.'.")
         source = body.get("source") or {}
+        self._context.room.demand()
         folder = self._context.home / "models" / workspace / new_id()
-        if "upload" in source:
-            self._context.uploads.take(str(source["upload"]), folder)
-        else:
-            self._copy_from_run(str(source.get("run_id")), str(source.get("path")), folder)
+        try:
+            if "upload" in source:
+                self._context.uploads.take(str(source["upload"]), folder)
+            else:
+                self._copy_from_run(str(source.get("run_id")), str(source.get("path")), folder)
+            version = self._keep(workspace, name, body, folder)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)  # a model is registered with all its files or not at all
+            raise
+        return self.get(workspace, name, version)
+
+    def _keep(self, workspace: str, name: str, body: Json, folder: Path) -> int:
         entries = sorted(p.name for p in folder.iterdir())
         if not entries:
             raise BadRequest(f"Model '{name}' has no files. Give the path of a file or a folder that holds some.")
         row = self._row(workspace, name, body, folder, entries)
-        version = self._db.write(lambda connection: catalog.add_model(connection, row))
-        return self.get(workspace, name, version)
+        return self._db.write(lambda connection: catalog.add_model(connection, row))
 
     def _row(self, workspace: str, name: str, body: Json, folder: Path, entries: list[str]) -> Json:
         run_id = body.get("run_id")

@@ -14,6 +14,7 @@ from penstock.compute.base import Compute
 from penstock.data.snapshots import Snapshots
 from penstock.data.tars import Uploads
 from penstock.service.changes import Changes
+from penstock.service.room import Room
 from penstock.store.database import Database
 
 
@@ -42,6 +43,11 @@ class Context:
     node_id: str
     wake: Callable[[], None] = field(repr=False)
     clock: Callable[[], float] = time.time
+    room: Room = None  # type: ignore[assignment]  # the home's, unless one is given
+
+    def __post_init__(self) -> None:
+        if self.room is None:
+            object.__setattr__(self, "room", Room(self.home))
 
     def run_token(self, run_id: str) -> str:
         """The token of one run: what its own process may show."""

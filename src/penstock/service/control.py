@@ -57,6 +57,7 @@ class Control:
 
     def start_interactive(self, workspace: str, body: Json) -> str:
         """A run that starts Running and is driven by its caller; its id."""
+        self._context.room.demand()
         experiment = self._workspaces.put_experiment(workspace, str(body.get("experiment") or ""))
         run_id = str(body.get("id") or new_id())
         if not _RUN_ID.match(run_id):
@@ -144,9 +145,13 @@ class Control:
         target = beneath(folder, clean)
         target.parent.mkdir(parents=True, exist_ok=True)
         partial = target.with_name(f".{target.name}.{new_id()}")
-        with open(partial, "wb") as out:
-            shutil.copyfileobj(stream, out, 1 << 20)
-        partial.replace(target)
+        try:
+            with open(partial, "wb") as out:
+                shutil.copyfileobj(stream, out, 1 << 20)
+            partial.replace(target)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
         size = target.stat().st_size
         path = str(target.relative_to(self._context.home))
         file = {"run_id": run_id, "name": clean, "attempt": row["attempt"], "path": path, "size_bytes": size}

@@ -94,7 +94,11 @@ class Loop(threading.Thread):
         except (
             Exception
         ) as error:  # recorded in the health page and the log; the store is read again and the pass redone
-            self.trouble = f"{type(error).__name__}: {error}"
-            log.exception("a scheduler pass failed and will be redone")
+            known = self._context.room.noticed(error)
+            before, self.trouble = self.trouble, known.message if known else f"{type(error).__name__}: {error}"
+            if known is None:
+                log.exception("a scheduler pass failed and will be redone")
+            elif self.trouble != before:
+                log.warning("a scheduler pass failed and will be redone: %s", known.message)
             return now + RETRY_SECONDS
         return due

@@ -15,11 +15,13 @@ from penstock.data.publish import copy_to, publish
 from penstock.engine.lifecycle import Conclusion, conclude, lost
 from penstock.engine.progress import Change, StepState
 from penstock.model.errors import PenstockError
+from penstock.model.job import Job
 from penstock.model.status import TERMINAL, Status
 from penstock.service.active import Active, InFlight, Memory, load
 from penstock.service.batch import Batch, Stale
 from penstock.service.binding import Binder, constant_destination
 from penstock.service.context import Context
+from penstock.service.delays import Delays
 from penstock.service.inbox import Inbox
 from penstock.store import catalog, runs
 
@@ -41,6 +43,7 @@ class Scheduler:
         self._running: dict[str, float] = {}
         self._next_poll = 0.0
         self._failed: set[str] = set()
+        self._delays = Delays()
 
     def recover(self) -> None:
         """Take up every pipeline run that is not over, and find what became of its jobs."""
@@ -145,7 +148,9 @@ class Scheduler:
         for run_id in cancels:
             self._cancel(batch, run_id, to_stop)
         started = self._hand_out(batch)
+        self._delays.tell(batch)
         batch.commit(self._context)
+        self._delays.written()
         for flight in to_stop:
             self._context.compute.cancel(flight.name)
         for flight in started:
@@ -164,9 +169,10 @@ class Scheduler:
                 self._note_start(batch, flight)
                 self._move(batch, flight, Status.FINALIZING, started_at=flight.end.started_at if flight.end else None)
         batch.commit(self._context)
-        return [(f, self._published(f, c)) for f, c in concluded]
+        return [(f, done) for f, c in concluded if (done := self._published(f, c)) is not None]
 
-    def _published(self, flight: InFlight, conclusion: Conclusion) -> Conclusion:
+    def _published(self, flight: InFlight, conclusion: Conclusion) -> Conclusion | None:
+        """The conclusion once its outputs are there; None: the disk does not take them now, so the next poll tries again."""
         if conclusion.status is not Status.COMPLETED or flight.end is None:
             return conclusion
         kinds = {o["name"]: o["kind"] for o in flight.end.outputs}
@@ -177,6 +183,9 @@ class Scheduler:
                 if destination := constant_destination(output):
                     copy_to(place, str(relative_path(destination)))
             except OSError as error:
+                if (trouble := self._context.room.noticed(error)) is not None:
+                    self._delays.note(flight.state.run_id, flight.active.id, f"Its outputs wait: {trouble.message}")
+                    return None
                 message = (
                     f"Step '{flight.state.node.name}': its output '{output.name}' could not be published to {place.final}: {error}. "
                     f"What it wrote is kept at {place.stage}."
@@ -313,6 +322,10 @@ class Scheduler:
     def _hand_out(self, batch: Batch) -> list[InFlight]:
         """The waiting steps that have a slot now, recorded as Queued, with their jobs made."""
         started: list[InFlight] = []
+        if (trouble := self._context.room.trouble) is not None:
+            for active, _ in [pair for queue in self._memory.waiting.values() for pair in queue]:
+                self._delays.note(active.id, active.id, f"No step is started now: {trouble.message}")
+            return started
         for key in [k for k, queue in self._memory.waiting.items() if queue]:
             queue, limit = self._memory.waiting[key], self._limit(key, batch.at)
             while queue and len(self._memory.jobs) < self._context.slots and self._memory.busy.get(key, 0) < limit:
@@ -363,8 +376,19 @@ class Scheduler:
                 flight.job = self._binder.job(connection, root, state.node, state.run_id, state.attempt)
         if flight.state.status is Status.CANCEL_REQUESTED:
             self._context.compute.cancel(flight.name)
-        elif not self._context.compute.submit(flight.job):
+        elif not self._is_taken(flight, flight.job):
             self._next_poll = self._context.clock() + RESUBMIT_SECONDS
+
+    def _is_taken(self, flight: InFlight, job: Job) -> bool:
+        """Whether the compute has the job; one that the disk has no room for is handed out again at the next poll."""
+        try:
+            return self._context.compute.submit(job)
+        except OSError as error:
+            trouble = self._context.room.noticed(error)
+            if trouble is None:
+                raise
+            self._delays.note(flight.state.run_id, flight.active.id, f"It waits to start: {trouble.message}")
+            return True
 
     def _move(
         self, batch: Batch, flight: InFlight, after: Status, started_at: float | None = None, error: Json | None = None

@@ -40,6 +40,7 @@ class Submission:
         key = body.get("idempotency_key")
         if key and (known := self._submitted(str(key))):
             return known
+        self._context.room.demand()
         found = problems(body.get("graph"))
         if found:
             raise InvalidGraph(tuple(found))

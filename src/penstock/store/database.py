@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import OperationalError
 
 from penstock.model.errors import CannotServe
+from penstock.store.faults import as_os_error, told_as_os_errors
 
 HEAD = "0001"
 T = TypeVar("T")
@@ -32,6 +33,7 @@ class Database:
     """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._engine = _sqlite(path)
         self._waiting: deque[_Waiting] = deque()
         self._lock = threading.Lock()
@@ -54,7 +56,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection for reading; it sees everything committed before."""
-        with self._engine.connect() as connection:
+        with told_as_os_errors(self._path), self._engine.connect() as connection:
             yield connection
 
     def close(self) -> None:
@@ -71,7 +73,7 @@ class Database:
                 results = [work(self._writer) for work, *_ in batch]
         except Exception as error:
             if len(batch) == 1:
-                batch[0][1].set_exception(error)
+                batch[0][1].set_exception(as_os_error(error, self._path))
                 return
             for work, future, _ in batch:
                 self._commit_one(work, future)
@@ -84,7 +86,7 @@ class Database:
             with self._writer.begin():
                 result = work(self._writer)
         except Exception as error:
-            future.set_exception(error)
+            future.set_exception(as_os_error(error, self._path))
         else:
             future.set_result(result)
 

@@ -123,6 +123,15 @@ def get_run(connection: Connection, run_id: str) -> Row | None:
     return dict(found) if found else None
 
 
+def standing(connection: Connection, run_ids: Sequence[str]) -> dict[str, tuple[Status, int]]:
+    """Status and attempt of those of these runs that there are."""
+    found: dict[str, tuple[Status, int]] = {}
+    for start in range(0, len(run_ids), 500):
+        query = select(run.c.id, run.c.status, run.c.attempt).where(run.c.id.in_(run_ids[start : start + 500]))
+        found.update({r.id: (Status(r.status), r.attempt) for r in connection.execute(query)})
+    return found
+
+
 def runs_of_root(connection: Connection, root_id: str) -> list[Row]:
     return _rows(connection, select(run).where(run.c.root_id == root_id).order_by(run.c.number))
 
