@@ -23,6 +23,7 @@ CANCEL = "cancel"
 _RESERVED_BYTES = 32768
 """What exit.json may take on a full disk."""
 _PIECE = 1 << 20
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
 
 
 class NotStarted(Exception):
@@ -67,15 +68,18 @@ def fence(record: Json) -> bool:
     """
     data = json.dumps(record).encode()
     draft = f".{STARTED}.{os.getpid()}"
-    write_whole(draft, data)
     try:
+        write_whole(draft, data)
         os.link(draft, STARTED)
     except FileExistsError:
         return False
-    except OSError:
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
         return _fence_without_links(data)
     finally:
-        os.unlink(draft)
+        if os.path.lexists(draft):
+            os.unlink(draft)
     return True
 
 
@@ -86,6 +90,9 @@ def _fence_without_links(data: bytes) -> bool:
         return False
     try:
         write_all(fd, data)
+    except BaseException:
+        os.unlink(STARTED)  # nobody runs the job: an empty fence would keep it from ever starting
+        raise
     finally:
         os.close(fd)
     return True
@@ -113,16 +120,22 @@ def read_job() -> Json:
 
 
 class ExitFile:
-    """exit.json, with room for it set aside before user code may fill the disk."""
+    """exit.json, with room for it set aside before anything is promised and before user code may fill the disk."""
 
     def __init__(self) -> None:
-        self._draft = ".exit.json"
+        self._draft = f".exit.json.{os.getpid()}"  # two stubs may be asked for one job: only one of them gets past the fence
         self._fd = os.open(self._draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644)
         try:
             os.posix_fallocate(self._fd, 0, _RESERVED_BYTES)
         except OSError as error:
             if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):  # a filesystem that cannot set room aside
+                self.discard()
                 raise
+
+    def discard(self) -> None:
+        """Leave no trace: somebody else runs the job, or nobody can now."""
+        self.close()
+        os.unlink(self._draft)
 
     def write(self, record: Json) -> None:
         """Makes exit.json appear, whole and on disk. Cut down to what matters when the disk is full."""

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 _TAIL_BYTES = 16384
 _GRACE_SECONDS = 10.0
+_LITTLE_ROOM = 16 << 20
+"""With less than this free, a full disk is named among the causes of a failure: the server may have made some room meanwhile."""
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _NAMES = {number.value: number.name for number in signal.Signals}
 
 __all__ = ["SIGNALS", "log_line", "log_trouble", "run", "tell_of_loss"]
@@ -37,9 +40,9 @@ def run(path: str, host: Host) -> bool:
     in this process, so that the next job may be run here."""
     host.enter(path)
     started_at = time.time()
-    if not folder.fence({"pid": host.pid, "start_time": host.start_time, "boot_id": host.boot_id, "at": started_at}):
+    exit_file = _begin({"pid": host.pid, "start_time": host.start_time, "boot_id": host.boot_id, "at": started_at})
+    if exit_file is None:
         return True
-    exit_file = folder.ExitFile()
     record = _new_record(path, started_at)
     job: Json = {}
     is_clean = True
@@ -57,6 +60,27 @@ def run(path: str, host: Host) -> bool:
     exit_file.close()
     os.chdir("/")
     return _tell_exit(job, record["name"], host) and is_clean
+
+
+def _begin(me: Json) -> folder.ExitFile | None:
+    """The job's exit file, if this process may run the job. Without room for one nothing begins: the server asks again."""
+    if os.path.lexists(folder.STARTED):
+        return None
+    try:
+        exit_file = folder.ExitFile()
+        try:
+            mine = folder.fence(me)
+        except BaseException:
+            exit_file.discard()
+            raise
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        return None
+    if not mine:
+        exit_file.discard()
+        return None
+    return exit_file
 
 
 class Host:
@@ -234,7 +258,15 @@ def _describe_failure(job: Json, record: Json) -> None:
         last = record["stderr_tail"].strip().rpartition("\n")[2].strip()[:500]
         what = f"'{label}' ended with exit status {record['exit_code']}" + (f": {last}" if last else ".")
         fix = "Read the end of its stderr, mend the script and submit again."
+    if record["ending"] in ("exited", "signaled") and (free := _free_bytes()) < _LITTLE_ROOM:
+        what = what.rstrip(".") + f". The disk that holds its folder is full ({free:,} bytes are free), so its output may be cut."
+        fix = f"Free some space there ({os.getcwd()}) and submit again."
     record["error"] = {"what": what, "fix": fix}
+
+
+def _free_bytes() -> int:
+    status = os.statvfs(".")
+    return 0 if status.f_files and not status.f_favail else status.f_bavail * status.f_frsize
 
 
 def _describe_signal(label: str, record: Json) -> tuple[str, str]:
@@ -277,7 +309,7 @@ def _keep_outputs(outputs: list[Json], made: set[str], record: Json) -> None:
 def _own_failure(record: Json, error: Exception) -> Json:
     """An error for what the stub itself could not do. After user code ran, the ending stays what the script's end was."""
     what = f"{type(error).__name__}: {error}"
-    is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    is_full = isinstance(error, OSError) and error.errno in _NO_ROOM
     fix = (
         "Free some space on that disk and submit again." if is_full else "Look at that path, then submit the run again."
     )

@@ -151,7 +151,7 @@ def _meaning(error: BaseException, home: Path) -> PenstockError | None:
             f"(mount -o remount,rw {_mount_point(folder)}); the server goes on by itself.",
             target=str(folder),
         )
-    if error.errno == errno.EIO:
+    if error.errno in (errno.EIO, errno.EFBIG):
         return DiskFailed(
             f"The disk that holds {folder} failed: {error.strerror}. Look at the kernel's log (dmesg), then run: penstock doctor",
             target=str(folder),

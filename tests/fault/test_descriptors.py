@@ -1,0 +1,80 @@
+"""A server that may open few files: calls are refused clearly, and taken again once others have let go."""
+
+from __future__ import annotations
+
+import json
+import resource
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from integration.served import Client, node, serve, wait_for, wait_until_served
+
+LIMIT = 90
+QUICK = b"""
+import os
+os.makedirs(os.environ["AZUREML_DATAREFERENCE_out"], exist_ok=True)
+"""
+
+
+@pytest.fixture
+def server(home: Path) -> Iterator[tuple[subprocess.Popen[bytes], Client]]:
+    process = serve(home, "--embedded")
+    yield process, wait_until_served(home, process)
+    process.terminate()
+    process.wait(30)
+
+
+def connect(client: Client) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(30)
+    connection.connect(client.record()["socket"])
+    return connection
+
+
+def hold(client: Client, count: int) -> list[socket.socket]:
+    return [connect(client) for _ in range(count)]
+
+
+def test_with_too_many_connections_a_call_is_refused_clearly_and_works_again_when_they_are_gone(
+    server: tuple[subprocess.Popen[bytes], Client],
+) -> None:
+    process, client = server
+    nodes = [node(client.snapshot(a__py=QUICK))]
+    resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (LIMIT, LIMIT))
+    held = hold(client, LIMIT // 2 + 5)
+    for method, path, body in (("GET", "/ws/w/runs", None), ("PUT", "/workspaces/v", {"create": True})):
+        status, answer = client(method, path, body)
+        assert (status, answer["error"]["code"]) == (503, "TooManyFiles")
+        assert "ulimit -n" in answer["error"]["message"]
+    for connection in held:
+        connection.close()
+    wait_for(lambda: client("GET", "/ws/w/runs")[0] == 200)
+    run_id = client.submit(nodes)[1]["run"]["id"]
+    client.follow(run_id)
+    assert client.run(run_id)["status"] == "Completed"
+
+
+def test_when_no_file_can_be_opened_at_all_it_says_so_and_recovers(
+    server: tuple[subprocess.Popen[bytes], Client],
+) -> None:
+    process, client = server
+    nodes = [node(client.snapshot(a__py=QUICK))]
+    kept = connect(client)  # accepted before the files run out, as a notebook's connection is
+    kept.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert kept.recv(65536).startswith(b"HTTP/1.1 200")
+    before = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (7, before[1]))
+    kept.sendall(b"POST /api/v1/ws/w/runs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n")
+    body = json.dumps({"experiment": "e", "graph": {"schema": 1, "nodes": nodes}}).encode()
+    kept.sendall(b"Content-Length: %d\r\n\r\n" % len(body) + body)
+    answer = kept.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 503") and b"TooManyFiles" in answer, answer
+    resource.prlimit(process.pid, resource.RLIMIT_NOFILE, before)
+    kept.close()
+    wait_for(lambda: json.loads(client.raw("GET", "/healthz")[1])["status"] == "ok")
+    run_id = client.submit(nodes)[1]["run"]["id"]
+    client.follow(run_id)
+    assert client.run(run_id)["status"] == "Completed"
