@@ -23,9 +23,9 @@ def ensure_home(home):
         os.makedirs(home, mode=0o700, exist_ok=True)
         os.makedirs(os.path.join(home, "logs"), mode=0o700, exist_ok=True)
     except OSError as error:
-        raise HomeError(_unwritable(home, error.strerror)) from None
+        raise HomeError(unwritable(home, error.strerror)) from None
     if not os.access(home, os.W_OK | os.X_OK):
-        raise HomeError(_unwritable(home, "Permission denied"))
+        raise HomeError(unwritable(home, "Permission denied"))
     kind = filesystem_of(home)
     if kind in _NETWORK_FILESYSTEMS:
         raise HomeError(
@@ -34,8 +34,10 @@ def ensure_home(home):
         )
 
 
-def _unwritable(home, why):
-    return "The Penstock home {} cannot be written: {}. Set PENSTOCK_HOME to a folder of your own.".format(home, why)
+def unwritable(home, why):
+    return "The Penstock home {} cannot be written: {}. Free some space there, or set PENSTOCK_HOME to a folder of your own.".format(
+        home, why
+    )
 
 
 def filesystem_of(path, mounts="/proc/mounts"):

@@ -14,10 +14,11 @@ class Journal:
         self.job = job
         self.run_id = run_id
         self._path = os.path.join(job, "journal")
+        self._is_torn = False  # whether the last line was cut off by a full disk
         self._opened = None  # (descriptor, pid): a fork may keep it, O_APPEND makes both safe
 
     def append(self, run_id, records):
-        """Each record is in the file when this returns; a kill after it loses nothing."""
+        """Each record is in the file when this returns; a kill after it loses nothing. OSError: those from that one on are not."""
         import json  # 4 ms that a step which logs nothing does not pay
 
         lines = []
@@ -26,11 +27,27 @@ class Journal:
             if run_id != self.run_id:
                 record["run"] = run_id
             lines.append(json.dumps(record).encode("ascii") + b"\n")
-        descriptor = self._descriptor()
-        for line in lines:
-            written = os.write(descriptor, line)
-            if written != len(line):
-                raise OSError(28, "The journal of the run could not be written whole (disk full?)", self._path)
+        try:
+            descriptor = self._descriptor()
+            for line in lines:
+                if self._is_torn:
+                    line = b"\n" + line  # ends what was cut off, so that only that record is lost
+                written = os.write(descriptor, line)
+                self._is_torn = written != len(line)
+                if self._is_torn:
+                    raise OSError(28, os.strerror(28))
+        except OSError as error:
+            raise OSError(error.errno, self._not_kept(error), self._path) from None
+
+    def _not_kept(self, error):
+        try:
+            free = os.statvfs(self.job).f_bavail * os.statvfs(self.job).f_frsize
+        except OSError:
+            free = None
+        left = "" if free is None else ", {:,} bytes are free there".format(free)
+        return "The run's record could not be kept ({}{}). Free some space and log it again".format(
+            error.strerror, left
+        )
 
     def _descriptor(self):
         if self._opened is None:

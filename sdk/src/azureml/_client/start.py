@@ -7,8 +7,8 @@ import subprocess
 import sys
 import time
 
-from azureml._client.errors import ServerNotFoundError
-from azureml._client.home import ensure_home, server_record
+from azureml._client.errors import HomeError, ServerNotFoundError
+from azureml._client.home import ensure_home, server_record, unwritable
 
 START_SECONDS = 30.0
 _KEPT = (
@@ -27,7 +27,11 @@ def ensure_server(home):
     if path:
         return path
     ensure_home(home)
-    with open(os.path.join(home, "start.lock"), "w") as lock:
+    try:
+        lock = open(os.path.join(home, "start.lock"), "w")
+    except OSError as error:
+        raise HomeError(unwritable(home, error.strerror)) from None
+    with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # released by the kernel, whatever becomes of us
         path = answering(home)
         return path or _start(home)
