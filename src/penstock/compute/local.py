@@ -152,8 +152,10 @@ class LocalCompute:
         late = _read(folder / "exit.json")  # written between the two looks; then its stub may run another job already
         if late is not None:
             return Report(Phase.ENDED, Exit.from_json(late))
+        left = self._end_what_is_left(folder, stub)
+        script = _read(folder / "running")  # now for good: nobody is there any more to write it
         began = script["at"] if script else None
-        if self._end_what_is_left(folder, stub):  # killed, but not gone yet: to be looked at again
+        if left:  # killed, but not gone yet: to be looked at again
             return Report(Phase.RUNNING, started_at=began) if script else Report(Phase.PENDING)
         return Report(
             Phase.LOST, started_at=began, why="the process that watched over it is gone and left no exit record."

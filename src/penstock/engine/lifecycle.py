@@ -19,24 +19,45 @@ class Conclusion:
     warnings: tuple[str, ...] = field(default=())
 
 
-def conclude(node: Node, end: Exit, *, cancel_requested: bool = False) -> Conclusion:
-    """How the run of `node` ends, given how its job did."""
+def conclude(node: Node, end: Exit, *, cancel_requested: bool = False, stopped_by: str | None = None) -> Conclusion:
+    """How the run of `node` ends, given how its job did. `stopped_by`: why its whole pipeline run is being stopped, if it is."""
     if end.ending == "canceled":
-        return Conclusion(Status.CANCELED, _error("Canceled", f"Step '{node.name}' was canceled.", end))
+        return Conclusion(Status.CANCELED, _error("Canceled", _canceled(node, stopped_by), end))
     if end.ending == "exited" and end.exit_code == 0 and end.error is None:
         return _completed(node, end)
     if cancel_requested and end.ending == "signaled":
-        return Conclusion(Status.CANCELED, _error("Canceled", f"Step '{node.name}' was canceled.", end))
+        return Conclusion(Status.CANCELED, _error("Canceled", _canceled(node, stopped_by), end))
     return Conclusion(Status.FAILED, _failure(node, end), _warnings(end))
 
 
-def lost(node: Node, why: str) -> Conclusion:
-    """The end of a run whose process is gone without a word."""
-    message = (
-        f"Step '{node.name}' was lost: {why} Its script may have begun, so it is not started again by itself. "
-        "Submit the pipeline again when that is safe."
-    )
-    return Conclusion(Status.FAILED, {"code": "Lost", "message": message, "details": {}})
+def lost(
+    node: Node, why: str, *, has_begun: bool = True, cancel_requested: bool = False, stopped_by: str | None = None
+) -> Conclusion:
+    """The end of a run whose process is gone without a word, and nothing of which is left."""
+    if cancel_requested:
+        error = {"code": "Canceled", "message": _canceled(node, stopped_by), "details": {"ending": "lost"}}
+        return Conclusion(Status.CANCELED, error)
+    rest = "Look at the system's log: something ends such processes, or there is no room for them."
+    if has_begun and node.retry is not None and node.retry.on == "any":
+        rest = "Its script had begun."
+    elif has_begun:
+        rest = (
+            "Its script may have begun, so it is not started again by itself. "
+            "When that is safe: penstock run resume, or give the step retry(on='any')."
+        )
+    message = f"Step '{node.name}' was lost: {why} {rest}"
+    return Conclusion(Status.FAILED, {"code": "Lost", "message": message, "details": {"ending": "lost"}})
+
+
+def after_tries(error: Json | None, attempt: int) -> Json | None:
+    """The error of a step that was tried `attempt` times."""
+    if error is None or attempt < 2:
+        return error
+    return {**error, "message": f"{error['message']} It was tried {attempt} times."}
+
+
+def _canceled(node: Node, stopped_by: str | None) -> str:
+    return f"Step '{node.name}' was canceled" + (f": {stopped_by}." if stopped_by else ".")
 
 
 def _completed(node: Node, end: Exit) -> Conclusion:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from penstock.model.errors import Problem
-from penstock.model.graph import INPUT_MODES, OUTPUT_MODES, PARAMETER_TYPES, Json
+from penstock.model.graph import INPUT_MODES, MAX_RETRIES, OUTPUT_MODES, PARAMETER_TYPES, RETRY_ON, Json
 
 _NODE_ID = re.compile(r"[0-9a-f]{8}\Z")
 _PORT = re.compile(r"\w+\Z")
@@ -130,6 +131,34 @@ def _shape(i: int, node: Any) -> Iterator[Problem]:
         yield _problem(f"Step '{name}' names the snapshot {node['snapshot']!r}, which is no sha256 digest.", where)
     yield from _ports(name, node, "input", INPUT_MODES, where)
     yield from _ports(name, node, "output", OUTPUT_MODES, where)
+    yield from _limits(name, node, where)
+
+
+def _limits(step: str, node: Json, where: str) -> Iterator[Problem]:
+    """What is wrong with a step's time limit and with what it says of being tried again."""
+    seconds, retry = node.get("timeout_seconds"), node.get("retry")
+    if seconds is not None and not (_is_number(seconds) and seconds > 0):
+        yield _problem(f"Step '{step}': timeout_seconds is {seconds!r}. Give a number of seconds above 0.", where)
+    if retry is None:
+        return
+    if not isinstance(retry, dict):
+        yield _problem(f"Step '{step}': retry is {retry!r}. Give {{'count', 'backoff_seconds', 'on'}}.", where)
+        return
+    count, backoff, on = (retry.get(k) for k in ("count", "backoff_seconds", "on"))
+    if count is not None and not (_is_number(count) and int(count) == count and 0 <= count <= MAX_RETRIES):
+        yield _problem(
+            f"Step '{step}': the count of retries is {count!r}. Give a whole number from 0 to {MAX_RETRIES}.", where
+        )
+    if backoff is not None and not (_is_number(backoff) and backoff >= 0):
+        yield _problem(
+            f"Step '{step}': backoff_seconds of its retries is {backoff!r}. Give a number of seconds from 0 on.", where
+        )
+    if on is not None and on not in RETRY_ON:
+        yield _problem(f"Step '{step}': it is to be tried again on {on!r}. Use one of {', '.join(RETRY_ON)}.", where)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _ports(step: str, node: Json, direction: str, modes: tuple[str, ...], where: str) -> Iterator[Problem]:

@@ -46,6 +46,19 @@ class Output:
     raw: Json
 
 
+RETRY_ON = ("infrastructure", "any")
+MAX_RETRIES = 100
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """How often a step is tried again, and after what. `on` infrastructure: only while user code provably never began."""
+
+    count: int = 2
+    backoff_seconds: float = 1.0
+    on: str = "infrastructure"
+
+
 @dataclass(frozen=True)
 class Node:
     id: str
@@ -64,6 +77,8 @@ class Node:
     run_definition: Json
     allow_reuse: bool
     after: tuple[str, ...]
+    timeout_seconds: float | None = None
+    retry: RetryPolicy | None = None
 
     def upstream(self) -> tuple[str, ...]:
         """The ids of the nodes that must complete first, each once."""
@@ -108,7 +123,17 @@ def _node(raw: Json) -> Node:
         run_definition=raw.get("run_definition") or {},
         allow_reuse=bool(raw.get("allow_reuse", True)),
         after=tuple(raw.get("after") or ()),
+        timeout_seconds=raw.get("timeout_seconds"),
+        retry=_retry(raw.get("retry")),
     )
+
+
+def _retry(raw: Json | None) -> RetryPolicy | None:
+    """The author's own policy; None when the author said nothing."""
+    if raw is None:
+        return None
+    given = {k: raw[k] for k in ("count", "backoff_seconds", "on") if raw.get(k) is not None}
+    return RetryPolicy(**given)
 
 
 def _input(raw: Json) -> Input:

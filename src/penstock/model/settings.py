@@ -33,6 +33,10 @@ SETTINGS = (
     Setting("token", "", "The bearer token for a server reached over TCP; default: the home's token file."),
     Setting("slots", "", "Steps that run at once on this machine; default: the cores this process may use."),
     Setting("idle_seconds", "1800", "An embedded server with nothing to do leaves after so many seconds."),
+    Setting("retries", "2", "How often a step that was lost before its script began is tried again."),
+    Setting(
+        "retry_backoff_seconds", "1", "How long it waits before the first of these tries; twice as long after each."
+    ),
     Setting("tmp", "/tmp", "Where sockets go when the home's path is too long for one."),
 )
 
@@ -45,6 +49,8 @@ class Settings:
     socket_dir: Path
     slots: int | None
     idle_seconds: float
+    retries: int = 2
+    retry_backoff_seconds: float = 1.0
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str], home: str | None = None, user_id: int = 0) -> Settings:
@@ -53,7 +59,14 @@ class Settings:
         root = Path(home or values["home"]).expanduser().absolute()
         slots = _number(values["slots"], "PENSTOCK_SLOTS", int) if values["slots"] else None
         idle = _number(values["idle_seconds"], "PENSTOCK_IDLE_SECONDS", float)
-        return cls(root, socket_dir(root, values["tmp"], user_id), int(slots) if slots else None, float(idle))
+        return cls(
+            root,
+            socket_dir(root, values["tmp"], user_id),
+            int(slots) if slots else None,
+            float(idle),
+            int(_number(values["retries"], "PENSTOCK_RETRIES", int, least=0)),
+            _number(values["retry_backoff_seconds"], "PENSTOCK_RETRY_BACKOFF_SECONDS", float, least=0),
+        )
 
     @property
     def database(self) -> Path:
@@ -67,11 +80,14 @@ def socket_dir(home: Path, tmp: str, user_id: int) -> Path:
     return Path(tmp) / f"penstock-{user_id}-{hashlib.sha256(str(home).encode()).hexdigest()[:12]}"
 
 
-def _number(text: str, variable: str, kind: type[int] | type[float]) -> float:
+def _number(text: str, variable: str, kind: type[int] | type[float], least: int | None = None) -> float:
+    """The number that `text` is: positive, or at least `least`."""
     try:
         value = kind(text)
     except ValueError:
         raise ValueError(f"{variable} is {text!r}, which is not a number. Set it to one, or unset it.") from None
-    if value <= 0:
+    if least is not None and value < least:
+        raise ValueError(f"{variable} is {text!r}; it must be {least} or more. Set it so, or unset it.")
+    if least is None and value <= 0:
         raise ValueError(f"{variable} is {text!r}; it must be positive. Set it to a positive number, or unset it.")
     return value

@@ -9,7 +9,7 @@ class Status(StrEnum):
     """Where a run is. The last three are terminal and final."""
 
     NOT_STARTED = "NotStarted"
-    """Waiting for upstream steps or for a free slot; moved on by the scheduler."""
+    """Waiting for upstream steps, for a free slot or for its next try; moved on by the scheduler."""
     QUEUED = "Queued"
     """Handed to its compute under its name; moved on by the stub's report."""
     PREPARING = "Preparing"
@@ -33,10 +33,12 @@ ACTIVE = frozenset(Status) - TERMINAL
 _S = Status
 TRANSITIONS: dict[Status, frozenset[Status]] = {
     _S.NOT_STARTED: frozenset({_S.QUEUED, _S.RUNNING, _S.CANCEL_REQUESTED, *TERMINAL}),
-    _S.QUEUED: frozenset({_S.PREPARING, _S.STARTING, _S.RUNNING, _S.FINALIZING, _S.CANCEL_REQUESTED, *TERMINAL}),
-    _S.PREPARING: frozenset({_S.STARTING, _S.RUNNING, _S.FINALIZING, _S.CANCEL_REQUESTED, *TERMINAL}),
-    _S.STARTING: frozenset({_S.RUNNING, _S.FINALIZING, _S.CANCEL_REQUESTED, *TERMINAL}),
-    _S.RUNNING: frozenset({_S.FINALIZING, _S.CANCEL_REQUESTED, *TERMINAL}),
+    _S.QUEUED: frozenset(
+        {_S.PREPARING, _S.STARTING, _S.RUNNING, _S.FINALIZING, _S.NOT_STARTED, _S.CANCEL_REQUESTED, *TERMINAL}
+    ),
+    _S.PREPARING: frozenset({_S.STARTING, _S.RUNNING, _S.FINALIZING, _S.NOT_STARTED, _S.CANCEL_REQUESTED, *TERMINAL}),
+    _S.STARTING: frozenset({_S.RUNNING, _S.FINALIZING, _S.NOT_STARTED, _S.CANCEL_REQUESTED, *TERMINAL}),
+    _S.RUNNING: frozenset({_S.FINALIZING, _S.NOT_STARTED, _S.CANCEL_REQUESTED, *TERMINAL}),
     _S.CANCEL_REQUESTED: frozenset({_S.FINALIZING, *TERMINAL}),
     _S.FINALIZING: frozenset(TERMINAL),
     _S.COMPLETED: frozenset(),

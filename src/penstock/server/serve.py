@@ -22,7 +22,8 @@ from penstock.compute.local import LocalCompute, LocalSettings
 from penstock.data.snapshots import Snapshots
 from penstock.data.tars import Uploads
 from penstock.model.errors import BadRequest, CannotServe, PenstockError
-from penstock.model.settings import Settings
+from penstock.model.graph import RetryPolicy
+from penstock.model.settings import SETTINGS, Settings
 from penstock.node import identity
 from penstock.server import crash
 from penstock.server import home as homes
@@ -206,7 +207,7 @@ class _Process:
             sockets=self._settings.socket_dir,
             python=sys.executable,
             server_argv=(sys.executable, "-m", "penstock", "serve", "--embedded"),
-            server_env={**_kept(), "PENSTOCK_HOME": str(path)},
+            server_env={**_kept(), **_set(), "PENSTOCK_HOME": str(path)},
             environment=_kept(),
         )
         compute = LocalCompute(settings)
@@ -229,6 +230,7 @@ class _Process:
             launcher=str(Path(node.__file__).with_name("launcher.py")),
             node_id=self._home.id,
             wake=wake,
+            retry=RetryPolicy(self._settings.retries, self._settings.retry_backoff_seconds),
             room=self._room,
         )
 
@@ -250,6 +252,14 @@ class _Process:
 
 def _kept() -> dict[str, str]:
     return {k: v for k, v in os.environ.items() if k in KEPT or k.startswith(KEPT_PREFIXES)}
+
+
+def _set() -> dict[str, str]:
+    """The settings that a server started by a stub must have too."""
+    names = [
+        s.variable for s in SETTINGS if s.name in ("slots", "idle_seconds", "retries", "retry_backoff_seconds", "tmp")
+    ]
+    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 def _listen_tcp(host: str, port: int) -> socket.socket:

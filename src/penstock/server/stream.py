@@ -56,7 +56,7 @@ class _Logs:
                 if not size:
                     break
                 self._sent[key] = offset + size
-                yield {"log": {"run_id": run_id, "name": name, "offset": offset, "text": text}}
+                yield {"log": {"run_id": run_id, "attempt": attempt, "name": name, "offset": offset, "text": text}}
 
 
 def _read(path: Path, offset: int, final: bool) -> tuple[str, int]:
@@ -107,7 +107,7 @@ def _gather(services: Services, run_id: str, after: int, logs: _Logs, with_logs:
         status = event["body"].get("status")
         if with_logs and event["name"] == "queued":
             logs.follow(event["run_id"], int(event["body"].get("attempt") or 1))
-        if status in _TERMINAL:
+        if status in _TERMINAL or event["name"] == "requeued":
             lines += map(_line, logs.close(event["run_id"]))
             ended = ended or event["run_id"] == run_id
         lines.append(_line({"event": event}))

@@ -8,9 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from penstock.engine import retry
 from penstock.engine.plan import make_plan
 from penstock.engine.progress import Progress, StepState
-from penstock.model.graph import Graph
+from penstock.model.graph import Graph, RetryPolicy
 from penstock.model.job import Exit, Job
 from penstock.model.status import TERMINAL, Status
 from penstock.service.binding import Root
@@ -31,6 +32,11 @@ class Active:
     def id(self) -> str:
         return self.root.id
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it was canceled, or is out of time."""
+        return self.progress.cancel_requested or self.progress.is_out_of_time
+
 
 @dataclass
 class InFlight:
@@ -46,16 +52,37 @@ class InFlight:
 
 @dataclass
 class Memory:
-    """Everything the scheduler knows without asking. `waiting` holds ready steps by compute, first come first."""
+    """Everything the scheduler knows without asking. `waiting` holds ready steps by compute, first come first; `postponed` those
+    whose next try is not due yet."""
 
     roots: dict[str, Active] = field(default_factory=dict)
     jobs: dict[str, InFlight] = field(default_factory=dict)
     waiting: dict[tuple[str, str], deque[tuple[Active, StepState]]] = field(default_factory=dict)
+    postponed: list[tuple[Active, StepState]] = field(default_factory=list)
     busy: dict[tuple[str, str], int] = field(default_factory=dict)
     limits: dict[tuple[str, str], tuple[int | None, float]] = field(default_factory=dict)
 
     def enqueue(self, active: Active, state: StepState) -> None:
-        self.waiting.setdefault(compute_key(active, state), deque()).append((active, state))
+        """Have the step started when it is due and there is room."""
+        if state.due_at is not None:
+            self.postponed.append((active, state))
+        else:
+            self.waiting.setdefault(compute_key(active, state), deque()).append((active, state))
+
+    def release(self, now: float) -> None:
+        """Let those wait for room whose next try is due."""
+        due = [(a, s) for a, s in self.postponed if s.due_at is None or s.due_at <= now]
+        if due:
+            self.postponed = [(a, s) for a, s in self.postponed if s.due_at is not None and s.due_at > now]
+            for active, state in due:
+                state.due_at = None
+                self.enqueue(active, state)
+
+    def next_due(self) -> float | None:
+        """When the next postponed try is due, or the next pipeline run is out of time."""
+        times = [s.due_at for _, s in self.postponed if s.due_at is not None]
+        times += [d for a in self.roots.values() if (d := a.progress.deadline) is not None and not a.is_stopping]
+        return min(times, default=None)
 
     def add_job(self, flight: InFlight) -> None:
         self.jobs[flight.name] = flight
@@ -72,6 +99,7 @@ class Memory:
         self.roots.pop(root_id, None)
         for name in [n for n, f in self.jobs.items() if f.active.id == root_id]:
             self.drop_job(name)
+        self.postponed = [pair for pair in self.postponed if pair[0].id != root_id]
         for key, queue in self.waiting.items():
             self.waiting[key] = deque(pair for pair in queue if pair[0].id != root_id)
 
@@ -80,7 +108,7 @@ def compute_key(active: Active, state: StepState) -> tuple[str, str]:
     return active.root.workspace, state.node.compute or "local"
 
 
-def load(connection: Connection, root_id: str) -> Active | None:
+def load(connection: Connection, root_id: str, default: RetryPolicy) -> Active | None:
     """The pipeline run as the store has it; None when it is over or unknown."""
     rows = runs.runs_of_root(connection, root_id)
     submission = runs.get_submission(connection, root_id)
@@ -92,7 +120,23 @@ def load(connection: Connection, root_id: str) -> Active | None:
     states = [
         StepState(n, steps[n.id]["id"], Status(steps[n.id]["status"]), steps[n.id]["attempt"]) for n in plan.graph.nodes
     ]
-    progress = Progress(root_id, plan, states, continue_on_failure=bool(submission["continue_on_failure"]))
+    for state in states:
+        if state.attempt and state.status is Status.NOT_STARTED:
+            state.due_at = _due_at(connection, state, default)
+    seconds = submission["bindings"].get("timeout_seconds")
+    progress = Progress(
+        root_id,
+        plan,
+        states,
+        continue_on_failure=bool(submission["continue_on_failure"]),
+        deadline=None if seconds is None else root["created_at"] + float(seconds),
+    )
     ids = {n: r["id"] for n, r in steps.items()}
     bound = Root(root_id, root["workspace"], root["experiment"], plan, submission["bindings"], ids)
     return Active(bound, progress, Status(root["status"]))
+
+
+def _due_at(connection: Connection, state: StepState, default: RetryPolicy) -> float | None:
+    """When the next try of a step that is to be tried again is due; None: now."""
+    ends = [a["ended_at"] for a in runs.attempts(connection, state.run_id) if a["attempt"] == state.attempt]
+    return retry.due_at(state.node.retry or default, state.attempt, ends[0]) if ends and ends[0] else None

@@ -13,6 +13,7 @@ from pathlib import Path
 from penstock.compute.base import Compute
 from penstock.data.snapshots import Snapshots
 from penstock.data.tars import Uploads
+from penstock.model.graph import RetryPolicy
 from penstock.service.changes import Changes
 from penstock.service.room import Room
 from penstock.store.database import Database
@@ -43,6 +44,8 @@ class Context:
     node_id: str
     wake: Callable[[], None] = field(repr=False)
     clock: Callable[[], float] = time.time
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    make_id: Callable[[], str] = new_id
     room: Room = None  # type: ignore[assignment]  # the home's, unless one is given
 
     def __post_init__(self) -> None:

@@ -12,7 +12,9 @@ from typing import Any
 from penstock.compute.base import Phase
 from penstock.data.paths import relative_path
 from penstock.data.publish import copy_to, publish
-from penstock.engine.lifecycle import Conclusion, conclude, lost
+from penstock.engine import retry
+from penstock.engine.lifecycle import Conclusion, after_tries, conclude, lost
+from penstock.engine.outcome import out_of_time, root_error
 from penstock.engine.progress import Change, StepState
 from penstock.model.errors import PenstockError
 from penstock.model.job import Job
@@ -20,6 +22,7 @@ from penstock.model.status import TERMINAL, Status
 from penstock.service.active import Active, InFlight, Memory, load
 from penstock.service.batch import Batch, Stale
 from penstock.service.binding import Binder, constant_destination
+from penstock.service.catalog import iso
 from penstock.service.context import Context
 from penstock.service.delays import Delays
 from penstock.service.inbox import Inbox
@@ -29,7 +32,6 @@ Json = dict[str, Any]
 POLL_SECONDS = 1.0
 RESUBMIT_SECONDS = 0.02
 RUNNING_DELAY_SECONDS = 0.1  # a step that is over sooner is recorded as running and ended in one go
-MAX_TRIES_UNSTARTED = 3
 
 
 class Scheduler:
@@ -43,6 +45,7 @@ class Scheduler:
         self._running: dict[str, float] = {}
         self._next_poll = 0.0
         self._failed: set[str] = set()
+        self._loaded: list[Active] = []
         self._delays = Delays()
 
     def recover(self) -> None:
@@ -58,18 +61,21 @@ class Scheduler:
     def tick(self, now: float) -> float | None:
         """One pass; when the next is due (None: only when something is told)."""
         told = self._inbox.take()
-        before = set(self._memory.roots)
-        self._load({*self._failed, *told.get("submitted", ())})
-        for name in told.get("running", ()):
-            self._running.setdefault(name, now)
-        ended = self._reports(now, told.get("exit", ()))
+        new = {*self._failed, *told.get("submitted", ())}
+        touched = new | set(
+            self._memory.roots
+        )  # whatever this pass forgets on its way, these are read again if it fails
         try:
-            self._advance(now, ended, told.get("cancel", ()))
+            cancels = [*told.get("cancel", ()), *self._load(sorted(new))]
+            for name in told.get("running", ()):
+                self._running.setdefault(name, now)
+            ended = self._reports(now, told.get("exit", ()))
+            self._advance(now, ended, cancels)
             self._record_running(now)
         except Stale:
-            self._failed.update(before | set(self._memory.roots))
+            self._failed.update(touched)
         except BaseException:
-            self._failed.update(before | set(self._memory.roots))
+            self._failed.update(touched)
             self._next_poll = now + POLL_SECONDS
             raise
         return self._due(now)
@@ -80,18 +86,23 @@ class Scheduler:
         times = [at + RUNNING_DELAY_SECONDS for name, at in self._running.items() if name in self._memory.jobs]
         if self._memory.jobs:
             times.append(self._next_poll)
+        if (due := self._memory.next_due()) is not None:
+            times.append(due)
         return min(times) if times else None
 
-    def _load(self, root_ids: Iterable[str]) -> None:
-        """Read these roots from the store, and ask after the jobs they have under way."""
-        for root_id in list(root_ids):
+    def _load(self, root_ids: Iterable[str]) -> list[str]:
+        """Read these roots from the store, and have the jobs they have under way asked after; which of their runs are to be stopped."""
+        cancels = []
+        for root_id in root_ids:
             self._memory.drop_root(root_id)
             with self._context.database.read() as connection:
-                active = load(connection, root_id)
+                active = load(connection, root_id, self._context.retry)
+                asked = runs.cancel_requests(connection, root_id)
             self._failed.discard(root_id)
             if active is None:
                 continue
             self._memory.roots[root_id] = active
+            self._loaded.append(active)
             for state in active.progress.steps.values():
                 if state.status not in (Status.NOT_STARTED, Status.COMPLETED, Status.FAILED, Status.CANCELED):
                     self._memory.add_job(InFlight(active, state, f"{state.run_id}.{state.attempt}", None))
@@ -99,13 +110,20 @@ class Scheduler:
             for state in active.progress.ready():
                 self._memory.enqueue(active, state)
             if active.status is Status.CANCEL_REQUESTED:
-                self._inbox.put("cancel", root_id)
+                cancels.append(root_id)
+            for run_id in asked:  # what was asked of a step that waits stands in its story alone
+                if (step := active.progress.by_run.get(run_id)) is not None and step.status not in TERMINAL:
+                    cancels.append(run_id)
+        return cancels
 
     def _reports(self, now: float, told: Iterable[str]) -> list[InFlight]:
         """The jobs that have ended: those told of, and once a second whatever polling finds."""
         jobs = self._memory.jobs
         names = {n for n in told if n in jobs}
-        if now >= self._next_poll and jobs:
+        is_due = (
+            not self._next_poll - POLL_SECONDS <= now < self._next_poll
+        )  # a clock that was set back must not delay it
+        if is_due and jobs:
             names = set(jobs)
             self._next_poll = now + POLL_SECONDS
         ended = []
@@ -119,6 +137,8 @@ class Scheduler:
                 ended.append(flight)
             elif report.phase is Phase.ABSENT:
                 self._submit(flight)
+            elif flight.state.status is Status.CANCEL_REQUESTED:
+                self._context.compute.cancel(name)  # again: whoever was to do it may have died before
             elif report.phase is Phase.RUNNING and flight.state.status is Status.QUEUED:
                 flight.started_at = report.started_at
                 self._running.setdefault(name, now - RUNNING_DELAY_SECONDS)
@@ -131,7 +151,7 @@ class Scheduler:
             flight = self._memory.jobs.get(name)
             if flight is None or flight.state.status is not Status.QUEUED:
                 del self._running[name]
-            elif now >= at + RUNNING_DELAY_SECONDS:
+            elif not at <= now < at + RUNNING_DELAY_SECONDS:
                 del self._running[name]
                 self._move(batch, flight, Status.RUNNING, started_at=flight.started_at or at)
         if self._next_poll == now + POLL_SECONDS:
@@ -147,6 +167,8 @@ class Scheduler:
             self._end(batch, flight, conclusion, to_stop)
         for run_id in cancels:
             self._cancel(batch, run_id, to_stop)
+        self._expire(batch, to_stop)
+        self._close_loaded(batch)
         started = self._hand_out(batch)
         self._delays.tell(batch)
         batch.commit(self._context)
@@ -196,38 +218,55 @@ class Scheduler:
         return conclusion
 
     def _conclusion(self, flight: InFlight) -> Conclusion:
-        if flight.end is None:
-            return lost(flight.state.node, "the process that watched over it is gone and left no record of its end.")
-        asked = flight.state.status is Status.CANCEL_REQUESTED
-        return conclude(flight.state.node, flight.end, cancel_requested=asked)
+        asked, why = flight.state.status is Status.CANCEL_REQUESTED, flight.active.progress.stopped_by()
+        if flight.end is not None:
+            return conclude(flight.state.node, flight.end, cancel_requested=asked, stopped_by=why)
+        how = "the process that watched over it is gone and left no record of its end."
+        begun = flight.started_at is not None
+        return lost(flight.state.node, how, has_begun=begun, cancel_requested=asked, stopped_by=why)
 
     def _end(self, batch: Batch, flight: InFlight, conclusion: Conclusion, to_stop: list[InFlight]) -> None:
         """Record the end of one job and what follows from it."""
         state, active = flight.state, flight.active
-        if flight.end is None and flight.started_at is None and state.attempt < MAX_TRIES_UNSTARTED:
-            self._requeue(batch, flight)
-            return
         self._note_start(batch, flight)
-        began = flight.end.started_at if flight.end else None
-        self._keep(batch, flight)
+        began = flight.end.started_at if flight.end else flight.started_at
+        self._keep(batch, flight, conclusion)
         for warning in conclusion.warnings:
             batch.say(state.run_id, active.id, "warning", message=warning)
-        self._move(batch, flight, conclusion.status, started_at=began, error=conclusion.error)
         self._memory.drop_job(flight.name)
+        due_at = self._next_try(flight, conclusion, batch.at)
+        if due_at is not None:
+            self._requeue(batch, flight, conclusion, due_at)
+            return
+        self._move(batch, flight, conclusion.status, began, after_tries(conclusion.error, state.attempt))
         self._follow(batch, active, active.progress.end(state, conclusion.status), to_stop)
 
-    def _requeue(self, batch: Batch, flight: InFlight) -> None:
-        """User code provably never started: the step may be tried again under a new name."""
-        self._memory.drop_job(flight.name)
-        self._move(batch, flight, Status.NOT_STARTED)
-        self._memory.enqueue(flight.active, flight.state)
+    def _next_try(self, flight: InFlight, conclusion: Conclusion, now: float) -> float | None:
+        """When the step is to be tried again; None: it has ended as concluded."""
+        state = flight.state
+        is_last = state.status in (Status.CANCEL_REQUESTED, Status.FINALIZING)
+        if conclusion.status is not Status.FAILED or is_last or flight.active.progress.stopped_by() is not None:
+            return None
+        ended_at = flight.end.ended_at if flight.end else now
+        why = retry.cause(flight.end, flight.started_at)
+        return retry.next_try(why, state.node.retry, self._context.retry, state.attempt, ended_at)
 
-    def _keep(self, batch: Batch, flight: InFlight) -> None:
+    def _requeue(self, batch: Batch, flight: InFlight, conclusion: Conclusion, due_at: float) -> None:
+        """The step goes back to waiting, to be tried again under a new name when that is due."""
+        state, error = flight.state, conclusion.error or {}
+        most = (state.node.retry or self._context.retry).count + 1
+        message = f"Try {state.attempt} of at most {most}: {error.get('message')} The next is due at {iso(due_at)}."
+        self._move(batch, flight, Status.NOT_STARTED, message=message, due_at=iso(due_at), code=error.get("code"))
+        state.due_at = due_at
+        self._memory.enqueue(flight.active, state)
+
+    def _keep(self, batch: Batch, flight: InFlight, conclusion: Conclusion) -> None:
         """What the try leaves: its end, files, outputs and journal."""
         state, end = flight.state, flight.end
         batch.journals.append((flight.name, self._row(flight)))
         row = {"run_id": state.run_id, "attempt": state.attempt, "node_id": self._context.node_id, "queued_at": None}
-        times = {"started_at": end.started_at if end else None, "ended_at": end.ended_at if end else batch.at}
+        began = end.started_at if end else flight.started_at
+        times = {"started_at": began, "ended_at": end.ended_at if end else batch.at}
         how = {"ending": end.ending if end else "lost", "exit_code": end.exit_code if end else None}
         batch.attempts.append({**row, **times, **how, "exit": end.raw if end else {}})
         if end is None:
@@ -237,7 +276,7 @@ class Scheduler:
             file = {"run_id": state.run_id, "name": f["name"], "attempt": state.attempt, "path": path}
             batch.artifacts.append({**file, "size_bytes": f["size_bytes"]})
         manifests = {o["name"]: o for o in end.outputs}
-        for output in state.node.outputs:
+        for output in state.node.outputs if conclusion.status is Status.COMPLETED else ():
             place = self._binder.place(flight.active.root, output, state.run_id, state.attempt)
             seen = manifests.get(output.name) or {"kind": "missing"}
             batch.outputs.append(
@@ -288,12 +327,11 @@ class Scheduler:
             active.status = Status.CANCEL_REQUESTED
             self._follow(batch, active, active.progress.cancel(), to_stop)
             return
-        for other in self._memory.roots.values():
+        for other in list(self._memory.roots.values()):
             state = other.progress.by_run.get(run_id)
             flight = self._memory.jobs.get(f"{run_id}.{state.attempt}") if state else None
             if state is not None and flight is not None:
-                state.status = Status.CANCEL_REQUESTED
-                to_stop.append(flight)
+                self._stop_step(batch, flight, to_stop)
             elif state is not None and state.status is Status.NOT_STARTED:
                 error = {
                     "code": "Canceled",
@@ -306,15 +344,40 @@ class Scheduler:
                 )
                 self._follow(batch, other, other.progress.end(state, Status.CANCELED), to_stop)
 
+    def _stop_step(self, batch: Batch, flight: InFlight, to_stop: list[InFlight]) -> None:
+        """Someone asked for this one step to stop."""
+        state = flight.state
+        with self._context.database.read() as connection:
+            row = runs.get_run(connection, state.run_id)
+        if row is not None and row["status"] == Status.CANCEL_REQUESTED:
+            state.status = Status.CANCEL_REQUESTED
+        elif state.status is not Status.FINALIZING:
+            self._move(batch, flight, Status.CANCEL_REQUESTED)
+        if state.status is Status.CANCEL_REQUESTED:
+            to_stop.append(flight)
+
+    def _expire(self, batch: Batch, to_stop: list[InFlight]) -> None:
+        """Stop the pipeline runs whose time is over. What follows from it is decided anew if this process dies meanwhile."""
+        for active in list(self._memory.roots.values()):
+            deadline = active.progress.deadline
+            is_stopping = active.is_stopping or active.status is Status.CANCEL_REQUESTED
+            if deadline is None or deadline > batch.at or is_stopping:
+                continue
+            running = active.progress.under_way()
+            waiting = sum(s.status is Status.NOT_STARTED for s in active.progress.steps.values())
+            message = out_of_time(active.root.bindings["timeout_seconds"], running, waiting)
+            batch.say(active.id, active.id, "timed_out", message=message, steps=[s.run_id for s in running])
+            self._follow(batch, active, active.progress.run_out_of_time(), to_stop)
+
+    def _close_loaded(self, batch: Batch) -> None:
+        """End the pipeline runs that were found with no step left to run."""
+        for active in self._loaded:
+            if self._memory.roots.get(active.id) is active and (status := active.progress.outcome()) is not None:
+                self._end_root(batch, active, status)
+        self._loaded.clear()
+
     def _end_root(self, batch: Batch, active: Active, status: Status) -> None:
-        failed = [s for s in active.progress.steps.values() if s.status is Status.FAILED]
-        error = None
-        if status is Status.FAILED:
-            names = ", ".join(f"'{s.node.name}'" for s in failed)
-            message = f"{len(failed)} of {len(active.progress.steps)} steps failed: {names}."
-            error = {"code": "StepsFailed", "message": message, "details": {"steps": [s.run_id for s in failed]}}
-        elif status is Status.CANCELED:
-            error = {"code": "Canceled", "message": "The pipeline run was canceled.", "details": {}}
+        error = root_error(active.progress, status, active.root.bindings.get("timeout_seconds"))
         batch.move(active.id, runs.Move(active.id, active.status, status, 0, at=batch.at, error=error))
         batch.ends_run = True
         self._memory.drop_root(active.id)
@@ -322,6 +385,7 @@ class Scheduler:
     def _hand_out(self, batch: Batch) -> list[InFlight]:
         """The waiting steps that have a slot now, recorded as Queued, with their jobs made."""
         started: list[InFlight] = []
+        self._memory.release(batch.at)
         if (trouble := self._context.room.trouble) is not None:
             for active, _ in [pair for queue in self._memory.waiting.values() for pair in queue]:
                 self._delays.note(active.id, active.id, f"No step is started now: {trouble.message}")
@@ -391,14 +455,21 @@ class Scheduler:
             return True
 
     def _move(
-        self, batch: Batch, flight: InFlight, after: Status, started_at: float | None = None, error: Json | None = None
+        self,
+        batch: Batch,
+        flight: InFlight,
+        after: Status,
+        started_at: float | None = None,
+        error: Json | None = None,
+        **body: Any,
     ) -> None:
         state = flight.state
         move = runs.Move(
             state.run_id, state.status, after, state.attempt, at=batch.at, started_at=started_at, error=error
         )
-        message = error["message"] if error else None
-        batch.move(flight.active.id, move, message=message)
+        if error:
+            body["message"] = error["message"]
+        batch.move(flight.active.id, move, **body)
         if after not in TERMINAL:
             state.status = after  # an end is for `Progress.end` to take in
 

@@ -16,7 +16,7 @@ from penstock.model.errors import BadRequest, InvalidGraph, NotFound, Problem
 from penstock.model.graph import Graph, Node
 from penstock.model.status import Status
 from penstock.service.catalog import Catalog
-from penstock.service.context import Context, new_id
+from penstock.service.context import Context
 from penstock.service.inbox import Inbox
 from penstock.steps.registry import kind_problems
 from penstock.store import catalog, records, runs
@@ -39,6 +39,7 @@ class Submission:
         """Keep a pipeline run and its steps: `{"run_id", "steps", "notes"}`. The same idempotency_key gives the same run."""
         key = body.get("idempotency_key")
         if key and (known := self._submitted(str(key))):
+            self._tell(known["run_id"])  # whoever submitted it first may have died, or lost the answer, before this
             return known
         self._context.room.demand()
         found = problems(body.get("graph"))
@@ -55,11 +56,14 @@ class Submission:
         experiment = self._workspaces.put_experiment(workspace, str(body.get("experiment") or ""))
         plan = make_plan(graph, given)
         bindings = self._bindings(space, experiment, body)
-        rows = _Rows(self._context.clock(), workspace, body, plan, bindings)
+        rows = _Rows(self._context, workspace, body, plan, bindings)
         self._db.write(lambda connection: _keep(connection, rows, computes, self._context.clock()))
-        self._inbox.put("submitted", rows.root_id)
-        self._context.wake()
+        self._tell(rows.root_id)
         return {"run_id": rows.root_id, "steps": rows.steps(), "notes": _notes(computes, bindings)}
+
+    def _tell(self, root_id: str) -> None:
+        self._inbox.put("submitted", root_id)
+        self._context.wake()
 
     def _submitted(self, key: str) -> Json | None:
         with self._db.read() as connection:
@@ -140,16 +144,31 @@ class Submission:
             "experiment_id": experiment["id"],
             "default_datastore": space["default_datastore"],
             "datastores": stores,
+            "timeout_seconds": _timeout(body),
         }
+
+
+def _timeout(body: Json) -> float | None:
+    """The limit of the whole run, in seconds from its submission."""
+    seconds = body.get("timeout_seconds")
+    if seconds is None:
+        return None
+    is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+    if not is_number or not 0 < seconds < float("inf"):
+        raise BadRequest(
+            f"The run's timeout_seconds is {seconds!r}. Give a number of seconds above 0, or leave it out.",
+            target="timeout_seconds",
+        )
+    return float(seconds)
 
 
 class _Rows:
     """The rows of one submission."""
 
-    def __init__(self, at: float, workspace: str, body: Json, plan: Plan, bindings: Json) -> None:
-        self.at, self.workspace, self.body, self.plan = at, workspace, body, plan
-        self.root_id = new_id()
-        self.step_ids = {n.id: new_id() for n in plan.graph.nodes}
+    def __init__(self, context: Context, workspace: str, body: Json, plan: Plan, bindings: Json) -> None:
+        self.at, self.workspace, self.body, self.plan = context.clock(), workspace, body, plan
+        self.root_id = context.make_id()
+        self.step_ids = {n.id: context.make_id() for n in plan.graph.nodes}
         self.submission = {
             "run_id": self.root_id,
             "idempotency_key": body.get("idempotency_key"),

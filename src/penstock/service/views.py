@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,9 @@ from penstock.service.context import Context
 from penstock.store import catalog, records, runs
 
 Json = dict[str, Any]
-LOGS = {"azureml-logs/70_stdout.txt": "stdout", "azureml-logs/75_stderr.txt": "stderr"}
+LOG_FOLDER = "azureml-logs"
+LOGS = {f"{LOG_FOLDER}/70_stdout.txt": "stdout", f"{LOG_FOLDER}/75_stderr.txt": "stderr"}
+_EARLIER = re.compile(rf"{LOG_FOLDER}/attempt_(\d+)/(.+)")
 
 
 class Views:
@@ -57,9 +61,13 @@ class Views:
             return self._as_json(connection, runs.children(connection, run_id))
 
     def metrics(self, run_id: str, recursive: bool = False) -> list[Json]:
+        """In logged order. Of a step that was tried again: those of its last try."""
         self._refresh(run_id)
         with self._db.read() as connection:
-            return [{**m, "at": iso(m["at"])} for m in records.metrics(connection, run_id, recursive)]
+            found = records.metrics(connection, run_id, recursive)
+            ids = list({m["run_id"] for m in found})
+            last = {i: attempt for i, (_, attempt) in runs.standing(connection, ids).items()}
+        return [{**m, "at": iso(m["at"])} for m in found if m["attempt"] >= last.get(m["run_id"], 0)]
 
     def files(self, run_id: str) -> list[Json]:
         """What the run kept, and its logs."""
@@ -70,10 +78,8 @@ class Views:
                 {"name": a["name"], "size_bytes": a["size_bytes"], "run_id": run_id}
                 for a in records.artifacts(connection, run_id)
             ]
-        for name, base in LOGS.items() if row and row["attempt"] else ():
-            path = self._context.home / "jobs" / f"{run_id}.{row['attempt'] if row else 0}" / base
-            if path.exists():
-                found.append({"name": name, "size_bytes": path.stat().st_size, "run_id": run_id})
+        for name, path in self._logs(row) if row else ():
+            found.append({"name": name, "size_bytes": path.stat().st_size, "run_id": run_id})
         return sorted(found, key=lambda f: str(f["name"]))
 
     def file_path(self, run_id: str, name: str) -> Path:
@@ -84,12 +90,22 @@ class Views:
             found = next((a for a in records.artifacts(connection, run_id) if a["name"] == name), None)
         if found is not None:
             return beneath(self._context.home, found["path"])
-        if row is not None and name in LOGS:
-            path = self._context.home / "jobs" / f"{run_id}.{row['attempt']}" / LOGS[name]
+        if row is not None and name.startswith(LOG_FOLDER):
+            attempt = int(earlier[1]) if (earlier := _EARLIER.fullmatch(name)) else row["attempt"]
+            plain = f"{LOG_FOLDER}/{earlier[2]}" if earlier else name
+            path = self._context.home / "jobs" / f"{run_id}.{attempt}" / LOGS.get(plain, "-")
             if path.exists():
                 return path
         names = ", ".join(f["name"] for f in self.files(run_id)[:20]) or "none"
         raise NotFound(f"Run '{run_id}' has no file '{name}'. It has: {names}.", target=name)
+
+    def _logs(self, row: Json) -> Iterator[tuple[str, Path]]:
+        """The logs of a run by name; those of its earlier tries in a folder each."""
+        for attempt in range(row["attempt"], 0, -1):
+            for name, base in LOGS.items():
+                path = self._context.home / "jobs" / f"{row['id']}.{attempt}" / base
+                if path.exists():
+                    yield name if attempt == row["attempt"] else _of_attempt(name, attempt), path
 
     def outputs(self, run_id: str) -> list[Json]:
         """The published outputs of a step, or of all steps of a pipeline run."""
@@ -182,6 +198,10 @@ class Views:
             else runs.events_of_run(connection, row["id"])
         )
         return [str(e["body"].get("message")) for e in story if e["name"] == "warning"]
+
+
+def _of_attempt(name: str, attempt: int) -> str:
+    return name.replace("/", f"/attempt_{attempt}/", 1)
 
 
 def _event(row: Json) -> Json:

@@ -130,4 +130,5 @@ def job(bound: Bound, argv: list[str], script: str | None) -> Job:
         snapshot=bound.node.snapshot,
         inputs=inputs,
         outputs=tuple(JobOutput(o.name, o.stage, o.is_directory) for o in bound.outputs),
+        timeout_seconds=bound.node.timeout_seconds,
     )

@@ -207,6 +207,12 @@ def events_of_run(connection: Connection, run_id: str, after: int = 0) -> list[R
     return [{**row, "body": json.loads(row["body"])} for row in _rows(connection, query)]
 
 
+def cancel_requests(connection: Connection, root_id: str) -> list[str]:
+    """The runs below this root that someone asked to cancel."""
+    query = select(event.c.run_id).where(event.c.root_id == root_id, event.c.name == "cancel_requested").distinct()
+    return list(connection.execute(query).scalars())
+
+
 def save_attempt(connection: Connection, row: Row) -> None:
     """Keep how a try ended; a repeated report changes nothing."""
     connection.execute(upsert(attempt).on_conflict_do_nothing(), {**row, "exit": json.dumps(row["exit"])})

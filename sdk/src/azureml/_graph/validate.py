@@ -23,6 +23,8 @@ TAKEN_VARIABLES = frozenset(
         "LD_PRELOAD",
     )
 )
+RETRY_ON = ("infrastructure", "any")
+MAX_RETRIES = 100
 _SOURCES = ("node", "datastore", "dataset", "parameter")
 
 
@@ -43,6 +45,7 @@ def problems(graph):
     for node in known.values():
         _ports(node, known, parameters, found)
         _values(node, parameters, found)
+        _limits(node, found)
         for before in node.get("after") or ():
             if before not in known:
                 found.append("{}: it is to run after node {!r}, which does not exist.".format(_label(node), before))
@@ -76,6 +79,39 @@ def _identity(node, known, found):
     if not isinstance(node.get("kind"), str) or not node.get("kind"):
         found.append("{}: the step has no kind.".format(_label(node)))
     known[node_id] = node
+
+
+def _limits(node, found):
+    """A step's time limit, and what it says of being tried again."""
+    seconds, retry = node.get("timeout_seconds"), node.get("retry")
+    if seconds is not None and not (_is_number(seconds) and seconds > 0):
+        found.append("{}: timeout_seconds is {!r}. Give a number of seconds above 0.".format(_label(node), seconds))
+    if retry is None:
+        return
+    if not isinstance(retry, dict):
+        found.append("{}: retry is {!r}. Give {{'count', 'backoff_seconds', 'on'}}.".format(_label(node), retry))
+        return
+    count, backoff, on = retry.get("count"), retry.get("backoff_seconds"), retry.get("on")
+    if count is not None and not (_is_number(count) and int(count) == count and 0 <= count <= MAX_RETRIES):
+        found.append(
+            "{}: the count of retries is {!r}. Give a whole number from 0 to {}.".format(
+                _label(node), count, MAX_RETRIES
+            )
+        )
+    if backoff is not None and not (_is_number(backoff) and backoff >= 0):
+        found.append(
+            "{}: backoff_seconds of its retries is {!r}. Give a number of seconds from 0 on.".format(
+                _label(node), backoff
+            )
+        )
+    if on is not None and on not in RETRY_ON:
+        found.append(
+            "{}: it is to be tried again on {!r}. Use one of {}.".format(_label(node), on, ", ".join(RETRY_ON))
+        )
+
+
+def _is_number(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < float("inf")
 
 
 def _parameters(declared, found):
