@@ -35,8 +35,10 @@ def ensure_home(home):
 
 
 def unwritable(home, why):
-    return "The Penstock home {} cannot be written: {}. Free some space there, or set PENSTOCK_HOME to a folder of your own.".format(
-        home, why
+    """The sentence for a home that cannot be written because of `why`, as the system calls it."""
+    fix = "Free some space there, or set" if "space" in why else "Set"
+    return "The Penstock home {} cannot be written: {}. {} PENSTOCK_HOME to a folder of your own.".format(
+        home, why, fix
     )
 
 
