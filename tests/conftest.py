@@ -20,6 +20,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from databases import postgresql_server, postgresql_url  # noqa: F401 - fixtures
 
 ROOT = Path(__file__).resolve().parent.parent
 IN_CI = bool(os.environ.get("CI"))

@@ -1,4 +1,4 @@
-"""What every store promises. Run on SQLite here; another database joins by another `open_store`."""
+"""What every store promises, on SQLite and on PostgreSQL."""
 
 import threading
 
@@ -10,9 +10,15 @@ from penstock.store import catalog, records, runs
 from penstock.store.database import HEAD, Database, open_database
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request, tmp_path):
+    """Where a database is to be: a path, or the URL of an empty PostgreSQL database."""
+    return tmp_path / "store.db" if request.param == "sqlite" else request.getfixturevalue("postgresql_url")
+
+
 @pytest.fixture
-def database(tmp_path):
-    opened = open_database(tmp_path / "store.db")
+def database(place):
+    opened = open_database(place)
     row = {"name": "ws", "id": "w", "subscription_id": "", "resource_group": "", "location": "", "tags": {}}
     opened.write(lambda c: catalog.add_workspace(c, {**row, "default_datastore": "d", "created_at": 1.0}))
     yield opened
@@ -160,15 +166,12 @@ def test_the_same_definition_is_one_dataset(database):
     assert database.write(lambda c: catalog.add_dataset(c, {**row, "id": "two"})) == first == "one"
 
 
-def test_a_newer_schema_is_refused_and_left_alone(tmp_path):
-    path = tmp_path / "store.db"
-    database = open_database(path)
-    with database.read() as connection:
-        connection.exec_driver_sql("COMMIT")
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+def test_a_newer_schema_is_refused_and_left_alone(place):
+    database = open_database(place)
+    database.write(lambda c: c.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'"))
     database.close()
     with pytest.raises(CannotServe, match=f"schema 9999; this Penstock knows {HEAD}"):
-        open_database(path)
+        open_database(place)
 
 
 def test_what_is_no_database_is_refused_with_its_path(tmp_path):

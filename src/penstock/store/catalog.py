@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, func, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Connection, Table, delete, func, insert, select, update
 
+from penstock.store.dialect import upsert
 from penstock.store.tables import compute, dataset, dataset_version, datastore, experiment, model, workspace
 
 Row = dict[str, Any]
@@ -33,7 +33,7 @@ def _first(connection: Connection, query: Any) -> Row | None:
 
 
 def _add(connection: Connection, table: Table, row: Row) -> bool:
-    return connection.execute(insert(table).on_conflict_do_nothing(), _text(row)).rowcount == 1
+    return connection.execute(upsert(connection, table).on_conflict_do_nothing(), _text(row)).rowcount == 1
 
 
 def add_workspace(connection: Connection, row: Row) -> bool:
@@ -191,7 +191,7 @@ def _named(table: Table, workspace_name: str, name: str) -> Any:
 def _replace(connection: Connection, table: Table, row: Row) -> None:
     values = _text(row)
     kept = {k: v for k, v in values.items() if k not in ("workspace", "name", "created_at")}
-    statement = insert(table).values(**values)
+    statement = upsert(connection, table).values(**values)
     connection.execute(statement.on_conflict_do_update(index_elements=[table.c.workspace, table.c.name], set_=kept))
 
 

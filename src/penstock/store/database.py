@@ -14,31 +14,45 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.exc import DBAPIError, OperationalError
 
+from penstock.model.crashpoints import passing
 from penstock.model.errors import CannotServe
+from penstock.store import postgresql
 from penstock.store.faults import as_os_error, told_as_os_errors
 
-HEAD = "0001"
+HEAD = "0002"
+TRIES = 5
 T = TypeVar("T")
 Work = Callable[[Connection], Any]
 _Waiting = tuple[Work, "Future[Any]", bool]
 
 
 class Database:
-    """One database, written by one writer. Writers that come at the same time share a transaction (group commit).
+    """One database. Works are written one after another, whichever server of the database they come from.
 
-    Work given to `write` may be run again, alone, when another in its transaction fails: it must allow that.
+    Writers that come at the same time share a transaction (group commit). Work given to `write` may be run again, alone,
+    when another in its transaction fails, or when the database gave the transaction up: it must allow that.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._engine = _sqlite(path)
+    url: URL | None = None
+    """Where it is, when other servers may share it."""
+
+    def __init__(self, where: Path | URL) -> None:
+        self.url = where if isinstance(where, URL) else None
+        self._path = where if isinstance(where, Path) else Path()
+        self._engine = postgresql.make_engine(where) if isinstance(where, URL) else _sqlite(where)
+        self._readers = (
+            self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            if self.url is not None
+            else self._engine
+        )
         self._waiting: deque[_Waiting] = deque()
         self._lock = threading.Lock()
         self._writer = self._engine.connect()
         self._flushes = True
+        self._session = 0
 
     def write(self, work: Callable[[Connection], T], *, redoable: bool = False) -> T:
         """What `work(connection)` gave, once it is committed; its exception when it failed (and only it was undone).
@@ -55,40 +69,77 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection for reading; it sees everything committed before."""
-        with told_as_os_errors(self._path), self._engine.connect() as connection:
+        """A connection for reading; it sees everything committed before, and nothing of what is committed while it reads."""
+        with told_as_os_errors(self._path), self._readers.connect() as connection:
             yield connection
+
+    def write_apart(self, work: Callable[[Connection], T]) -> T:
+        """As `write`, without waiting for other writers: for leases alone, whose rows nothing else writes."""
+        with self._engine.connect() as connection, connection.begin():
+            return work(connection)
+
+    def listen(self, heard: Callable[[list[str], int], None]) -> postgresql.Listener | None:
+        """Has `heard` called with what other servers commit, in a thread of its own; None where there can be no others."""
+        if self.url is None:
+            return None
+        listener = postgresql.Listener(self.url, lambda lines, session: self._hear(heard, lines, session))
+        listener.start()
+        return listener
 
     def close(self) -> None:
         self._writer.close()
         self._engine.dispose()
 
+    def _hear(self, heard: Callable[[list[str], int], None], lines: list[str], session: int) -> None:
+        if session != self._session:  # what this server tells, it knows
+            heard(lines, session)
+
     def _commit_batch(self) -> None:
         batch: list[_Waiting] = []
         while self._waiting:
             batch.append(self._waiting.popleft())
-        self._flush_commits(not all(redoable for *_, redoable in batch))
+        is_flushed = not all(redoable for *_, redoable in batch)
         try:
-            with self._writer.begin():
-                results = [work(self._writer) for work, *_ in batch]
+            results = self._run([work for work, *_ in batch], is_flushed)
         except Exception as error:
             if len(batch) == 1:
                 batch[0][1].set_exception(as_os_error(error, self._path))
                 return
             for work, future, _ in batch:
-                self._commit_one(work, future)
+                self._commit_one(work, future, is_flushed)
             return
+        passing("commit.after")
         for (_, future, _), result in zip(batch, results, strict=True):
             future.set_result(result)
 
-    def _commit_one(self, work: Work, future: Future[Any]) -> None:
+    def _commit_one(self, work: Work, future: Future[Any], is_flushed: bool) -> None:
         try:
-            with self._writer.begin():
-                result = work(self._writer)
+            (result,) = self._run([work], is_flushed)
         except Exception as error:
             future.set_exception(as_os_error(error, self._path))
         else:
+            passing("commit.after")
             future.set_result(result)
+
+    def _run(self, works: list[Work], is_flushed: bool) -> list[Any]:
+        """What the works gave, committed together. Done again when the database gave up the transaction and kept nothing of it."""
+        if self.url is None:
+            self._flush_commits(is_flushed)
+        for tries_left in reversed(range(TRIES)):
+            is_committing = False
+            try:
+                with self._writer.begin():
+                    if self.url is not None:
+                        postgresql.take_turn(self._writer, is_flushed)
+                        self._session = postgresql.session_of(self._writer)
+                    results = [work(self._writer) for work in works]
+                    passing("commit.before")
+                    is_committing = True
+                return results
+            except DBAPIError as error:
+                if self.url is None or not tries_left or not postgresql.may_retry(error, is_committing):
+                    raise
+        raise AssertionError("unreachable")
 
     def _flush_commits(self, wanted: bool) -> None:
         """Whether commits wait for the disk. Below it, SQLite's log keeps the order of commits in either case."""
@@ -120,20 +171,33 @@ def _sqlite(path: Path) -> Engine:
     return engine
 
 
-def open_database(path: Path) -> Database:
-    """The database at `path`, made or migrated to this version's schema; CannotServe when it is newer or damaged."""
+def open_database(where: Path | str) -> Database:
+    """The database at a path (SQLite) or URL (PostgreSQL), made or migrated to this version's schema.
+
+    CannotServe when it is newer, damaged or out of reach.
+    """
+    place = where if isinstance(where, Path) else postgresql.parse(where)
+    named = str(place) if isinstance(place, Path) else postgresql.shown(place)
     try:
-        version = _version(path)
+        if isinstance(place, URL):
+            _migrate_together(place, named)
+        elif _is_behind(_version(place), named):
+            migrate(place)
+        return Database(place)
     except (OperationalError, sqlite3.DatabaseError) as error:
-        message = f"The database {path} cannot be opened: {error}. Check the disk and the file's permissions, or run: penstock doctor"
-        raise CannotServe(message) from error
+        way_out = "Check the disk and the file's permissions, or run: penstock doctor"
+        if isinstance(place, URL):
+            way_out = "Check that it runs, and the user and password of the URL."
+        said = str(error.orig if isinstance(error, OperationalError) else error).strip()
+        raise CannotServe(f"The database {named} cannot be opened: {said}. {way_out}") from error
+
+
+def _is_behind(version: str | None, named: str) -> bool:
     if version is not None and version > HEAD:
         raise CannotServe(
-            f"The database {path} has schema {version}; this Penstock knows {HEAD} and older. Upgrade: pip install -U penstock"
+            f"The database {named} has schema {version}; this Penstock knows {HEAD} and older. Upgrade: pip install -U penstock"
         )
-    if version != HEAD:
-        migrate(path)
-    return Database(path)
+    return version != HEAD
 
 
 def _version(path: Path) -> str | None:
@@ -148,18 +212,37 @@ def _version(path: Path) -> str | None:
     return row[0] if row else None
 
 
+def _migrate_together(url: URL, named: str) -> None:
+    """Bring a PostgreSQL database to HEAD in one transaction; of servers that start at once, one does it."""
+    engine = postgresql.make_engine(url)
+    try:
+        with engine.connect() as connection, connection.begin():
+            postgresql.wait_to_migrate(connection)
+            version = None
+            if inspect(connection).has_table("alembic_version"):
+                version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+            if _is_behind(version, named):
+                _upgrade(connection)
+    finally:
+        engine.dispose()
+
+
 def migrate(path: Path) -> None:
-    """Bring the database at `path` to HEAD."""
+    """Bring the SQLite database at `path` to HEAD."""
+    engine = _sqlite(path)
+    with engine.connect() as connection, connection.begin():
+        _upgrade(connection)
+    engine.dispose()
+
+
+def _upgrade(connection: Connection) -> None:
     from alembic import command  # 150 ms that only a new or an old database pays
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    engine = _sqlite(path)
-    with engine.connect() as connection, connection.begin():
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-    engine.dispose()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
 
 
 def check_readable(database: Database) -> None:

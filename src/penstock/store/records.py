@@ -6,10 +6,9 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, select
-from sqlalchemy import insert as plain_insert
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Connection, delete, insert, select
 
+from penstock.store.dialect import upsert
 from penstock.store.tables import artifact, journal, label, metric, output, run
 
 Row = dict[str, Any]
@@ -17,7 +16,7 @@ Row = dict[str, Any]
 
 def add_metrics(connection: Connection, rows: Sequence[Row]) -> None:
     if rows:
-        connection.execute(plain_insert(metric), [{**r, "value": json.dumps(r["value"])} for r in rows])
+        connection.execute(insert(metric), [{**r, "value": json.dumps(r["value"])} for r in rows])
 
 
 def metrics(connection: Connection, run_id: str, recursive: bool = False) -> list[Row]:
@@ -49,7 +48,7 @@ def _descendants(connection: Connection, run_id: str) -> list[str]:
 def put_artifacts(connection: Connection, rows: Sequence[Row]) -> None:
     """Keep these files of a run; a name that is there already now means the new file."""
     if rows:
-        statement = insert(artifact)
+        statement = upsert(connection, artifact)
         new = statement.excluded
         same = [artifact.c.run_id, artifact.c.name]
         values = {"attempt": new.attempt, "path": new.path, "size_bytes": new.size_bytes}
@@ -64,7 +63,7 @@ def artifacts(connection: Connection, run_id: str) -> list[Row]:
 def set_labels(connection: Connection, run_id: str, kind: str, values: dict[str, str | None]) -> None:
     """Set tags (a later value wins) or properties (the first value stays)."""
     for name, value in values.items():
-        statement = insert(label).values(run_id=run_id, kind=kind, name=name, value=value)
+        statement = upsert(connection, label).values(run_id=run_id, kind=kind, name=name, value=value)
         if kind == "property":
             connection.execute(statement.on_conflict_do_nothing())
         else:
@@ -89,7 +88,7 @@ def labels(connection: Connection, run_ids: Iterable[str]) -> dict[str, dict[str
 
 def put_outputs(connection: Connection, rows: Sequence[Row]) -> None:
     if rows:
-        connection.execute(insert(output).on_conflict_do_nothing(), list(rows))
+        connection.execute(upsert(connection, output).on_conflict_do_nothing(), list(rows))
 
 
 def outputs(connection: Connection, run_id: str) -> list[Row]:
@@ -103,5 +102,5 @@ def journal_offset(connection: Connection, name: str) -> int:
 
 
 def set_journal_offset(connection: Connection, name: str, offset: int) -> None:
-    statement = insert(journal).values(name=name, offset=offset)
+    statement = upsert(connection, journal).values(name=name, offset=offset)
     connection.execute(statement.on_conflict_do_update(index_elements=[journal.c.name], set_={"offset": offset}))

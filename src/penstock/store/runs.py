@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, exists, func, insert, or_, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from penstock.model.status import ACTIVE, TERMINAL, Status, may_follow
+from penstock.store.dialect import is_postgresql, upsert
+from penstock.store.postgresql import tell
 from penstock.store.tables import attempt, event, label, run, submission
 
 Row = dict[str, Any]
@@ -86,12 +87,15 @@ def decrement_unmet(connection: Connection, run_ids: Sequence[str]) -> None:
 
 
 def append_events(connection: Connection, events: Iterable[Event]) -> None:
+    events = list(events)
     rows = [
         {"run_id": e.run_id, "root_id": e.root_id, "at": e.at, "name": e.name, "body": json.dumps(e.body)}
         for e in events
     ]
     if rows:
         connection.execute(insert(event), rows)
+        if is_postgresql(connection):  # other servers of this database follow runs too
+            tell(connection, (f"{e.name} {e.run_id} {e.root_id}" for e in events))
 
 
 def insert_runs(connection: Connection, rows: Sequence[Row]) -> None:
@@ -215,7 +219,7 @@ def cancel_requests(connection: Connection, root_id: str) -> list[str]:
 
 def save_attempt(connection: Connection, row: Row) -> None:
     """Keep how a try ended; a repeated report changes nothing."""
-    connection.execute(upsert(attempt).on_conflict_do_nothing(), {**row, "exit": json.dumps(row["exit"])})
+    connection.execute(upsert(connection, attempt).on_conflict_do_nothing(), {**row, "exit": json.dumps(row["exit"])})
 
 
 def attempts(connection: Connection, run_id: str) -> list[Row]:
