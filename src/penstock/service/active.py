@@ -71,9 +71,9 @@ class Memory:
 
     def release(self, now: float) -> None:
         """Let those wait for room whose next try is due."""
-        due = [(a, s) for a, s in self.postponed if s.due_at is None or s.due_at <= now]
+        due = [(a, s) for a, s in self.postponed if _is_due(s, now)]
         if due:
-            self.postponed = [(a, s) for a, s in self.postponed if s.due_at is not None and s.due_at > now]
+            self.postponed = [(a, s) for a, s in self.postponed if not _is_due(s, now)]
             for active, state in due:
                 state.due_at = None
                 self.enqueue(active, state)
@@ -102,6 +102,11 @@ class Memory:
         self.postponed = [pair for pair in self.postponed if pair[0].id != root_id]
         for key, queue in self.waiting.items():
             self.waiting[key] = deque(pair for pair in queue if pair[0].id != root_id)
+
+
+def _is_due(state: StepState, now: float) -> bool:
+    """Whether its next try may start; one due later than any is has seen the clock set back."""
+    return state.due_at is None or not now < state.due_at <= now + retry.MAX_BACKOFF_SECONDS
 
 
 def compute_key(active: Active, state: StepState) -> tuple[str, str]:

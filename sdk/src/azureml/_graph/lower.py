@@ -75,6 +75,8 @@ def _node(step, ids, predecessors, scope):
         "allow_reuse": bool(step._allow_reuse),
         "version": None if step._version is None else str(step._version),
         "after": [ids[p] for p in predecessors if p not in data],
+        "timeout_seconds": step._time_limit(),
+        "retry": step._retry,
     }
 
 

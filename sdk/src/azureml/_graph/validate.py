@@ -45,7 +45,7 @@ def problems(graph):
     for node in known.values():
         _ports(node, known, parameters, found)
         _values(node, parameters, found)
-        _limits(node, found)
+        found += limit_problems(node)
         for before in node.get("after") or ():
             if before not in known:
                 found.append("{}: it is to run after node {!r}, which does not exist.".format(_label(node), before))
@@ -81,16 +81,16 @@ def _identity(node, known, found):
     known[node_id] = node
 
 
-def _limits(node, found):
-    """A step's time limit, and what it says of being tried again."""
+def limit_problems(node):
+    """What is wrong with a step's time limit, and with what it says of being tried again."""
+    found = []
     seconds, retry = node.get("timeout_seconds"), node.get("retry")
     if seconds is not None and not (_is_number(seconds) and seconds > 0):
         found.append("{}: timeout_seconds is {!r}. Give a number of seconds above 0.".format(_label(node), seconds))
     if retry is None:
-        return
+        return found
     if not isinstance(retry, dict):
-        found.append("{}: retry is {!r}. Give {{'count', 'backoff_seconds', 'on'}}.".format(_label(node), retry))
-        return
+        return found + ["{}: retry is {!r}. Give {{'count', 'backoff_seconds', 'on'}}.".format(_label(node), retry)]
     count, backoff, on = retry.get("count"), retry.get("backoff_seconds"), retry.get("on")
     if count is not None and not (_is_number(count) and int(count) == count and 0 <= count <= MAX_RETRIES):
         found.append(
@@ -108,6 +108,7 @@ def _limits(node, found):
         found.append(
             "{}: it is to be tried again on {!r}. Use one of {}.".format(_label(node), on, ", ".join(RETRY_ON))
         )
+    return found
 
 
 def _is_number(value):

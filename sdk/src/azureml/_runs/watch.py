@@ -11,6 +11,7 @@ from azureml._runs.follow import TimedOut, follow
 from azureml._runs.kinds import TERMINAL
 
 LOG_NAMES = ("azureml-logs/70_stdout.txt", "azureml-logs/75_stderr.txt")
+AGAIN_SECONDS = 2.0  # a second Ctrl-C within this cancels the run
 FINISHED = {"Completed": "Finished", "Failed": "Failed", "Canceled": "Canceled", "NotStarted": "NotStarted"}
 
 
@@ -37,6 +38,13 @@ class LogView:
         sys.stdout.write(text)
         sys.stdout.flush()
         self._last = text[-1:] or self._last
+
+    def begin_again(self, event):
+        """The step is to be tried again: what it prints from here on is another log."""
+        self.end_line()
+        print("\nStepRun( {} ) will be tried again. {}".format(self.run.name, event["body"].get("message") or ""))
+        sys.stdout.flush()
+        self.seen.clear()
 
     def catch_up(self, names):
         """Prints from the files what the stream will not bring again."""
@@ -122,7 +130,11 @@ class PipelineWatch:
             return
         before, step["status"] = step["status"], status
         self._count(step)
-        if status in TERMINAL and before == "NotStarted" and status == "Canceled":
+        if event["name"] == "requeued":
+            self.unseen.pop(step["id"], None)
+            if self.current is step:
+                self.view.begin_again(event)
+        if before == "NotStarted" and status == "Canceled" and "shown" not in step:
             return  # it never started: there is nothing to show
         if self.show:
             if (status == "Running" or status in TERMINAL) and "shown" not in step:
@@ -201,6 +213,8 @@ class PipelineWatch:
             self.running.pop(step["id"], None)
         elif step["status"] == "Running":
             self.running[step["id"]] = step["name"]
+        else:
+            self.running.pop(step["id"], None)
 
     def _progress(self):
         """One line, drawn over itself."""
@@ -274,12 +288,19 @@ def timed_out(began):
     )
 
 
-def interrupted(run_id):
-    print(
-        "\nStopped waiting. Run {0} goes on: follow it with `penstock run logs -f {0}`, cancel it with `penstock run cancel {0}`.".format(
-            run_id
+def interrupted(run):
+    """Says how to go on with the run. Ctrl-C once more, within the time it says, cancels it."""
+    try:
+        print(
+            "\nStopped waiting. Run {0} goes on: follow it with `penstock run logs -f {0}`, cancel it with "
+            "`penstock run cancel {0}`, or with Ctrl-C again within {1:g} seconds.".format(run.id, AGAIN_SECONDS)
         )
-    )
+        sys.stdout.flush()
+        time.sleep(AGAIN_SECONDS)
+    except KeyboardInterrupt:
+        run.cancel()
+        print("\nRun {} was asked to stop.".format(run.id))
+        sys.stdout.flush()
 
 
 def wait_for_pipeline(run, show_output, timeout_seconds, raise_on_error):
@@ -296,7 +317,7 @@ def wait_for_pipeline(run, show_output, timeout_seconds, raise_on_error):
         timed_out(began)
         return run.get_status()
     except KeyboardInterrupt:
-        interrupted(run.id)
+        interrupted(run)
         raise KeyboardInterrupt from None  # the depths of our reading are no news to anybody
     conclude(dto, raise_on_error)
     return FINISHED[dto["status"]]
@@ -320,7 +341,7 @@ def wait_for_step(run, show_output, timeout_seconds, raise_on_error):
         timed_out(began)
         return run.get_status()
     except KeyboardInterrupt:
-        interrupted(run.id)
+        interrupted(run)
         raise KeyboardInterrupt from None  # the depths of our reading are no news to anybody
     conclude(dto, raise_on_error)
     return FINISHED[dto["status"]]
@@ -342,7 +363,7 @@ def wait_for_run(run, show_output, raise_on_error):
             print("Web View: {}".format(dto.get("url") or ""))
             _closing(run)
     except KeyboardInterrupt:
-        interrupted(run.id)
+        interrupted(run)
         raise KeyboardInterrupt from None  # the depths of our reading are no news to anybody
     conclude(dto, raise_on_error)
     return run.get_details()
@@ -357,6 +378,8 @@ def _stream(run, show_output, deadline):
     for line in follow(run._workspace, run.id, show_output, deadline):
         if "log" in line and show_output and line["log"]["run_id"] == run.id:
             view.show(line["log"]["name"], line["log"]["offset"], _bytes(line["log"]))
+        elif show_output and line.get("event", {}).get("name") == "requeued" and line["event"]["run_id"] == run.id:
+            view.begin_again(line["event"])
         missed = missed or "reconnected" in line
     if show_output and missed:
         view.catch_up(LOG_NAMES)

@@ -153,6 +153,8 @@ class PipelineStep:
         self._source_directory = None
         self._allow_reuse = True
         self._version = None
+        self._timeout_seconds = None
+        self._retry = None
         self._input_ports = [input_port(item, self.name) for item in _as_list(inputs, "inputs", self.name)]
         self._input_ports += [
             input_port(item, self.name) for item in _as_list(resource_inputs, "resource_inputs", name)
@@ -172,6 +174,25 @@ class PipelineStep:
                 )
             )
         self._run_after.append(step)
+
+    def retry(self, count=2, backoff_seconds=10, on="infrastructure"):
+        """Have this step tried again, up to `count` times, after `backoff_seconds` and twice as long after each; the step itself.
+
+        `on="infrastructure"`: only while its script provably has not begun. `on="any"`: also when the script failed, was
+        killed or ran out of time; so it must bear being run twice. Penstock's own: v1 has nothing like it.
+        """
+        self._retry = {"count": count, "backoff_seconds": backoff_seconds, "on": on}
+        _check_limits(self, {"retry": self._retry})
+        return self
+
+    def timeout(self, seconds):
+        """Have this step stopped after so many seconds of running, as Failed; the step itself.
+
+        It goes before `max_run_duration_seconds` of the step's RunConfiguration. Penstock's own: v1 has nothing like it.
+        """
+        self._timeout_seconds = seconds
+        _check_limits(self, {"timeout_seconds": seconds})
+        return self
 
     def __repr__(self):
         return "{}(name={!r})".format(self.step_type, self.name)
@@ -268,6 +289,10 @@ class PipelineStep:
         """The kind's own settings, as JSON."""
         return {}
 
+    def _time_limit(self):
+        """Seconds that the script may run; None: as long as it likes."""
+        return self._timeout_seconds or getattr(self._runconfig, "max_run_duration_seconds", None) or None
+
     def _environment_variables(self):
         runconfig = self._runconfig
         return {} if runconfig is None else dict(getattr(runconfig, "environment_variables", None) or {})
@@ -355,6 +380,15 @@ class PipelineStep:
     def create_node(self, graph, default_datastore, context):
         """The node that stands for this step in `graph`. Penstock: a graph is lowered whole, so this only looks it up."""
         return next(iter(graph.node_name_dict.get(self.name, ())), None)
+
+
+def _check_limits(step, limits):
+    """ValueError when a time limit or a retry policy is not one."""
+    from azureml._graph.validate import limit_problems
+
+    found = limit_problems(dict(limits, name=step.name))
+    if found:
+        raise ValueError(" ".join(found))
 
 
 def _step_name(name, step_type):

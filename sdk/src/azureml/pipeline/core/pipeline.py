@@ -96,9 +96,13 @@ class Pipeline:
         regenerate_outputs=False,
         parent_run_id=None,
         credential_passthrough=None,
+        timeout_seconds=None,
         **kwargs,
     ):
-        """Submits this pipeline to an experiment and gives back its PipelineRun."""
+        """Submits this pipeline to an experiment and gives back its PipelineRun.
+
+        `timeout_seconds` (Penstock's own): a run that takes longer is stopped and ends as Failed.
+        """
         pipeline_parameters = _deprecated_alias(pipeline_parameters, kwargs)
         for name in kwargs:
             raise ValueError("parameter {} is not recognized for Pipeline.submit ".format(name))
@@ -111,6 +115,7 @@ class Pipeline:
             regenerate_outputs=regenerate_outputs,
             parent_run_id=parent_run_id,
             credential_passthrough=credential_passthrough,
+            timeout_seconds=timeout_seconds,
         )
 
     def _submit(
@@ -124,6 +129,7 @@ class Pipeline:
         credential_passthrough=None,
         display_name=None,
         properties=None,
+        timeout_seconds=None,
         **kwargs,
     ):
         """Called by Experiment.submit; what it does not know it ignores, as the original does."""
@@ -140,6 +146,7 @@ class Pipeline:
                 "continue_on_step_failure": bool(continue_on_step_failure),
                 "regenerate_outputs": bool(regenerate_outputs),
                 "parent_run_id": parent_run_id,
+                "timeout_seconds": timeout_seconds,
             },
         )
 
