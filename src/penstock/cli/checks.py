@@ -55,13 +55,15 @@ def fail(subject: str, what: str, fix: str) -> Finding:
 
 def all_checks(at: Place) -> Iterator[Finding]:
     """Every finding, in the order a person would look. A check that breaks is itself a finding."""
-    from penstock.cli import checks_home, checks_server
+    from penstock.cli import checks_damage, checks_home, checks_server
 
     checks: tuple[Check, ...] = (
         python, versions, mixture, clock,
-        checks_home.folder, checks_home.filesystem, checks_home.space, checks_home.sockets,
+        checks_home.folder, checks_damage.choices, checks_damage.secrets,
+        checks_home.filesystem, checks_home.space, checks_home.sockets,
         checks_server.server, checks_server.node, checks_server.port,
-        checks_home.database, checks_home.jobs,
+        checks_home.database, checks_damage.schema, checks_home.jobs, checks_damage.runs,
+        checks_damage.snapshots, checks_damage.outputs, checks_damage.models, checks_damage.datastores,
     )  # fmt: skip
     for check in checks:
         try:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import sqlite3
 import stat
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from penstock.cli.checks import Finding, fail, ok, warn
 from penstock.cli.places import Place
@@ -36,6 +35,12 @@ def folder(at: Place) -> Iterator[Finding]:
     if status.st_uid != os.getuid():
         yield fail(
             "home", f"{home} belongs to user {status.st_uid}, not to you.", "Set PENSTOCK_HOME to a folder of yours."
+        )
+    elif os.statvfs(home).f_flag & os.ST_RDONLY:
+        yield fail(
+            "home",
+            f"{home} is on a filesystem that is mounted read-only.",
+            "Mount it writable again: mount -o remount,rw (dmesg says why the kernel turned it), or set PENSTOCK_HOME elsewhere.",
         )
     elif not os.access(home, os.W_OK | os.X_OK):
         yield fail("home", f"{home} cannot be written to.", f"chmod 700 '{home}'")
@@ -88,29 +93,51 @@ def sockets(at: Place) -> Iterator[Finding]:
     if status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o077:
         yield fail("sockets", f"{folder} is not yours alone, so it cannot be trusted.", f"chmod 700 '{folder}'")
     else:
-        yield ok("sockets", f"{folder}{away}")
+        stale = [
+            n for n in ("api.sock", "node.sock", "wake.sock") if (folder / n).exists() and not _listens(folder / n)
+        ]
+        if stale:
+            yield warn(
+                "sockets",
+                f"nobody listens at {', '.join(stale)} in {folder}, left by a process that was killed.",
+                "Nothing needs doing: who starts next replaces them.",
+            )
+        else:
+            yield ok("sockets", f"{folder}{away}")
+
+
+def _listens(path: Path) -> bool:
+    kind = socket.SOCK_STREAM if path.name == "api.sock" else socket.SOCK_DGRAM
+    with socket.socket(socket.AF_UNIX, kind) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+    return True
 
 
 def database(at: Place) -> Iterator[Finding]:
     """That SQLite finds its file whole. Read-only; another process may go on writing."""
+    from penstock.store.examination import examine
+
     path = at.settings.database
     if not path.exists():
         yield ok("database", "none yet; the server makes it")
         return
     try:
-        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=5)) as connection:
-            said = [row[0] for row in connection.execute("PRAGMA quick_check(3)")]
+        with examine(path) as found:
+            said = found.problems()
     except sqlite3.Error as error:
         yield fail("database", f"{path} cannot be read: {error}.", _restore(path))
         return
-    if said == ["ok"]:
+    if not said:
         yield ok("database", f"{size(path.stat().st_size)}, quick_check finds it whole")
     else:
         yield fail("database", f"{path} is damaged: {'; '.join(map(str, said))}.", _restore(path))
 
 
 def _restore(path: Path) -> str:
-    return f"Stop the server, put a backup in its place, or keep what can be read: sqlite3 '{path}' .recover"
+    return f"Stop the server and restore a backup (penstock restore FILE), or keep what can be read: sqlite3 '{path}' .recover"
 
 
 def jobs(at: Place) -> Iterator[Finding]:

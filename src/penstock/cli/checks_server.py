@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import penstock
@@ -23,6 +25,11 @@ def server(at: Place) -> Iterator[Finding]:
             yield ok("server", f"none is running. {START}")
         return
     said, health = client.get("server"), client.health() or {}
+    if health.get("code"):
+        yield fail(
+            "server", f"it answers, but: {health['trouble']}", "It takes up its work by itself once that is mended."
+        )
+        return
     if health.get("status") != "ok":
         yield fail(
             "server",
@@ -46,7 +53,13 @@ def node(at: Place) -> Iterator[Finding]:
         return
     path = at.settings.socket_dir / "node.sock"
     is_there = _listens(path.as_posix())
-    if is_there:
+    if is_there and _is_stopped(at):
+        yield fail(
+            "node",
+            f"it listens at {path} but is stopped, so it answers nobody and no step can start.",
+            "Continue it: kill -CONT the pid in node.lock (or kill it: the server starts another)",
+        )
+    elif is_there:
         yield ok("node", f"listens at {path}")
     elif running(at) is None:
         yield ok("node", "none is running, and none is needed without a server")
@@ -81,6 +94,16 @@ def port(at: Place) -> Iterator[Finding]:
             )
             return
     yield ok("port", f"{number} is free for the server")
+
+
+def _is_stopped(at: Place) -> bool:
+    """Whether the node's process is held by a signal or a debugger."""
+    try:
+        pid = int(json.loads((at.home / "node.lock").read_text(encoding="utf-8"))["pid"])
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[0]
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        return False
+    return state in "Tt"
 
 
 def _listens(path: str) -> bool:

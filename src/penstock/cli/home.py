@@ -124,7 +124,11 @@ def _say_made(at: Place, client: Client, name: str, *, is_new_home: bool, is_new
 @click.option("--embedded", is_flag=True, help="As the SDK starts it: detached, leaves when it has been idle.")
 @click.option("--host", metavar="ADDRESS", help="Listen on this address. Default: 127.0.0.1")
 @click.option("--port", type=click.IntRange(1, 65535), help="Listen on this port. Default: the home's own.")
-@click.option("--database", metavar="URL", help="An SQLAlchemy URL. Default: SQLite in the home.")
+@click.option(
+    "--database",
+    metavar="URL",
+    help="postgresql://user@host/name. Default: PENSTOCK_DATABASE, else SQLite in the home.",
+)
 @home_option
 def serve(embedded: bool, host: str | None, port: int | None, database: str | None, home: str | None) -> int:
     """Run the server in the foreground until Ctrl-C, and print where it listens."""
@@ -159,10 +163,12 @@ def _state(at: Place, client: Client | None) -> dict[str, Any]:
             "version": None,
             "pid": None,
             "url": at.url or None,
+            "trouble": None,
             "active_runs": [],
         }
     server, health = client.get("server"), client.health() or {}
-    return {"running": True, **server, "pid": health.get("pid"), "active_runs": active_runs(client)}
+    known = {"pid": health.get("pid"), "trouble": health.get("trouble")}
+    return {"running": True, **server, **known, "active_runs": active_runs(client)}
 
 
 def active_runs(client: Client) -> list[dict[str, Any]]:
@@ -185,6 +191,8 @@ def _say_status(at: Place, state: dict[str, Any]) -> None:
     click.echo(f"  pid     {state['pid']}")
     click.echo(f"  home    {state['home']}")
     click.echo(f"  studio  {state['url']}")
+    if state["trouble"]:
+        click.echo(look.paint(f"  trouble {state['trouble']}", "red"))
     runs, now = state["active_runs"], terminal.utc_now()
     click.echo(f"  runs    {len(runs)} active")
     for run in runs:

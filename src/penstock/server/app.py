@@ -32,7 +32,7 @@ def make_app(services: Services, loop: Loop, stop: Any) -> FastAPI:
     app.include_router(server.router(services, loop, stop))
     for part in (workspaces, runs, assets):
         app.include_router(part.router(services), prefix="/api/v1")
-    app.include_router(studio.router(services.views), include_in_schema=False)
+    app.include_router(studio.router(services.views, trouble=lambda: _trouble(services, loop)), include_in_schema=False)
     app.include_router(calls.router(app.openapi))
     app.add_exception_handler(PenstockError, _penstock_error)
     app.add_exception_handler(HTTPException, _http_error)
@@ -40,6 +40,11 @@ def make_app(services: Services, loop: Loop, stop: Any) -> FastAPI:
     app.add_exception_handler(OSError, _disk_error(services.context.room))
     app.add_exception_handler(Exception, _surprise)
     return app
+
+
+def _trouble(services: Services, loop: Loop) -> str | None:
+    found = services.context.room.trouble
+    return found.message if found is not None else loop.trouble
 
 
 async def _penstock_error(request: Request, error: Exception) -> Response:

@@ -66,10 +66,15 @@ class Service(Protocol):
     def attempts(self, run_id: str) -> list[Json]: ...
 
 
-def router(service: Service, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> APIRouter:
-    """The studio's routes over `service`."""
+def router(
+    service: Service,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    trouble: Callable[[], str | None] = lambda: None,
+) -> APIRouter:
+    """The studio's routes over `service`. `trouble` says what keeps the server from working, for the head of every page."""
     routes = APIRouter(include_in_schema=False)
     studio = _Studio(service, clock)
+    studio.templates.globals["trouble"] = trouble
     routes.get("/")(studio.start)
     routes.get("/runs")(studio.start)
     routes.get("/fragment")(studio.start_fragment)
@@ -208,6 +213,7 @@ def templates(static_version: str) -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["static_version"] = static_version
+    environment.globals["trouble"] = lambda: None
     return environment
 
 
