@@ -16,7 +16,7 @@ FLOORS = (
     {"engine", "steps"},
     {"store", "data", "environments", "compute", "usql"},
     {"service"},
-    {"server"},
+    {"server", "selftest"},
     {"cli"},
     {"__main__"},
 )

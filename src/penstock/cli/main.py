@@ -54,6 +54,7 @@ Completion of commands and run ids, in one line of ~/.bashrc (or ~/.zshrc with z
         "doctor": ("penstock.cli.doctor", "doctor", "Check that everything is in order, and say how to mend it."),
         "run": ("penstock.cli.runs", "run", "List, show, follow and cancel runs."),
         "compute": ("penstock.cli.computes", "compute", "List and create compute targets."),
+        "selftest": ("penstock.cli.selftest", "selftest", "Simulate crashes from a seed; check that nothing is lost."),
     },
     help=HELP,
     epilog=EPILOG,

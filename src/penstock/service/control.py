@@ -48,10 +48,11 @@ class Control:
         now, root = self._context.clock(), str(row["root_id"])
         after = Status.CANCELED if row["type"] == "interactive" else Status.CANCEL_REQUESTED
         waits = row["type"] == "step" and before is Status.NOT_STARTED
-        if before not in (after, Status.FINALIZING) and not waits:
+        is_moved = before not in (after, Status.FINALIZING) and not waits
+        if is_moved:
             runs.move(connection, [runs.Move(run_id, before, after, row["attempt"], at=now)])
         name = "canceled" if after is Status.CANCELED else "cancel_requested"
-        body = {"status": str(after if not waits else before), **({"message": reason} if reason else {})}
+        body = {"status": str(after if is_moved else before), **({"message": reason} if reason else {})}
         runs.append_events(connection, [runs.Event(run_id, root, now, name, body)])
         return root
 

@@ -1,0 +1,135 @@
+"""What must hold when a simulated world has come to rest: nothing lost, nothing doubled, nothing half visible."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from penstock.model.status import TERMINAL, Status
+from penstock.service.invariants import check_invariants
+from penstock.store import records, runs
+
+if TYPE_CHECKING:
+    from penstock.selftest.simulation import Simulation
+
+Json = dict[str, Any]
+
+
+class Expected:
+    """What clients were promised."""
+
+    def __init__(self) -> None:
+        self.submissions: dict[str, Json] = {}
+        self.cancels: dict[str, float] = {}
+        self.never_to_start: dict[str, float] = {}
+
+    def submitted(self, key: str, answer: Json) -> None:
+        self.submissions[key] = answer
+
+    def canceled(self, run_id: str, at: float, waiting: list[str]) -> None:
+        """The server said at `at` that it would stop this run; of the steps below it these had not been handed out."""
+        self.cancels.setdefault(run_id, at)
+        for step_id in waiting:
+            self.never_to_start.setdefault(step_id, at)
+
+    def roots(self) -> list[str]:
+        return [s["run_id"] for s in self.submissions.values()]
+
+    def run_ids(self) -> list[str]:
+        """Pipeline runs and their steps, as clients know them."""
+        return [*self.roots(), *(step["run_id"] for s in self.submissions.values() for step in s["steps"])]
+
+
+def check(simulation: Simulation) -> Iterator[str]:
+    """Every promise that was not kept."""
+    with simulation.database.read() as connection:
+        rows = runs.list_runs(connection, runs.Filter(include_children=True, limit=1 << 40))
+        yield from check_invariants(connection)
+        outputs = {r["id"]: records.outputs(connection, r["id"]) for r in rows if r["type"] == "step"}
+        metrics = {r["id"]: records.metrics(connection, r["id"]) for r in rows if r["type"] == "step"}
+    yield from _check_ends(simulation, rows)
+    yield from _check_promises(simulation, rows)
+    yield from _check_outputs(simulation, rows, outputs)
+    for row in rows:
+        wanted = simulation.machine.logged[row["id"]]
+        if row["type"] != "step" or _is_forgotten(simulation, row):
+            continue
+        if row["status"] in TERMINAL and len(metrics[row["id"]]) != wanted:
+            yield f"step {row['name']} logged {wanted} metrics and has {len(metrics[row['id']])}."
+
+
+def _check_ends(simulation: Simulation, rows: list[Json]) -> Iterator[str]:
+    machine = simulation.machine
+    if simulation.server is None:
+        yield "There is no server at the end."
+    elif simulation.server.scheduler.n_active:
+        yield f"The scheduler still holds {simulation.server.scheduler.n_active} runs."
+    names = {r["id"]: r["name"] for r in rows}
+    for row in rows:
+        if row["status"] not in TERMINAL:
+            yield f"{row['type']} {row['name']} is {row['status']} for ever."
+    for run_id, n in machine.code_starts.items():
+        if n > 1:
+            yield f"User code of step {names.get(run_id, run_id)} was started {n} times."
+    for stub in machine.stubs.values():
+        if stub.has_script:
+            yield f"A process of {names.get(stub.job['run_id'])} is left."
+    for name in sorted(machine.orphans):
+        yield f"A process that the script of {names.get(name.rpartition('.')[0], name)} started is left."
+    for row in rows:
+        if row["type"] == "step" and row["status"] == Status.COMPLETED and machine.code_starts[row["id"]] != 1:
+            yield f"step {row['name']} is Completed and its code was started {machine.code_starts[row['id']]} times."
+
+
+def _check_promises(simulation: Simulation, rows: list[Json]) -> Iterator[str]:
+    expected, by_id = simulation.expected, {r["id"]: r for r in rows}
+    roots = [r["id"] for r in rows if r["type"] == "pipeline"]
+    if sorted(expected.roots()) != sorted(roots):
+        yield f"{len(expected.roots())} submissions were acknowledged and {len(roots)} are there."
+    for step_id, at in expected.never_to_start.items():
+        began = simulation.machine.started_at.get(step_id)
+        if began is not None and began > at:
+            yield f"step {by_id[step_id]['name']} was canceled at {at:.3f} before it was handed out, and began at {began:.3f}."
+    for run_id in expected.cancels:
+        row = by_id.get(run_id)
+        if row is None:
+            yield f"Run {run_id} was canceled and is gone."
+        elif row["type"] == "pipeline" and row["status"] == Status.COMPLETED and run_id in expected.never_to_start:
+            yield f"Pipeline {run_id} was canceled before it began, and is Completed."
+
+
+def _check_outputs(simulation: Simulation, rows: list[Json], outputs: dict[str, list[Json]]) -> Iterator[str]:
+    """Each output of each completed step lies where it belongs with the bytes that its script wrote; no other is visible."""
+    store = simulation.world.home / "workspaces"
+    visible = {p for p in store.rglob("*") if p.is_file() and ".staging" not in p.parts}
+    forgotten = {row["id"] for row in rows if _is_forgotten(simulation, row)}
+    for row in rows:
+        if row["type"] != "step" or row["status"] != Status.COMPLETED:
+            continue
+        for output in outputs[row["id"]]:
+            place = store / "w" / output["datastore"] / output["path"]
+            wanted = simulation.machine.written.get((f"{row['id']}.{row['attempt']}", output["name"]))
+            yield from _check_place(f"step {row['name']}, output {output['name']}", place, wanted, visible)
+    for path in sorted(visible):
+        if not _is_copy(path) and not forgotten & set(path.parts):
+            yield f"{path.relative_to(store)} is visible, and no completed step has such an output."
+
+
+def _is_forgotten(simulation: Simulation, row: Json) -> bool:
+    """Whether a power cut made the server forget that it had handed out this step, and it was canceled before it was found again."""
+    return simulation.n_power_cuts > 0 and row["status"] == Status.CANCELED and row["attempt"] == 0
+
+
+def _is_copy(path: Path) -> bool:
+    return "kept" in path.parts
+
+
+def _check_place(what: str, place: Path, wanted: str | None, visible: set[Path]) -> Iterator[str]:
+    found = {place} if place.is_file() else {p for p in visible if place in p.parents}
+    visible -= found
+    texts = {p.read_text() for p in found}
+    if wanted is None and not (place.is_dir() and not found):
+        yield f"{what}: nothing was written, and {place.name} holds {len(found)} files."
+    elif wanted is not None and texts != {wanted}:
+        yield f"{what}: {wanted!r} was written, and {sorted(texts)} is there."

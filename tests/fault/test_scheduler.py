@@ -1,0 +1,127 @@
+"""Bugs of the scheduler that simulated seeds have found, each at its smallest: one server in a made-up world, and one thing goes wrong."""
+
+import dataclasses
+import shutil
+import sys
+
+import pytest
+
+from penstock.model import crashpoints
+from penstock.selftest.graphs import FOREVER, SNAPSHOT
+from penstock.selftest.processes import Behaviour
+from penstock.selftest.simulation import Simulation, make_home
+from penstock.selftest.world import World
+from penstock.service.batch import Batch, Stale
+from penstock.service.invariants import check_invariants
+from penstock.store import runs
+
+
+@pytest.fixture
+def simulation():
+    """A server that runs, in a world where nothing goes wrong by itself."""
+    home = make_home()
+    world = World(1, home)
+    world.faults = dataclasses.replace(world.faults, **{f.name: 0.0 for f in dataclasses.fields(world.faults)})
+    found = Simulation(world)
+    found.slots = 2
+    found._start_server()
+    crashpoints.watch(world.passing)
+    yield found
+    crashpoints.watch(None)
+    found.database.close()
+    shutil.rmtree(home)
+
+
+def submit(simulation, key, *scripts, **more):
+    """Submits a pipeline of independent steps that do as `scripts` say; the ids of the run and of its steps."""
+    names = [f"{key}.{i}" for i in range(len(scripts))]
+    simulation.machine.behaviours.update(zip(names, scripts, strict=True))
+    nodes = [
+        {"id": f"{ord(key):04x}{i:04x}", "name": n, "kind": "python_script", "settings": {"script_name": "a.py"}}
+        | {"snapshot": SNAPSHOT, "outputs": [{"name": o} for o in sorted(simulation.machine.behaviours[n].writes)]}
+        for i, n in enumerate(names)
+    ]
+    body = {"experiment": "e", "graph": {"schema": 1, "nodes": nodes}, "interpreter": {"executable": sys.executable}}
+    answer = simulation.server.services.submission.submit("w", {**body, "idempotency_key": key, **more})
+    return answer["run_id"], *(s["run_id"] for s in answer["steps"])
+
+
+def after(simulation, seconds):
+    simulation._pass_time(simulation.world.now + seconds)
+    assert not simulation.world.problems
+
+
+def status(simulation, run_id):
+    with simulation.database.read() as connection:
+        assert check_invariants(connection) == []
+        return runs.get_run(connection, run_id)["status"]
+
+
+def test_a_run_that_was_read_and_ended_in_a_pass_that_came_to_nothing_is_not_forgotten(simulation, monkeypatch):
+    run_id, _ = submit(simulation, "a", Behaviour(0.1))
+    simulation.server.services.control.cancel(run_id)
+    commit, refused = Batch.commit, []
+
+    def stale(batch, context):
+        if batch.moves and not refused:
+            refused.append(batch)
+            raise Stale
+        commit(batch, context)
+
+    monkeypatch.setattr(Batch, "commit", stale)
+    after(simulation, 5)
+    assert refused and status(simulation, run_id) == "Canceled"
+
+
+def test_canceling_the_last_waiting_step_of_one_run_among_several_ends_that_run(simulation):
+    busy = [submit(simulation, key, Behaviour(FOREVER))[0] for key in "ab"]
+    after(simulation, 1)
+    waiting, step_id = submit(simulation, "c", Behaviour(0.1))
+    after(simulation, 1)
+    assert status(simulation, step_id) == "NotStarted"
+    simulation.server.services.control.cancel(step_id)
+    after(simulation, 1)
+    assert status(simulation, waiting) == "Canceled"
+    assert {status(simulation, run_id) for run_id in busy} == {"Running"}
+
+
+def test_a_submission_whose_answer_was_lost_runs_when_it_is_submitted_again(simulation, monkeypatch):
+    lost = []
+
+    def lose_the_answer(point):
+        with simulation.database.read() as connection:
+            if point == "commit.after" and not lost and runs.active_roots(connection):
+                lost.append(point)
+                raise OSError("the answer to a commit is lost")
+
+    crashpoints.watch(lose_the_answer)
+    with pytest.raises(OSError, match="is lost"):
+        submit(simulation, "a", Behaviour(0.1))
+    run_id, _ = submit(simulation, "a", Behaviour(0.1))
+    after(simulation, 5)
+    assert status(simulation, run_id) == "Completed"
+
+
+def test_a_clock_set_back_by_an_hour_does_not_keep_a_dead_step_from_being_noticed(simulation):
+    run_id, step_id = submit(simulation, "a", Behaviour(FOREVER))
+    after(simulation, 2)
+    assert status(simulation, step_id) == "Running"
+    simulation.world.offset -= 3600
+    simulation.machine.has_node = False
+    (stub,) = simulation.machine.stubs.values()
+    stub.die("without a word")
+    after(simulation, 3)
+    assert status(simulation, run_id) == "Failed"
+
+
+def test_canceling_a_step_whose_outputs_are_being_published_changes_nothing(simulation):
+    run_id, step_id = submit(simulation, "a", Behaviour(0.1, writes=frozenset({"out"})))
+
+    def cancel_meanwhile(point):
+        if point == "publish.before":
+            assert status(simulation, step_id) == "Finalizing"
+            simulation.server.services.control.cancel(step_id)
+
+    crashpoints.watch(cancel_meanwhile)
+    after(simulation, 5)
+    assert status(simulation, run_id) == "Completed"

@@ -1,0 +1,116 @@
+"""The simulated world: hundreds of seeds in which everything goes wrong, the bugs that seeds have found, and that a broken guard is seen."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from penstock.selftest.processes import Stub
+from penstock.selftest.simulation import make_home, run_seed
+from penstock.service.scheduler import Scheduler
+from penstock.store import runs
+
+SEEDS = range(200)
+
+
+@pytest.fixture(scope="module")
+def memory():
+    """A home in memory that all seeds of this file share, one after the other."""
+    folder = make_home()
+    yield folder
+    shutil.rmtree(folder)
+
+
+def complaints(memory, seeds, scheduler=Scheduler):
+    """What went wrong, by seed."""
+    results = (run_seed(seed, memory, scheduler) for seed in seeds)
+    return {r.seed: r.problems for r in results if r.problems}
+
+
+@pytest.mark.parametrize("first", SEEDS[::50])
+def test_nothing_is_lost_or_doubled_whatever_dies_when(memory, first):
+    wrong = complaints(memory, range(first, first + 50))
+    assert not wrong, f"penstock selftest --crash --seed {next(iter(wrong))}\n{wrong}"
+
+
+def test_the_troubles_do_happen(memory):
+    results = [run_seed(seed, memory) for seed in range(40)]
+    story = "\n".join(line for r in results for line in r.story)
+    for trouble in (
+        "died at",
+        "power cut",
+        "lost",
+        "was killed",
+        "disk",
+        "clock",
+        "unread",
+        "no answer",
+        "is asked to stop",
+    ):
+        assert trouble in story, trouble
+    assert sum(r.n_crashes for r in results) > 50
+
+
+def test_a_seed_tells_the_same_story_in_any_process(memory):
+    command = [sys.executable, "-m", "penstock", "selftest", "--crash", "--seed", "7", "--json"]
+    stories = [
+        json.loads(subprocess.check_output(command, env={**os.environ, "PYTHONHASHSEED": n}))["story"] for n in "123"
+    ]
+    assert stories[0] == stories[1] == stories[2] == list(run_seed(7, memory).story)
+
+
+# A simulation that finds nothing proves nothing: each of these guards is taken away, and the simulation must complain.
+
+
+def test_moving_a_run_without_its_guard_is_caught(memory, monkeypatch):
+    unguarded = runs.update(runs.run).where(runs.run.c.id == runs.bindparam("b_id"))
+    monkeypatch.setattr(runs, "_MOVE", unguarded.values(dict(runs._MOVE._values)))
+    assert complaints(memory, range(60))
+
+
+def test_a_stub_that_does_not_heed_the_fence_is_caught(memory, monkeypatch):
+    fence = Stub.fence
+
+    def rush(stub):
+        (stub.folder / "started").unlink(missing_ok=True)
+        fence(stub)
+
+    monkeypatch.setattr(Stub, "fence", rush)
+    assert any("was started 2 times" in p for found in complaints(memory, range(60)).values() for p in found)
+
+
+def test_forgetting_a_cancel_with_the_process_is_caught(memory):
+    class Forgetful(Scheduler):
+        def _load(self, root_ids):
+            super()._load(root_ids)
+            return []
+
+    assert complaints(memory, range(100), Forgetful)
+
+
+def test_forgetting_a_run_whose_pass_failed_is_caught(memory):
+    class Careless(Scheduler):
+        def tick(self, now):
+            self._failed, kept = set(), self._failed
+            try:
+                return super().tick(now)
+            finally:
+                self._failed &= kept
+
+    assert complaints(memory, range(60), Careless)
+
+
+def test_publishing_before_it_is_known_that_the_step_completed_is_caught(memory, monkeypatch):
+    write = Stub._write
+
+    def leak(stub, output, behaviour):
+        write(stub, output, behaviour)
+        visible = stub.world.home / "workspaces/w/workspaceblobstore/azureml" / stub.job["run_id"] / output["name"]
+        visible.mkdir(parents=True, exist_ok=True)
+        (visible / "early").write_text("half")
+
+    monkeypatch.setattr(Stub, "_write", leak)
+    assert complaints(memory, range(20))
