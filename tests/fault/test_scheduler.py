@@ -125,3 +125,26 @@ def test_canceling_a_step_whose_outputs_are_being_published_changes_nothing(simu
     crashpoints.watch(cancel_meanwhile)
     after(simulation, 5)
     assert status(simulation, run_id) == "Completed"
+
+
+def test_a_clock_set_back_while_nothing_ran_does_not_keep_the_next_step_from_being_looked_at(simulation):
+    first, _ = submit(simulation, "a", Behaviour(0.1))
+    after(simulation, 2)
+    assert status(simulation, first) == "Completed"
+    simulation.world.offset -= 3600
+    start, simulation.machine.start = simulation.machine.start, lambda folder: None  # the node dies with the message unread
+    run_id, _ = submit(simulation, "b", Behaviour(0.1))
+    after(simulation, 0.5)
+    simulation.machine.start = start
+    after(simulation, 5)
+    assert status(simulation, run_id) == "Completed"
+
+
+def test_canceling_a_run_and_a_step_of_it_in_one_pass_cancels_both(simulation):
+    run_id, step_id = submit(simulation, "a", Behaviour(FOREVER))
+    after(simulation, 1)
+    simulation.server.inbox.put("cancel", run_id)
+    simulation.server.services.control.cancel(run_id)
+    simulation.server.inbox.put("cancel", step_id)
+    after(simulation, 15)
+    assert status(simulation, run_id) == status(simulation, step_id) == "Canceled"

@@ -83,9 +83,10 @@ class Scheduler:
     def _due(self, now: float) -> float | None:
         if self._failed or self._inbox:
             return now
-        times = [at + RUNNING_DELAY_SECONDS for name, at in self._running.items() if name in self._memory.jobs]
-        if self._memory.jobs:
-            times.append(self._next_poll)
+        jobs = self._memory.jobs  # no time lies further ahead than when it was noted: the clock may have been set back since
+        times = [min(at, now) + RUNNING_DELAY_SECONDS for name, at in self._running.items() if name in jobs]
+        if jobs:
+            times.append(min(self._next_poll, now + POLL_SECONDS))
         if (due := self._memory.next_due()) is not None:
             times.append(due)
         return min(times) if times else None
@@ -351,7 +352,7 @@ class Scheduler:
             row = runs.get_run(connection, state.run_id)
         if row is not None and row["status"] == Status.CANCEL_REQUESTED:
             state.status = Status.CANCEL_REQUESTED
-        elif state.status is not Status.FINALIZING:
+        elif state.status not in (Status.FINALIZING, Status.CANCEL_REQUESTED):
             self._move(batch, flight, Status.CANCEL_REQUESTED)
         if state.status is Status.CANCEL_REQUESTED:
             to_stop.append(flight)
