@@ -211,11 +211,8 @@ class Simulation:
         self.world.at(delay, lambda: self._tick(number))
 
     def _tick(self, number: int) -> None:
-        if self._is_ticking or self.server is None:
-            self._tick_after(0.001) if self._is_ticking else None
-            return
-        if number != self._ticks:
-            return
+        if number != self._ticks or self._is_ticking or self.server is None:
+            return  # another is due; or one is under way, and sees that it was asked for another meanwhile
         now = self.world.clock()
         self._is_ticking = True
         try:
@@ -233,7 +230,9 @@ class Simulation:
             wait = RETRY_SECONDS
         finally:
             self._is_ticking = False
-        if number == self._ticks and wait is not None:
+        if number != self._ticks:
+            self._tick_after(0.0)
+        elif wait is not None:
             self._tick_after(wait)
 
     # Clients ------------------------------------------------------------------------------------------------------------

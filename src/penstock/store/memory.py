@@ -12,7 +12,7 @@ from functools import cache
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import NullPool
 
 from penstock.model.crashpoints import passing
 from penstock.store.database import Database
@@ -25,10 +25,10 @@ T = TypeVar("T")
 def empty_image() -> bytes:
     """A database with all tables and no rows."""
     raw = _connect()
-    metadata.create_all(_engine(raw))
-    image = raw.serialize()
-    raw.close()
-    return image
+    with _open(raw) as connection:
+        metadata.create_all(connection)
+        connection.commit()
+        return raw.serialize()
 
 
 class MemoryDatabase(Database):
@@ -37,7 +37,7 @@ class MemoryDatabase(Database):
     def __init__(self, image: bytes, *, is_losing: bool = False) -> None:
         self._raw = _connect()
         self._raw.deserialize(image)
-        self._connection = _engine(self._raw).connect()
+        self._connection = _open(self._raw)
         self._flushed = image
         self._is_losing = is_losing
 
@@ -60,7 +60,6 @@ class MemoryDatabase(Database):
 
     def close(self) -> None:
         self._connection.close()
-        self._raw.close()
 
     def image(self) -> bytes:
         """What another database can be made from."""
@@ -77,8 +76,18 @@ def _connect() -> sqlite3.Connection:
     return raw
 
 
-def _engine(raw: sqlite3.Connection) -> Engine:
-    engine = create_engine("sqlite://", creator=lambda: raw, poolclass=StaticPool)
+_to_open: list[sqlite3.Connection] = []
+
+
+def _open(raw: sqlite3.Connection) -> Connection:
+    """A connection on `raw`, by the one engine of all: what it has compiled, it has compiled once."""
+    _to_open.append(raw)
+    return _engine().connect()
+
+
+@cache
+def _engine() -> Engine:
+    engine = create_engine("sqlite://", creator=_to_open.pop, poolclass=NullPool)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
