@@ -52,6 +52,8 @@ Completion of commands and run ids, in one line of ~/.bashrc (or ~/.zshrc with z
         "status": ("penstock.cli.home", "status", "Say whether a server runs, and what it is doing."),
         "stop": ("penstock.cli.home", "stop", "Stop the server; running steps go on by themselves."),
         "doctor": ("penstock.cli.doctor", "doctor", "Check that everything is in order, and say how to mend it."),
+        "backup": ("penstock.cli.backup", "backup", "Write the whole home to one file, while it is in use."),
+        "restore": ("penstock.cli.backup", "restore", "Make a home from such a file."),
         "run": ("penstock.cli.runs", "run", "List, show, follow and cancel runs."),
         "compute": ("penstock.cli.computes", "compute", "List and create compute targets."),
         "selftest": ("penstock.cli.selftest", "selftest", "Simulate crashes from a seed; check that nothing is lost."),

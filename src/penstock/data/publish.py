@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from dataclasses import dataclass
@@ -43,6 +44,10 @@ def publish(where: Place, kind: str) -> None:
         if not where.final.exists():
             raise FileNotFoundError(f"the staged output {where.stage} is gone and was never published") from None
         return
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        return  # it was published, and a restored backup met it staged too: the janitor's
     try:
         os.rmdir(where.stage.parent)
     except OSError:
