@@ -160,6 +160,11 @@ def test_model_versions_count_up(database):
     assert [database.write(lambda c: catalog.add_model(c, row)) for _ in range(3)] == [1, 2, 3]
 
 
+def test_what_is_added_says_whether_it_was_new(database):
+    row = {"name": "e", "workspace": "ws", "id": "i", "tags": {}, "created_at": 1.0}
+    assert [database.write(lambda c: catalog.add_experiment(c, row)) for _ in range(2)] == [True, False]
+
+
 def test_the_same_definition_is_one_dataset(database):
     row = {"workspace": "ws", "kind": "file", "definition": {"a": 1}, "digest": "sha256:x", "created_at": 1.0}
     first = database.write(lambda c: catalog.add_dataset(c, {**row, "id": "one"}))

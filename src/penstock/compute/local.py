@@ -34,6 +34,7 @@ class LocalSettings:
     server_argv: tuple[str, ...]
     server_env: Mapping[str, str]
     environment: Mapping[str, str]
+    wake: str = "wake.sock"
 
 
 class LocalCompute:
@@ -184,7 +185,7 @@ class LocalCompute:
             "captures": job.captures,
             "timeout_seconds": job.timeout_seconds,
             "grace_seconds": job.grace_seconds,
-            "wake": str(s.sockets / "wake.sock"),
+            "wake": str(s.sockets / s.wake),
             "server_argv": s.server_argv,
             "server_env": dict(s.server_env),
         }

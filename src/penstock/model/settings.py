@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 SOCKET_PATH_LIMIT = 90  # sun_path holds 108 bytes; the longest name we add is "/node.sock"
@@ -28,6 +28,7 @@ class Setting:
 
 SETTINGS = (
     Setting("home", "~/.penstock", "The folder that holds everything: database, jobs, snapshots, datastores, logs."),
+    Setting("database", "", "A PostgreSQL database in place of the home's own SQLite: postgresql://user@host/name."),
     Setting("url", "", "A server to use in place of the embedded one (http://host:port or unix:///path)."),
     Setting("python", "", "The interpreter that runs the embedded server, when it is not the one in use."),
     Setting("token", "", "The bearer token for a server reached over TCP; default: the home's token file."),
@@ -51,6 +52,8 @@ class Settings:
     idle_seconds: float
     retries: int = 2
     retry_backoff_seconds: float = 1.0
+    database_url: str = field(default="", repr=False)
+    tmp: str = "/tmp"
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str], home: str | None = None, user_id: int = 0) -> Settings:
@@ -66,6 +69,8 @@ class Settings:
             float(idle),
             int(_number(values["retries"], "PENSTOCK_RETRIES", int, least=0)),
             _number(values["retry_backoff_seconds"], "PENSTOCK_RETRY_BACKOFF_SECONDS", float, least=0),
+            values["database"],
+            values["tmp"],
         )
 
     @property

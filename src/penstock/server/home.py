@@ -91,6 +91,19 @@ def filesystem_of(path: Path) -> str:
     return kind
 
 
+def id_of(path: Path) -> str | None:
+    """The id of the home at `path`; None when there is none to be seen."""
+    try:
+        return str(json.loads((path / "home.json").read_text())["id"])
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def key_of(path: Path) -> bytes:
+    """The signing key of the home at `path`."""
+    return _secret(path / "key")
+
+
 def _choices(path: Path, port: int | None) -> Json:
     """The id and port of this home, chosen once. A port given now is kept from now on."""
     file = path / "home.json"

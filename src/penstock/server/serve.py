@@ -21,11 +21,11 @@ from penstock import __version__, node
 from penstock.compute.local import LocalCompute, LocalSettings
 from penstock.data.snapshots import Snapshots
 from penstock.data.tars import Uploads
-from penstock.model.errors import BadRequest, CannotServe, PenstockError
+from penstock.model.errors import CannotServe, PenstockError
 from penstock.model.graph import RetryPolicy
 from penstock.model.settings import SETTINGS, Settings
 from penstock.node import identity
-from penstock.server import crash
+from penstock.server import crash, shared
 from penstock.server import home as homes
 from penstock.server.app import make_app
 from penstock.server.guard import Guard
@@ -33,11 +33,14 @@ from penstock.service.changes import Changes
 from penstock.service.context import Context
 from penstock.service.inbox import Inbox
 from penstock.service.janitor import Janitor, JanitorThread
+from penstock.service.leader import Alone, Elected
 from penstock.service.loop import Loop, WakeSocket
 from penstock.service.room import Room
 from penstock.service.scheduler import Scheduler
 from penstock.service.services import Services
-from penstock.store.database import open_database
+from penstock.store.database import open_database, shown
+from penstock.store.leases import RELEASED
+from penstock.store.postgresql import Listener
 
 IDLE_CHECK_SECONDS = 15.0
 RESERVED_FILES = 200  # of the files this process may open: for the database, uploads and answers
@@ -79,15 +82,14 @@ def serve(home: Path, *, embedded: bool, host: str | None, port: int | None, dat
     _log_as_json()
     try:
         crash.arm(os.environ)
-        if database:
-            raise BadRequest(
-                f"--database {database}: only the home's own SQLite database is built yet. Leave --database out."
-            )
+        url = database or settings.database_url
+        named = shown(url) if url else None
         if host not in (None, *LOOPBACK):
             raise CannotServe(
                 f"--host {host}: there is no sign-in yet, so only this machine is served. Leave --host out, or tunnel."
             )
         taken = homes.take(settings.home, settings.socket_dir, port)
+        shared.keep_to(taken.path, named)
     except homes.AlreadyServed:
         if embedded:
             return 0
@@ -97,7 +99,7 @@ def serve(home: Path, *, embedded: bool, host: str | None, port: int | None, dat
         print(error.message, file=sys.stderr)
         return 1
     try:
-        return _Process(settings, taken, embedded, host or "127.0.0.1").run()
+        return _Process(settings, taken, embedded, host or "127.0.0.1", url).run()
     except PenstockError as error:
         print(error.message, file=sys.stderr)
         return 1
@@ -112,12 +114,14 @@ def serve(home: Path, *, embedded: bool, host: str | None, port: int | None, dat
 class _Process:
     """One server process, from open sockets to the end."""
 
-    def __init__(self, settings: Settings, home: homes.Home, embedded: bool, host: str) -> None:
+    def __init__(self, settings: Settings, home: homes.Home, embedded: bool, host: str, url: str) -> None:
+        self._database_url = url
         self._settings, self._home, self._embedded, self._host = settings, home, embedded, host
         self._url = f"http://{host}:{home.port}"
         self._socket_path = settings.socket_dir / "api.sock"
         self._touched_at = time.monotonic()
         self._room = Room(home.path)
+        self._files: shared.Files | None = None
 
     def run(self) -> int:
         self._room.prepare()  # before anything else is written: a full disk may leave no room to come up in
@@ -125,15 +129,17 @@ class _Process:
         unix = _listen_unix(self._socket_path)
         wake = WakeSocket(self._settings.socket_dir / "wake.sock")
         inbox = Inbox()
-        context = self._context(wake.wake)
+        context, elected = self._context(wake.wake)
         janitor = JanitorThread(context, Janitor(context))
         scheduler = Scheduler(context, inbox)
-        loop = Loop(context, scheduler, inbox, wake)
+        loop = Loop(context, scheduler, inbox, wake, lambda: self._point_here(elected, wake.path))
         services = Services.build(context, inbox)
         server = uvicorn.Server(self._config(services, loop))
         self._server = server
-        scheduler.recover()
+        if elected is None:
+            scheduler.recover()
         loop.start()
+        listener = elected and self._elect(elected, loop, context)
         janitor.start()
         self._write_record()
         if not self._embedded:
@@ -146,6 +152,10 @@ class _Process:
         finally:
             janitor.stop()
             loop.stop()
+            if elected is not None:
+                elected.stop()
+            if listener is not None:
+                listener.stop()
             wake.close()
             context.database.close()
             self._socket_path.unlink(missing_ok=True)
@@ -200,39 +210,69 @@ class _Process:
     def _touch(self) -> None:
         self._touched_at = time.monotonic()
 
-    def _context(self, wake: Callable[[], None]) -> Context:
-        path = self._home.path
+    def _elect(self, elected: Elected, loop: Loop, context: Context) -> Listener | None:
+        """Begin to stand for leader, and to hear what other servers commit."""
+        elected.start()
+
+        def heard(lines: list[str], session: int) -> None:
+            if RELEASED in lines:
+                elected.nudge()
+            loop.hear(lines, session)
+
+        return context.database.listen(heard)
+
+    def _point_here(self, elected: Elected | None, wake: Path) -> None:
+        if elected is not None and self._files is not None:
+            shared.point_to_leader(self._files, self._socket_path, wake)
+
+    def _context(self, wake: Callable[[], None]) -> tuple[Context, Elected | None]:
+        url = self._database_url
+        database = open_database(url or self._settings.database)
+        leader: Elected | None = None
+        if url:
+            files = shared.files_of(database, shown(url), self._home, self._settings.tmp)
+            leader = Elected(database, shared.this_server(self._home.id), wake)
+            self._room = self._room if files.path == self._home.path else Room(files.path)
+        else:
+            files = shared.Files(self._home.path, self._settings.socket_dir, self._home.key)
+        self._files = files
+        path = files.path
         settings = LocalSettings(
             home=path,
-            sockets=self._settings.socket_dir,
+            sockets=files.sockets,
             python=sys.executable,
-            server_argv=(sys.executable, "-m", "penstock", "serve", "--embedded"),
+            # Whoever runs servers on a shared database starts them: the URL, with its secrets, is in no job folder.
+            server_argv=() if url else (sys.executable, "-m", "penstock", "serve", "--embedded"),
             server_env={**_kept(), **_set(), "PENSTOCK_HOME": str(path)},
             environment=_kept(),
+            wake=shared.LEADER_WAKE if url else "wake.sock",
         )
         compute = LocalCompute(settings)
         threading.Thread(
             target=compute.wake_node, name="wake-node", daemon=True
         ).start()  # a submit does it again if need be
-        return Context(
+        context = Context(
             home=path,
-            database=open_database(self._settings.database),
+            database=database,
             compute=compute,
             changes=Changes(),
             snapshots=Snapshots(path),
             uploads=Uploads(path),
             url=self._url,
-            socket=str(self._socket_path),
-            key=self._home.key,
+            socket=str(files.sockets / shared.LEADER_SOCKET if url else self._socket_path),
+            key=files.key,
             embedded=self._embedded,
             slots=self._settings.slots or len(os.sched_getaffinity(0)),
             python=sys.executable,
             launcher=str(Path(node.__file__).with_name("launcher.py")),
             node_id=self._home.id,
             wake=wake,
+            environment=_kept(),
             retry=RetryPolicy(self._settings.retries, self._settings.retry_backoff_seconds),
             room=self._room,
+            leader=leader or Alone(),
         )
+        return context, leader
 
     def _write_record(self) -> None:
         record = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
@@ -50,17 +49,18 @@ class Batch:
         """Write everything; Stale when a guard did not hold."""
         if self.moves or self.events or self.journals:
             # What happened to jobs stands in their folders too; that a whole run ended is told to people, so it is flushed.
-            context.database.write(self._write(context.home), redoable=not self.ends_run)
+            context.database.write(self._write(context), redoable=not self.ends_run)
             context.changes.notify(e.root_id for e in self.events)
 
-    def _write(self, home: Path) -> Callable[[Connection], None]:
+    def _write(self, context: Context) -> Callable[[Connection], None]:
         def work(connection: Connection) -> None:
+            context.leader.fence(connection)
             done = runs.move(connection, self.moves)
             if len(done) != len(self.moves):
                 raise Stale
             runs.decrement_unmet(connection, self.satisfied)
             for name, run in self.journals:
-                journal.ingest(connection, home, name, run, self.at)
+                journal.ingest(connection, context.home, name, run, self.at)
             for row in self.attempts:
                 runs.save_attempt(connection, row)
             records.put_artifacts(connection, self.artifacts)

@@ -58,6 +58,12 @@ class Changes:
             if not waiting:
                 self._waiting.pop(subscription.root_id, None)
 
+    def notify_all(self) -> None:
+        """Wake everybody: something may have been missed."""
+        with self._lock:
+            roots = list(self._waiting)
+        self.notify(roots)
+
     def notify(self, root_ids: Iterable[str]) -> None:
         """Wake everybody who waits for one of these roots."""
         if not self._waiting:

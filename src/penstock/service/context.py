@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from penstock.data.snapshots import Snapshots
 from penstock.data.tars import Uploads
 from penstock.model.graph import RetryPolicy
 from penstock.service.changes import Changes
+from penstock.service.leader import Alone, Leader
 from penstock.service.room import Room
 from penstock.store.database import Database
 
@@ -45,7 +46,9 @@ class Context:
     wake: Callable[[], None] = field(repr=False)
     clock: Callable[[], float] = time.time
     retry: RetryPolicy = field(default_factory=RetryPolicy)
+    environment: Mapping[str, str] = field(default_factory=dict)  # what steps inherit
     make_id: Callable[[], str] = new_id
+    leader: Leader = field(default_factory=Alone)
     room: Room = None  # type: ignore[assignment]  # the home's, unless one is given
 
     def __post_init__(self) -> None:

@@ -44,6 +44,8 @@ class Janitor:
     def tick(self, now: float) -> float:
         """One pass; when the next is due."""
         room = self._context.room
+        if self._context.leader.term is None:
+            return now + ROUND_SECONDS  # one server clears away for all
         if room.trouble is None:
             room.recover()  # which makes the ballast where it is missing
         elif room.recover():

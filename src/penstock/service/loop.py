@@ -6,10 +6,12 @@ import logging
 import os
 import socket
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from penstock.service.context import Context
 from penstock.service.inbox import Inbox
+from penstock.service.leader import NotLeader
 from penstock.service.scheduler import Scheduler
 
 log = logging.getLogger("penstock.scheduler")
@@ -60,10 +62,22 @@ class WakeSocket:
 class Loop(threading.Thread):
     """Runs the scheduler until `stop`. `trouble` is the last pass's failure, if it failed."""
 
-    def __init__(self, context: Context, scheduler: Scheduler, inbox: Inbox, wake: WakeSocket) -> None:
+    def __init__(
+        self,
+        context: Context,
+        scheduler: Scheduler,
+        inbox: Inbox,
+        wake: WakeSocket,
+        on_lead: Callable[[], None] | None = None,
+    ) -> None:
         super().__init__(name="scheduler", daemon=True)
+        self._on_lead = on_lead
+        self._term: int | None = (
+            0  # the term whose work the scheduler has taken up; 0 is that of a server without others
+        )
         self._context, self._scheduler, self._inbox, self._wake = context, scheduler, inbox, wake
         self._stopped = False
+        self._is_behind = False
         self.trouble: str | None = None
 
     def run(self) -> None:
@@ -76,6 +90,22 @@ class Loop(threading.Thread):
                     self._inbox.put(kind, name)
             due = self._tick()
 
+    def hear(self, lines: list[str], _: int) -> None:
+        """What other servers of this database have committed: `<event> <run> <root>` each; no line means that some were missed."""
+        told = [line.split(" ") for line in lines]
+        for name, run_id, root_id in (words for words in told if len(words) == 3):
+            if name == "created" and run_id == root_id:
+                self._inbox.put("submitted", root_id)
+            elif name == "cancel_requested":
+                self._inbox.put("cancel", run_id)
+        if lines:
+            self._context.changes.notify(words[2] for words in told if len(words) == 3)
+        else:
+            self._is_behind = True
+            self._context.changes.notify_all()
+        if self._inbox or not lines:
+            self._wake.wake()
+
     @property
     def is_busy(self) -> bool:
         """Whether a pipeline run is under way."""
@@ -86,11 +116,31 @@ class Loop(threading.Thread):
         self._wake.wake()
         self.join(timeout=10)
 
+    def _leads(self) -> bool:
+        """Whether this server decides. All is read anew where another one may have decided since."""
+        term = self._context.leader.term
+        if term is None:
+            self._term = None
+            self._inbox.take()
+            return False
+        if term != self._term or self._is_behind:
+            self._is_behind = False
+            self._scheduler.recover()
+            if self._on_lead is not None:
+                self._on_lead()
+            self._term = term
+        return True
+
     def _tick(self) -> float | None:
         now = self._context.clock()
         try:
+            if not self._leads():
+                self.trouble = None
+                return None
             due = self._scheduler.tick(now)
             self.trouble = None
+        except NotLeader:
+            return now
         except (
             Exception
         ) as error:  # recorded in the health page and the log; the store is read again and the pass redone

@@ -52,7 +52,8 @@ class Scheduler:
         """Take up every pipeline run that is not over, and find what became of its jobs."""
         with self._context.database.read() as connection:
             roots = runs.active_roots(connection)
-        self._failed.update(roots)
+        self._memory, self._delays = Memory(), Delays()
+        self._running, self._loaded, self._failed = {}, [], set(roots)
 
     @property
     def n_active(self) -> int:
@@ -198,6 +199,7 @@ class Scheduler:
         """The conclusion once its outputs are there; None: the disk does not take them now, so the next poll tries again."""
         if conclusion.status is not Status.COMPLETED or flight.end is None:
             return conclusion
+        self._context.leader.check()
         kinds = {o["name"]: o["kind"] for o in flight.end.outputs}
         for output in flight.state.node.outputs:
             place = self._binder.place(flight.active.root, output, flight.state.run_id, flight.state.attempt)
@@ -439,6 +441,7 @@ class Scheduler:
             root, state = flight.active.root, flight.state
             with self._context.database.read() as connection:
                 flight.job = self._binder.job(connection, root, state.node, state.run_id, state.attempt)
+        self._context.leader.check()
         if flight.state.status is Status.CANCEL_REQUESTED:
             self._context.compute.cancel(flight.name)
         elif not self._is_taken(flight, flight.job):

@@ -33,7 +33,10 @@ def _first(connection: Connection, query: Any) -> Row | None:
 
 
 def _add(connection: Connection, table: Table, row: Row) -> bool:
-    return connection.execute(upsert(connection, table).on_conflict_do_nothing(), _text(row)).rowcount == 1
+    # psycopg forgets the count with the cursor, which SQLAlchemy closes at once unless told to keep it.
+    keep = {"preserve_rowcount": True}
+    done = connection.execute(upsert(connection, table).on_conflict_do_nothing(), _text(row), execution_options=keep)
+    return done.rowcount == 1
 
 
 def add_workspace(connection: Connection, row: Row) -> bool:

@@ -192,6 +192,11 @@ def open_database(where: Path | str) -> Database:
         raise CannotServe(f"The database {named} cannot be opened: {said}. {way_out}") from error
 
 
+def shown(url: str) -> str:
+    """The name of a database for people, without its secrets; CannotServe when the URL is none."""
+    return postgresql.shown(postgresql.parse(url))
+
+
 def _is_behind(version: str | None, named: str) -> bool:
     if version is not None and version > HEAD:
         raise CannotServe(

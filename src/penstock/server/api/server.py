@@ -44,6 +44,7 @@ def router(services: Services, loop: Loop, stop: Callable[[], None]) -> APIRoute
             "python": context.python,
             "pid": os.getpid(),
             "slots": context.slots,
+            "term": context.leader.term,
         }
 
     @routes.post("/api/v1/shutdown")

@@ -1,0 +1,215 @@
+"""Several servers on one PostgreSQL: one leads, any answers; the leader is killed or paused, and every run still ends right, once."""
+
+import contextlib
+import json
+import os
+import signal
+import threading
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from conftest import fresh_home
+from integration.served import node, printed, serve, wait_for, wait_until_served
+
+WAITS = b"""
+import os, pathlib, time
+from pathlib import Path
+out = Path(os.environ["AZUREML_DATAREFERENCE_out"]); out.mkdir(parents=True, exist_ok=True)
+with open(Path(os.environ["PENSTOCK_HOME"]) / "began", "a") as began:
+    began.write(os.environ["AZUREML_RUN_ID"] + "\\n")
+gate = Path(os.environ["PENSTOCK_HOME"]) / "go"
+while not gate.exists():
+    time.sleep(0.02)
+(out / "done").write_text("done")
+"""
+
+
+class Server:
+    """One server process on a home of its own."""
+
+    def __init__(self, home, url, *arguments):
+        self.home, self.url = home, url
+        self.process = serve(home, *arguments, PENSTOCK_DATABASE=url)
+        self.client = wait_until_served(home, self.process)
+
+    @property
+    def term(self):
+        return self.client("GET", "/server")[1]["term"]
+
+    def leads(self):
+        return self.term is not None
+
+    def end(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.terminate()
+        self.process.wait(30)
+
+
+@pytest.fixture
+def homes() -> Iterator[list]:
+    with contextlib.ExitStack() as stack:
+        yield [stack.enter_context(fresh_home()) for _ in range(2)]
+
+
+@pytest.fixture
+def pair(homes, postgresql_url) -> Iterator[tuple[Server, Server]]:
+    """A leader, whose home holds the files, and another."""
+    servers = []
+    try:
+        servers.append(Server(homes[0], postgresql_url))
+        wait_for(servers[0].leads)
+        servers.append(Server(homes[1], postgresql_url))
+        client = servers[0].client
+        client("PUT", "/ws/w/computes/cluster", {"settings": {}})
+        yield servers[0], servers[1]
+    finally:
+        for server in servers:
+            server.end()
+
+
+def rows(url, query):
+    with psycopg.connect(url) as connection:
+        return connection.execute(query).fetchall()
+
+
+def began(home):
+    path = home / "began"
+    return path.read_text().split() if path.exists() else []
+
+
+def submit_waiting(client, n=2):
+    """A chain of steps that wait for the gate: the run, its steps."""
+    snapshot = client.snapshot(a__py=WAITS)
+    nodes = [node(snapshot, i, **({"after": [f"{i - 1:08x}"]} if i else {})) for i in range(n)]
+    answer = client.submit(nodes)[1]
+    return answer["run"]["id"], [s["run_id"] for s in answer["steps"]]
+
+
+def check_ended_once(server, url, run_id, steps, files_home):
+    assert server.client.run(run_id)["status"] == "Completed"
+    assert [(c["status"], c["attempt"]) for c in server.client.children(run_id)] == [("Completed", 1)] * len(steps)
+    assert sorted(began(files_home)) == sorted(steps), "each script began once"
+    outputs = server.client("GET", f"/ws/w/runs/{run_id}/outputs")[1]["value"]
+    assert [o["n_files"] for o in outputs] == [1] * len(steps)
+    ends = rows(
+        url, f"SELECT run_id, count(*) FROM event WHERE root_id = '{run_id}' AND name = 'completed' GROUP BY run_id"
+    )
+    assert sorted(ends) == sorted((r, 1) for r in [run_id, *steps]), "each end is told once"
+
+
+def test_one_leads_and_what_is_submitted_to_the_other_runs_at_once(pair):
+    leader, other = pair
+    assert leader.leads() and not other.leads()
+    (leader.home / "go").touch()
+    run_id, steps = submit_waiting(other.client)
+    lines = other.client.follow(run_id, logs=1)
+    assert lines[-1]["event"]["body"]["status"] == "Completed", "the other's stream tells it all, to the end"
+    check_ended_once(other, leader.url, run_id, steps, leader.home)
+    at = {e["name"]: e["at"] for e in other.client.events(run_id) if e["run_id"] in (run_id, steps[0])}
+    assert at["created"] <= at["queued"]
+    (delay,) = rows(
+        leader.url,
+        f"SELECT min(at) FILTER (WHERE name = 'queued') - min(at) FILTER (WHERE name = 'created') FROM event WHERE root_id = '{run_id}'",
+    )
+    assert delay[0] < 1.0, f"picked up after {delay[0]:.3f} s"
+
+
+def test_a_run_is_canceled_by_a_server_that_does_not_lead(pair):
+    leader, other = pair
+    run_id, _ = submit_waiting(leader.client)
+    wait_for(lambda: began(leader.home))
+    assert other.client("POST", f"/ws/w/runs/{run_id}/cancel", {})[0] in (200, 202)
+    wait_for(lambda: other.client.run(run_id)["status"] == "Canceled", 10)
+
+
+def test_the_leader_is_killed_and_the_other_finishes_its_run(pair):
+    leader, other = pair
+    run_id, steps = submit_waiting(leader.client)
+    wait_for(lambda: began(leader.home))
+    leader.process.kill()
+    leader.process.wait()
+    wait_for(other.leads, 15)
+    assert other.term == 2
+    (leader.home / "go").touch()
+    wait_for(lambda: other.client.run(run_id)["status"] == "Completed")
+    check_ended_once(other, leader.url, run_id, steps, leader.home)
+
+
+def test_a_leader_that_was_paused_for_longer_than_its_lease_writes_nothing_any_more(pair):
+    leader, other = pair
+    run_id, steps = submit_waiting(leader.client)
+    wait_for(lambda: began(leader.home))
+    leader.process.send_signal(signal.SIGSTOP)
+    wait_for(other.leads, 20)
+    (leader.home / "go").touch()
+    wait_for(lambda: other.client.run(run_id)["status"] == "Completed")
+    story = rows(leader.url, "SELECT id, run_id, name FROM event ORDER BY id")
+    leader.process.send_signal(signal.SIGCONT)
+    wait_for(lambda: not leader.leads())
+    assert leader.client.raw("GET", "/healthz")[0] == 200, printed(leader.home)
+    assert rows(leader.url, "SELECT holder, term FROM lease") == [(other_id(other), 2)]
+    assert rows(leader.url, "SELECT id, run_id, name FROM event ORDER BY id") == story
+    check_ended_once(leader, leader.url, run_id, steps, leader.home)
+    second, more = submit_waiting(leader.client)
+    wait_for(lambda: other.client.run(second)["status"] == "Completed")
+    assert sorted(began(leader.home)) == sorted(steps + more), "what is submitted to it now is run by the new leader"
+
+
+def other_id(server):
+    return json.loads((server.home / "home.json").read_text())["id"]
+
+
+def test_two_servers_take_submissions_at_once_and_none_is_lost(pair):
+    leader, _ = pair
+    snapshot = leader.client.snapshot(a__py=b"")
+    runs, lock = [], threading.Lock()
+
+    def submit(client):
+        for _ in range(5):
+            answer = client.submit([node(snapshot)])[1]
+            with lock:
+                runs.append(answer["run"]["id"])
+
+    threads = [threading.Thread(target=submit, args=(s.client,)) for s in pair for _ in range(2)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert len(set(runs)) == 20
+    for run_id in runs:
+        wait_for(lambda r=run_id: leader.client.run(r)["status"] == "Completed")
+    assert rows(leader.url, "SELECT count(*), count(DISTINCT run_id) FROM attempt") == [(20, 20)]
+
+
+def test_a_leader_that_is_stopped_hands_over_at_once(pair):
+    leader, other = pair
+    leader.client("POST", "/shutdown", {"force": True})
+    leader.process.wait(30)
+    wait_for(other.leads, 2)
+
+
+def test_a_home_serves_one_database_for_good_and_secrets_are_not_shown(homes, postgresql_url):
+    secret = postgresql_url.replace("postgres:@", "postgres:topsecret@")
+    server = Server(homes[0], secret)
+    server.end()
+    assert "topsecret" not in printed(homes[0])
+    assert not any(b"topsecret" in p.read_bytes() for p in homes[0].rglob("*") if p.is_file())
+    refused = serve(homes[0], "--embedded")
+    assert refused.wait(30) == 1 and "belongs to the database postgresql://" in printed(homes[0])
+    wrong = serve(homes[1], "--database", "postgresql://u:topsecret@localhost:1/none")
+    assert wrong.wait(60) == 1
+    assert "postgresql://localhost:1/none cannot be opened" in printed(homes[1]) and "topsecret" not in printed(
+        homes[1]
+    )
+
+
+def test_a_database_whose_files_are_elsewhere_is_refused_with_the_way_out(homes, postgresql_url):
+    Server(homes[0], postgresql_url).end()
+    os.rename(homes[0] / "home.json", homes[0] / "away")
+    refused = serve(homes[1], PENSTOCK_DATABASE=postgresql_url)
+    assert refused.wait(30) == 1
+    assert f"with its files in {homes[0]}" in printed(homes[1]) and "Jobs run on one machine for now" in printed(
+        homes[1]
+    )
