@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import click
 
 from penstock.cli import places
-from penstock.cli.client import Client, segment
+from penstock.cli.client import Client, Query, segment
 from penstock.cli.commands import nearest
 from penstock.cli.terminal import short
 from penstock.cli.trouble import BAD_USAGE, NotThere, Trouble
 
 Run = dict[str, Any]
 LATEST = "latest"
-LOOK_BACK = 20_000
-"""How many runs, newest first, an abbreviated id is looked for among."""
+SHOWN = 5
+"""How many runs are named when what was typed may mean several."""
 
 
 def find_run(client: Client, typed: str, workspace: str | None, folder: Path) -> Run:
@@ -29,16 +27,17 @@ def find_run(client: Client, typed: str, workspace: str | None, folder: Path) ->
         return _latest(client, names)
     if found := _exact(client, typed, names):
         return found
-    known: dict[str, Run] = {}
-    for run in _runs(client, names):
-        known[run["id"]] = run
-    hits = [run for run_id, run in known.items() if run_id.startswith(typed.lower())]
+    query: Query = {"include_children": 1, "prefix": typed.lower(), "limit": SHOWN + 1}
+    hits = [r for n in names for r in client.get(places.runs_path(n), query)["value"]] if typed else []
     if len(hits) == 1:
-        return hits[0]
+        only: Run = hits[0]
+        return only
     if hits:
-        shown = ", ".join(_named(r) for r in hits[:5])
-        raise Trouble(f"{len(hits)} runs begin with '{typed}': {shown}. Type more of the id.", BAD_USAGE)
-    raise NotThere(_nothing_like(typed, names, known))
+        shown = ", ".join(_named(r) for r in hits[:SHOWN])
+        count = str(len(hits)) if len(hits) <= SHOWN else f"More than {SHOWN}"
+        raise Trouble(f"{count} runs begin with '{typed}': {shown}. Type more of the id.", BAD_USAGE)
+    recent = [r["id"] for n in names for r in client.get(places.runs_path(n), {"include_children": 1})["value"]]
+    raise NotThere(_nothing_like(typed, names, recent))
 
 
 def find_step(steps: list[Run], typed: str) -> Run:
@@ -80,12 +79,6 @@ def _exact(client: Client, typed: str, names: list[str]) -> Run | None:
     return None
 
 
-def _runs(client: Client, names: list[str]) -> Iterator[Run]:
-    for name in names:
-        query = {"include_children": 1, "limit": 500}
-        yield from islice(client.pages(places.runs_path(name), query), LOOK_BACK)
-
-
 def _latest(client: Client, names: list[str]) -> Run:
     newest = [r for n in names for r in client.get(places.runs_path(n), {"limit": 1})["value"]]
     if not newest:
@@ -94,7 +87,7 @@ def _latest(client: Client, names: list[str]) -> Run:
     return run
 
 
-def _nothing_like(typed: str, names: list[str], known: dict[str, Run]) -> str:
+def _nothing_like(typed: str, names: list[str], known: list[str]) -> str:
     place = f"workspace '{names[0]}'" if len(names) == 1 else "any workspace"
     near = nearest(typed[:8], [short(i) for i in known])
     hint = f"Did you mean '{near}'?" if near else "See them with: penstock run list"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,20 +18,30 @@ from penstock.cli.following import Follower
 from penstock.cli.places import Place
 from penstock.cli.printing import print_json_line
 from penstock.cli.terminal import Look
-from penstock.cli.trouble import FAILED, INTERRUPTED, NoServer, Trouble
+from penstock.cli.trouble import BAD_USAGE, FAILED, INTERRUPTED, NoServer, NotThere, Trouble
 
 LOG_FOLDER = "azureml-logs/"
 MOST_FAILURES = 3
+AGAIN_SECONDS = 2.0
 
 
 @click.command()
 @click.argument("run_id", metavar="RUN", shell_complete=complete_run_id)
 @click.option("-f", "--follow", is_flag=True, help="Go on until the run ends. Ctrl-C leaves the run alone.")
 @click.option("--step", metavar="NAME", help="Only this step (its name or run id).")
+@click.option("--attempt", type=click.IntRange(1), metavar="N", help="What try N printed, of steps tried again.")
 @workspace_option
 @home_option
 @json_option
-def logs(run_id: str, follow: bool, step: str | None, workspace: str | None, home: str | None, as_json: bool) -> int:
+def logs(
+    run_id: str,
+    follow: bool,
+    step: str | None,
+    attempt: int | None,
+    workspace: str | None,
+    home: str | None,
+    as_json: bool,
+) -> int:
     """What a run's steps printed. With -f: follow it; exits with 1 when the run fails or is canceled.
 
     Each line is led by its step's name when there are several steps. --json prints one object a line.
@@ -42,23 +53,33 @@ def logs(run_id: str, follow: bool, step: str | None, workspace: str | None, hom
     steps: list[dict[str, Any]] = client.get(f"{path}/{segment(found['id'])}/children")["value"]
     if step is not None:
         found, steps = find_step(steps, step), []
+    if follow and attempt is not None:
+        raise Trouble("A try that is over cannot be followed. Leave out --follow or --attempt.", BAD_USAGE)
     if follow:
         return _follow(at, path, found, steps, as_json=as_json)
-    for one in steps or [found]:
-        _print_kept(client, path, one, as_json=as_json, has_title=bool(steps))
+    chosen = steps or [found]
+    if attempt is not None:
+        chosen = [s for s in chosen if s["attempt"] >= attempt]
+        if not chosen:
+            raise NotThere(f"No step of it was tried {attempt} times. See: penstock run show {terminal.short(run_id)}")
+    for one in chosen:
+        _print_kept(client, path, one, attempt, as_json=as_json, has_title=bool(steps))
     return 0
 
 
-def _print_kept(client: Client, path: str, run: dict[str, Any], *, as_json: bool, has_title: bool) -> None:
+def _print_kept(
+    client: Client, path: str, run: dict[str, Any], attempt: int | None, *, as_json: bool, has_title: bool
+) -> None:
     look = Look.of_stdout()
-    kept = list(kept_logs(client, path, run["id"]))
+    kept = list(kept_logs(client, path, run, attempt))
     if as_json:
         for name, text in kept:
             print_json_line({"log": {"run_id": run["id"], "name": name, "offset": 0, "text": text}})
         return
     if has_title:
         rule = "──" if look.has_glyphs else "--"
-        title = f"{rule} {terminal.printable(run['name'])} ({run['status']}) {rule}"
+        which = f", try {attempt}" if attempt else ""
+        title = f"{rule} {terminal.printable(run['name'])} ({run['status']}{which}) {rule}"
         click.echo(look.heading(title))
     for _, text in kept:
         click.echo(text, nl=not text.endswith("\n"))
@@ -66,13 +87,16 @@ def _print_kept(client: Client, path: str, run: dict[str, Any], *, as_json: bool
         click.echo(look.paint("(it printed nothing)", dim=True))
 
 
-def kept_logs(client: Client, path: str, run_id: str) -> Iterator[tuple[str, str]]:
-    """The name and text of each log kept of one run."""
-    base = f"{path}/{segment(run_id)}/files"
+def kept_logs(client: Client, path: str, run: dict[str, Any], attempt: int | None = None) -> Iterator[tuple[str, str]]:
+    """The name and text of each log kept of one run: of its last try, or of the one asked for."""
+    base = f"{path}/{segment(run['id'])}/files"
+    is_last = attempt in (None, run["attempt"])
+    folder = LOG_FOLDER if is_last else f"{LOG_FOLDER}attempt_{attempt}/"
     answer = client.get(base)
     files = answer["value"] if isinstance(answer, dict) else answer
     for file in files:
-        if file["name"].startswith(LOG_FOLDER) and file.get("run_id", run_id) == run_id:
+        of_it = file["name"].startswith(folder) and not file["name"].startswith(f"{folder}attempt_")
+        if of_it and file.get("run_id", run["id"]) == run["id"]:
             yield file["name"], client.text(f"{base}/{'/'.join(segment(p) for p in file['name'].split('/'))}")
 
 
@@ -90,11 +114,21 @@ def _follow(at: Place, path: str, run: dict[str, Any], steps: list[dict[str, Any
         follower.clear()
         short = terminal.short(run["id"])
         click.echo(f"\nThe run goes on. Follow it again with: penstock run logs -f {short}", err=True)
-        click.echo(f"Stop it with: penstock run cancel {short}", err=True)
+        click.echo(f"Stop it with: penstock run cancel {short}, or now with Ctrl-C once more", err=True)
+        _cancel_if_asked_again(at, path, run)
         return INTERRUPTED
     follower.finish(as_json=as_json)
     status = places.server(at).get(f"{path}/{segment(run['id'])}")["status"]
     return FAILED if status in ("Failed", "Canceled") else 0
+
+
+def _cancel_if_asked_again(at: Place, path: str, run: dict[str, Any]) -> None:
+    """Cancel the run on a second Ctrl-C within two seconds."""
+    try:
+        time.sleep(AGAIN_SECONDS)
+    except KeyboardInterrupt:
+        places.server(at).post(f"{path}/{segment(run['id'])}/cancel", {"reason": "Ctrl-C twice"})
+        click.echo("\nThe run was asked to stop.", err=True)
 
 
 def lines(at: Place, path: str, run_id: str) -> Iterator[dict[str, Any]]:
@@ -103,7 +137,7 @@ def lines(at: Place, path: str, run_id: str) -> Iterator[dict[str, Any]]:
     A connection that breaks is taken up where it was; a server that has left is started again, for the steps have gone on.
     """
     newest, failures, is_over = 0, 0, False
-    seen: dict[tuple[str, str], int] = {}
+    seen: dict[tuple[str, int, str], int] = {}
     while failures <= MOST_FAILURES:
         try:
             # Always from the beginning: what a step printed while nobody listened comes only with its events.
@@ -130,9 +164,10 @@ def lines(at: Place, path: str, run_id: str) -> Iterator[dict[str, Any]]:
                 raise Trouble(f"The server stopped sending: {error} Run the command again.") from error
 
 
-def _trim(log: dict[str, Any], seen: dict[tuple[str, str], int]) -> bool:
+def _trim(log: dict[str, Any], seen: dict[tuple[str, int, str], int]) -> bool:
     """Whether `log` has text not seen yet; what was seen (in bytes from the log's start) is cut off."""
-    key, start, data = (log["run_id"], log["name"]), int(log["offset"]), log["text"].encode()
+    key = (log["run_id"], int(log.get("attempt") or 1), log["name"])
+    start, data = int(log["offset"]), log["text"].encode()
     known = seen.get(key, 0)
     if start + len(data) <= known:
         return False

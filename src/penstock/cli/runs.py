@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -27,10 +28,11 @@ STATUSES = list(terminal.GLYPHS)
         "show": ("penstock.cli.runs", "show", "One run: its steps, why one failed, outputs and metrics."),
         "logs": ("penstock.cli.logs", "logs", "What a run printed; -f follows it."),
         "cancel": ("penstock.cli.runs", "cancel", "Ask a run to stop."),
+        "resume": ("penstock.cli.runs", "resume", "Run again what of a run did not complete."),
     },
 )
 def run() -> None:
-    """List, show, follow and cancel runs.
+    """List, show, follow, cancel and resume runs.
 
     RUN is a run id, as many of its first characters as make it the only one, or 'latest'.
     """
@@ -137,6 +139,35 @@ def cancel(
         print_json(answer)
     elif not quiet:
         click.echo(_canceled(found))
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN", shell_complete=complete_run_id)
+@workspace_option
+@home_option
+@json_option
+@quiet_option
+def resume(run_id: str, workspace: str | None, home: str | None, as_json: bool, quiet: bool) -> None:
+    """Start a new run of the same graph and parameters in which the steps that completed in RUN are taken over: their outputs
+    are pointed at, not made again. A step whose outputs are gone runs again, with what reads them.
+
+    It prints the new run's id.
+    """
+    client = places.server(places.place(home))
+    found = find_run(client, run_id, workspace, Path.cwd())
+    body = {"resume_from": found["root_id"], "idempotency_key": os.urandom(16).hex()}
+    answer = client.post(places.runs_path(found["workspace"]), body)
+    if as_json:
+        print_json(answer)
+        return
+    if quiet:
+        click.echo(answer["run"]["id"])
+        return
+    for note in answer["notes"]:
+        click.echo(note)
+    click.echo(
+        f"Submitted run {answer['run']['id']}. Follow it: penstock run logs -f {terminal.short(answer['run']['id'])}"
+    )
 
 
 def _canceled(before: dict[str, Any]) -> str:

@@ -120,7 +120,8 @@ def load(connection: Connection, root_id: str, default: RetryPolicy) -> Active |
     root = next((r for r in rows if r["id"] == root_id), None)
     if root is None or submission is None or root["status"] in TERMINAL:
         return None
-    plan = make_plan(Graph.from_json(submission["graph"]), submission["parameters"])
+    bound = _bound(root, submission, rows)
+    plan = bound.plan
     steps = {r["node"]: r for r in rows if r["type"] == "step" and r["parent_id"] == root_id}
     states = [
         StepState(n, steps[n.id]["id"], Status(steps[n.id]["status"]), steps[n.id]["attempt"]) for n in plan.graph.nodes
@@ -136,9 +137,21 @@ def load(connection: Connection, root_id: str, default: RetryPolicy) -> Active |
         continue_on_failure=bool(submission["continue_on_failure"]),
         deadline=None if seconds is None else root["created_at"] + float(seconds),
     )
-    ids = {n: r["id"] for n, r in steps.items()}
-    bound = Root(root_id, root["workspace"], root["experiment"], plan, submission["bindings"], ids)
     return Active(bound, progress, Status(root["status"]))
+
+
+def root_of(connection: Connection, root_id: str) -> Root | None:
+    """What the steps of a pipeline run share, whether it is over or not; None when there is none of this id."""
+    rows = runs.runs_of_root(connection, root_id)
+    submission = runs.get_submission(connection, root_id)
+    root = next((r for r in rows if r["id"] == root_id), None)
+    return None if root is None or submission is None else _bound(root, submission, rows)
+
+
+def _bound(root: Json, submission: Json, rows: list[Json]) -> Root:
+    plan = make_plan(Graph.from_json(submission["graph"]), submission["parameters"])
+    ids = {r["node"]: r["id"] for r in rows if r["type"] == "step" and r["parent_id"] == root["id"]}
+    return Root(root["id"], root["workspace"], root["experiment"], plan, submission["bindings"], ids)
 
 
 def _due_at(connection: Connection, state: StepState, default: RetryPolicy) -> float | None:

@@ -35,6 +35,13 @@ class Root:
     bindings: Json
     step_ids: dict[str, str]
 
+    def output_path(self, producer: Node, output: Output) -> str:
+        """Where an output of a step lies on its datastore: of one that was taken over from an earlier run, where that left it."""
+        taken = (self.bindings.get("taken_over") or {}).get(producer.id)
+        if taken is not None:
+            return str(taken["outputs"][output.name])
+        return output_path(output, self.step_ids[producer.id])
+
 
 class Binder:
     """Makes the Job of a step that is about to start."""
@@ -42,10 +49,13 @@ class Binder:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def job(self, connection: Connection, root: Root, node: Node, run_id: str, attempt: int) -> Job:
-        """The job of try `attempt`; a PenstockError says what cannot be bound."""
-        inputs = tuple(self._input(connection, root, i, f"{run_id}.{attempt}") for i in node.inputs)
-        outputs = tuple(self._output(root, o, run_id, attempt) for o in node.outputs)
+    def job(
+        self, connection: Connection, root: Root, node: Node, run_id: str, attempt: int, scratch: Path | None = None
+    ) -> Job:
+        """The job of try `attempt`; a PenstockError says what cannot be bound. All that it writes goes to `scratch` if given."""
+        folder = scratch or self._context.home / "jobs" / f"{run_id}.{attempt}"
+        inputs = tuple(self._input(connection, root, i, folder) for i in node.inputs)
+        outputs = tuple(self._output(root, o, run_id, attempt, scratch) for o in node.outputs)
         interpreter = root.bindings["interpreter"]
         bound = Bound(
             node=node,
@@ -70,28 +80,28 @@ class Binder:
     def datastore_name(self, root: Root, output: Output) -> str:
         return str(output.datastore or root.plan.graph.default_datastore or root.bindings["default_datastore"])
 
-    def _output(self, root: Root, output: Output, run_id: str, attempt: int) -> BoundOutput:
-        place = self.place(root, output, run_id, attempt)
-        return BoundOutput(output.name, output.reference, str(place.stage), output.is_directory)
+    def _output(self, root: Root, output: Output, run_id: str, attempt: int, scratch: Path | None) -> BoundOutput:
+        stage = scratch / "outputs" / output.name if scratch else self.place(root, output, run_id, attempt).stage
+        return BoundOutput(output.name, output.reference, str(stage), output.is_directory)
 
-    def _input(self, connection: Connection, root: Root, port: Input, job_name: str) -> BoundInput:
+    def _input(self, connection: Connection, root: Root, port: Input, folder: Path) -> BoundInput:
         source = port.source
         if "parameter" in source:
             source = root.plan.values[source["parameter"]]
         if "dataset" in source:
-            return self._dataset_input(connection, root, port, str(source["dataset"]), job_name)
+            return self._dataset_input(connection, root, port, str(source["dataset"]), folder)
         if "node" in source:
             producer = root.plan.graph.node(source["node"])
             output = next(o for o in producer.outputs if o.name == source["output"])
             store = self._datastore(root, output.datastore)
-            path = Path(store["root"]) / output_path(output, root.step_ids[producer.id])
+            path = Path(store["root"]) / root.output_path(producer, output)
         else:
             store = self._datastore(root, source["datastore"])
             path = beneath(Path(store["root"]), str(source.get("path") or ""))
-        return BoundInput(port.name, port.mode, port.reference, str(path), self._local(port, job_name, path))
+        return BoundInput(port.name, port.mode, port.reference, str(path), self._local(port, folder, path))
 
     def _dataset_input(
-        self, connection: Connection, root: Root, port: Input, dataset_id: str, job_name: str
+        self, connection: Connection, root: Root, port: Input, dataset_id: str, folder: Path
     ) -> BoundInput:
         if port.mode == "direct":
             return BoundInput(port.name, port.mode, port.reference, None, None, dataset_id)
@@ -101,9 +111,7 @@ class Binder:
                 f"Input '{port.name}': there is no dataset with id '{dataset_id}'. Save or register it again."
             )
         path = self._dataset_path(root, port.name, dataset["definition"])
-        return BoundInput(
-            port.name, port.mode, port.reference, str(path), self._local(port, job_name, path), dataset_id
-        )
+        return BoundInput(port.name, port.mode, port.reference, str(path), self._local(port, folder, path), dataset_id)
 
     def _dataset_path(self, root: Root, name: str, definition: Json) -> Path:
         """The local path of a file dataset: the file itself when it is one file, else the folder above its pattern."""
@@ -118,10 +126,10 @@ class Binder:
             relative = relative[: glob.start()].rpartition("/")[0]
         return beneath(Path(store["root"]), relative)
 
-    def _local(self, port: Input, job_name: str, path: Path) -> str | None:
+    def _local(self, port: Input, folder: Path, path: Path) -> str | None:
         if port.mode != "download":
             return None
-        return str(self._context.home / "jobs" / job_name / "inputs" / port.name / path.name)
+        return str(folder / "inputs" / port.name / path.name)
 
     def _datastore(self, root: Root, name: str | None) -> Json:
         chosen = name or root.plan.graph.default_datastore or root.bindings["default_datastore"]

@@ -8,6 +8,7 @@ from penstock.service.assets import Datasets, Models
 from penstock.service.catalog import Catalog, Datastores
 from penstock.service.context import Context
 from penstock.service.control import Control
+from penstock.service.debugging import Debugging
 from penstock.service.inbox import Inbox
 from penstock.service.submission import Submission
 from penstock.service.views import Views
@@ -25,6 +26,7 @@ class Services:
     submission: Submission
     control: Control
     views: Views
+    debugging: Debugging
 
     @classmethod
     def build(cls, context: Context, inbox: Inbox) -> Services:
@@ -38,4 +40,5 @@ class Services:
             submission=Submission(context, catalog, inbox),
             control=Control(context, catalog, inbox),
             views=Views(context),
+            debugging=Debugging(context),
         )

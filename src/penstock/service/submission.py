@@ -6,6 +6,8 @@ import json
 import os
 import re
 import uuid
+from collections.abc import Container
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
@@ -15,9 +17,11 @@ from penstock.engine.validate import problems
 from penstock.model.errors import BadRequest, InvalidGraph, NotFound, Problem
 from penstock.model.graph import Graph, Node
 from penstock.model.status import Status
+from penstock.service import resuming
 from penstock.service.catalog import Catalog
 from penstock.service.context import Context
 from penstock.service.inbox import Inbox
+from penstock.service.resuming import Resumption
 from penstock.steps.registry import kind_problems
 from penstock.store import catalog, records, runs
 
@@ -42,6 +46,9 @@ class Submission:
             self._tell(known["run_id"])  # whoever submitted it first may have died, or lost the answer, before this
             return known
         self._context.room.demand()
+        if body.get("resume_from"):
+            with self._db.read() as connection:
+                body = resuming.body_of(connection, workspace, body)
         found = problems(body.get("graph"))
         if found:
             raise InvalidGraph(tuple(found))
@@ -56,10 +63,22 @@ class Submission:
         experiment = self._workspaces.put_experiment(workspace, str(body.get("experiment") or ""))
         plan = make_plan(graph, given)
         bindings = self._bindings(space, experiment, body)
-        rows = _Rows(self._context, workspace, body, plan, bindings)
-        self._db.write(lambda connection: _keep(connection, rows, computes, self._context.clock()))
+        resumption = self._resumption(plan, bindings, body)
+        rows = _Rows(self._context, workspace, body, plan, bindings, resumption)
+        home = self._context.home
+        self._db.write(lambda connection: _keep(connection, home, rows, computes, self._context.clock()))
         self._tell(rows.root_id)
-        return {"run_id": rows.root_id, "steps": rows.steps(), "notes": _notes(computes, bindings)}
+        notes = [*_notes(computes, bindings), *resumption.notes(plan)]
+        return {"run_id": rows.root_id, "steps": rows.steps(), "notes": notes}
+
+    def _resumption(self, plan: Plan, bindings: Json, body: Json) -> Resumption:
+        """What is taken over from the run that is resumed, if one is; written into the bindings too."""
+        if not body.get("resume_from"):
+            return resuming.NOTHING
+        with self._db.read() as connection:
+            found = resuming.look_up(connection, str(body["resume_from"]), plan, bindings["datastores"])
+        bindings.update(found.bindings())
+        return found
 
     def _tell(self, root_id: str) -> None:
         self._inbox.put("submitted", root_id)
@@ -71,7 +90,9 @@ class Submission:
             if root_id is None:
                 return None
             steps = [r for r in runs.runs_of_root(connection, root_id) if r["type"] == "step"]
-        return {"run_id": root_id, "steps": [_step(r["node"], r["id"]) for r in steps], "notes": []}
+            submission = runs.get_submission(connection, root_id) or {"bindings": {}}
+        taken = submission["bindings"].get("taken_over") or {}
+        return {"run_id": root_id, "steps": [_step(r["node"], r["id"], taken) for r in steps], "notes": []}
 
     def _computes(self, workspace: str, graph: Graph) -> tuple[list[str], list[Problem]]:
         """Computes to be made on first use, and problems with the others."""
@@ -165,7 +186,10 @@ def _timeout(body: Json) -> float | None:
 class _Rows:
     """The rows of one submission."""
 
-    def __init__(self, context: Context, workspace: str, body: Json, plan: Plan, bindings: Json) -> None:
+    def __init__(
+        self, context: Context, workspace: str, body: Json, plan: Plan, bindings: Json, resumption: Resumption
+    ) -> None:
+        self.resumption = resumption
         self.at, self.workspace, self.body, self.plan = context.clock(), workspace, body, plan
         self.root_id = context.make_id()
         self.step_ids = {n.id: context.make_id() for n in plan.graph.nodes}
@@ -180,7 +204,8 @@ class _Rows:
         }
 
     def steps(self) -> list[Json]:
-        return [_step(n.id, self.step_ids[n.id]) for n in self.plan.graph.nodes]
+        taken = self.resumption.taken
+        return [_step(n.id, self.step_ids[n.id], taken) for n in self.plan.graph.nodes]
 
     def runs(self) -> list[Json]:
         description = self.plan.graph.description or ""
@@ -188,11 +213,16 @@ class _Rows:
         root = self._run(self.root_id, "pipeline", name, self.body.get("parent_run_id"), None, 0)
         root["display_name"] = self.body.get("display_name")
         root["description"] = description or None
+        taken = self.resumption.taken
         children = [
-            self._run(self.step_ids[n.id], "step", n.name, self.root_id, n, len(self.plan.upstream[n.id]))
+            self._run(self.step_ids[n.id], "step", n.name, self.root_id, n, self._unmet(n))
             for n in self.plan.graph.nodes
         ]
-        return [root, *children]
+        over = {"status": str(Status.COMPLETED), "started_at": self.at, "ended_at": self.at}
+        return [root, *({**c, **over} if c["node"] in taken else c for c in children)]
+
+    def _unmet(self, node: Node) -> int:
+        return sum(u not in self.resumption.taken for u in self.plan.upstream[node.id])
 
     def _run(self, run_id: str, kind: str, name: str, parent: Any, node: Node | None, unmet: int) -> Json:
         return {
@@ -212,10 +242,12 @@ class _Rows:
             "unmet": unmet,
             "description": None,
             "created_at": self.at,
+            "started_at": None,
+            "ended_at": None,
         }
 
 
-def _keep(connection: Connection, rows: _Rows, computes: list[str], at: float) -> None:
+def _keep(connection: Connection, home: Path, rows: _Rows, computes: list[str], at: float) -> None:
     for name in computes:
         row = {
             "workspace": rows.workspace,
@@ -235,11 +267,16 @@ def _keep(connection: Connection, rows: _Rows, computes: list[str], at: float) -
             connection, rows.root_id, kind, {str(k): None if v is None else str(v) for k, v in (values or {}).items()}
         )
     body = {"status": str(Status.NOT_STARTED), "n_steps": len(rows.step_ids)}
+    if rows.resumption.root_id:
+        body["resumed_from"] = rows.resumption.root_id
+        records.set_labels(connection, rows.root_id, "property", {"azureml.resumedfrom": rows.resumption.root_id})
     runs.append_events(connection, [runs.Event(rows.root_id, rows.root_id, at, "created", body)])
+    resuming.keep(connection, home, rows.resumption, rows.root_id, rows.step_ids, at)
 
 
-def _step(node_id: str, run_id: str) -> Json:
-    return {"node": node_id, "run_id": run_id, "module_id": str(uuid.uuid5(_MODULE_IDS, node_id))}
+def _step(node_id: str, run_id: str, taken: Container[str]) -> Json:
+    module_id = str(uuid.uuid5(_MODULE_IDS, node_id))
+    return {"node": node_id, "run_id": run_id, "module_id": module_id, "reusable": node_id in taken}
 
 
 def _notes(computes: list[str], bindings: Json) -> list[str]:

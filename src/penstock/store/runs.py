@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, insert, select, update
 
 from penstock.model.status import ACTIVE, TERMINAL, Status, may_follow
 from penstock.store.dialect import is_postgresql, upsert
@@ -169,6 +169,7 @@ class Filter:
     labels: tuple[tuple[str, str, str | None], ...] = ()
     before_number: int | None = None
     limit: int = 100
+    prefix: str | None = None
 
 
 def list_runs(connection: Connection, wanted: Filter) -> list[Row]:
@@ -187,6 +188,8 @@ def list_runs(connection: Connection, wanted: Filter) -> list[Row]:
         query = query.where(run.c.parent_id == wanted.parent)
     elif not wanted.include_children and wanted.type != "step":
         query = query.where(run.c.parent_id.is_(None))
+    if wanted.prefix:
+        query = query.where(_begins_with(wanted.prefix))
     if wanted.before_number is not None:
         query = query.where(run.c.number < wanted.before_number)
     for kind, name, value in wanted.labels:
@@ -196,9 +199,11 @@ def list_runs(connection: Connection, wanted: Filter) -> list[Row]:
 
 
 def find_by_prefix(connection: Connection, prefix: str, limit: int = 5) -> list[Row]:
-    escaped = prefix.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
-    query = select(run).where(or_(run.c.id == prefix, run.c.id.like(escaped + "%", escape="\\"))).limit(limit)
-    return _rows(connection, query)
+    return _rows(connection, select(run).where(_begins_with(prefix)).limit(limit))
+
+
+def _begins_with(prefix: str) -> ColumnElement[bool]:
+    return run.c.id.startswith(prefix, autoescape=True)
 
 
 def events_of_root(connection: Connection, root_id: str, after: int = 0, limit: int = 5000) -> list[Row]:

@@ -160,6 +160,11 @@ def _what_is_left(routes: APIRouter, services: Services) -> None:
         views.find_run(run_id, ws)
         return views.graph(run_id)
 
+    @routes.get("/ws/{ws}/runs/{run_id}/job")
+    def get_job(ws: str, run_id: str, folder: str) -> Json:
+        views.find_run(run_id, ws)
+        return services.debugging.describe(run_id, folder)
+
     @routes.get("/ws/{ws}/runs/{run_id}/attempts")
     def get_attempts(ws: str, run_id: str) -> Json:
         views.find_run(run_id, ws)
@@ -180,6 +185,6 @@ def _filter(request: Request) -> tuple[Json, int]:
         for kind in ("tag", "property")
         if key.startswith(kind + ".")
     ]
-    plain = {k: query[k] for k in ("experiment", "type", "parent", "status") if query.get(k)}
+    plain = {k: query[k] for k in ("experiment", "type", "parent", "status", "prefix") if query.get(k)}
     wanted = {**plain, "labels": tuple(labels), "limit": limit, "before_number": cursor}
     return {**wanted, "include_children": query.get("include_children", "0").lower() in ("1", "true")}, limit

@@ -1,0 +1,157 @@
+"""Taking up a run that did not complete: `penstock run resume` and the submit field resume_from."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from served import node, serve, wait_until_served
+
+RUNS = "/ws/w/runs"
+# Writes its own run id, and what its input says; fails while the file `broken` is there and it is told to.
+SCRIPT = b"""
+import os, pathlib, sys
+from azureml.core import Run
+home = pathlib.Path(os.environ["PENSTOCK_HOME"])
+out = pathlib.Path(os.environ["AZUREML_DATAREFERENCE_out"])
+out.mkdir(parents=True, exist_ok=True)
+said = [pathlib.Path(a, "said").read_text() for a in sys.argv[2:]]
+if sys.argv[1] == "fragile" and (home / "broken").exists():
+    sys.exit("broken")
+(out / "said").write_text(",".join([*said, os.environ["AZUREML_RUN_ID"]]))
+Run.get_context().log("n", len(said))
+Run.get_context().tag("colour", "blue")
+print("ran", os.environ["AZUREML_RUN_ID"])
+pathlib.Path("outputs/note.txt").write_text("kept")
+"""
+
+
+@pytest.fixture(scope="module")
+def client(module_home):
+    process = serve(module_home, "--embedded")
+    yield wait_until_served(module_home, process)
+    process.terminate()
+    process.wait(30)
+
+
+def chain(client):
+    """prepare -> train (fragile) -> report, and an aside."""
+    snapshot = client.snapshot(a__py=SCRIPT)
+
+    def reads(n, upstream, *words):
+        source = {"node": f"{upstream:08x}", "output": "out"}
+        arguments = [*({"literal": w} for w in words), {"input": "data"}]
+        return node(snapshot, n, arguments=arguments, inputs=[{"name": "data", "source": source}], allow_reuse=False)
+
+    first = node(snapshot, 1, arguments=[{"literal": "firm"}], allow_reuse=False)
+    return [first, reads(2, 1, "fragile"), reads(3, 2, "firm"), reads(4, 1, "firm")]
+
+
+def broken_run(client):
+    """A run whose step 2 failed, ended; its steps by node."""
+    (client.home / "broken").touch()
+    status, answer = client.submit(chain(client), continue_on_step_failure=True)
+    assert status == 201, answer
+    client.follow(answer["run"]["id"])
+    assert client.run(answer["run"]["id"])["status"] == "Failed"
+    (client.home / "broken").unlink()
+    return answer["run"]["id"], ids(answer)
+
+
+def ids(answer):
+    return {int(s["node"], 16): s["run_id"] for s in answer["steps"]}
+
+
+def outputs(client, run_id):
+    return client("GET", f"{RUNS}/{run_id}/outputs")[1]["value"]
+
+
+def said(client, run_id):
+    (output,) = outputs(client, run_id)
+    stores = client("GET", "/ws/w/datastores")[1]["value"]
+    (root,) = [s["root"] for s in stores if s["name"] == output["datastore"]]
+    return Path(root, output["path"], "said").read_text()
+
+
+def test_what_completed_is_taken_over_and_the_rest_runs(client):
+    old, before = broken_run(client)
+    status, answer = client("POST", RUNS, {"resume_from": old})
+    assert status == 201, answer
+    new, after = answer["run"]["id"], ids(answer)
+    assert [s["reusable"] for s in answer["steps"]] == [True, False, False, True]
+    assert "2 of 4 steps are taken over" in answer["notes"][-1]
+    events = [x["event"] for x in client.follow(new) if "event" in x]
+    assert client.run(new)["status"] == "Completed"
+    assert client.run(new)["properties"]["azureml.resumedfrom"] == old
+    for n in (1, 4):
+        run = client.run(after[n])
+        assert (run["status"], run["attempt"]) == ("Completed", 0)
+        assert run["tags"] == {"colour": "blue"}
+        properties = run["properties"]
+        assert properties["azureml.isreused"] == "true"
+        assert properties["azureml.reusedrunid"] == before[n] and properties["azureml.reusedpipeline"] == old
+        assert [o["path"] for o in outputs(client, after[n])] == [o["path"] for o in outputs(client, before[n])]
+        metrics = client("GET", f"{RUNS}/{after[n]}/metrics")[1]["value"]
+        assert [(m["name"], m["run_id"]) for m in metrics] == [("n", after[n])]
+        files = {f["name"] for f in client("GET", f"{RUNS}/{after[n]}/files")[1]["value"]}
+        assert {"outputs/note.txt", "azureml-logs/70_stdout.txt"} <= files
+        path = f"/api/v1{RUNS}/{after[n]}/files/azureml-logs/70_stdout.txt"
+        assert client.raw("GET", path) == (200, f"ran {before[n]}\n".encode())
+    assert said(client, after[3]) == f"{before[1]},{after[2]},{after[3]}"
+    assert not any(e["name"] == "queued" and e["run_id"] in (after[1], after[4]) for e in events)
+    assert client("POST", RUNS, {"resume_from": new})[0] == 409
+
+
+def test_a_resumed_run_can_be_resumed(client):
+    old, before = broken_run(client)
+    (client.home / "broken").touch()
+    _, again = client("POST", RUNS, {"resume_from": old})
+    client.follow(again["run"]["id"])
+    assert client.run(again["run"]["id"])["status"] == "Failed"
+    (client.home / "broken").unlink()
+    _, last = client("POST", RUNS, {"resume_from": again["run"]["id"]})
+    client.follow(last["run"]["id"])
+    assert client.run(last["run"]["id"])["status"] == "Completed"
+    steps = ids(last)
+    assert said(client, steps[3]) == f"{before[1]},{steps[2]},{steps[3]}"
+
+
+def test_a_step_whose_outputs_are_gone_runs_again_and_says_why(client):
+    old, before = broken_run(client)
+    (output,) = outputs(client, before[1])
+    for path in client.home.glob(f"**/{output['path']}"):
+        path.chmod(0o755)
+        shutil.rmtree(path)
+    _, answer = client("POST", RUNS, {"resume_from": old})
+    notes = "\n".join(answer["notes"])
+    assert "Step 'step 1' runs again: its output 'out':" in notes and "is not there any more" in notes
+    assert "Step 'step 4' runs again: step 'step 1' before it runs again." in notes
+    client.follow(answer["run"]["id"])
+    assert client.run(answer["run"]["id"])["status"] == "Completed"
+    steps = ids(answer)
+    assert said(client, steps[4]) == f"{steps[1]},{steps[4]}"
+    assert any("is not there any more" in e["body"].get("message", "") for e in client.events(steps[1]))
+
+
+def test_what_cannot_be_resumed_is_refused_with_the_way_out(client):
+    old, before = broken_run(client)
+    for body, status, words in (
+        ({"resume_from": "nobody"}, 404, "There is no run 'nobody'"),
+        ({"resume_from": before[1]}, 400, "is a step run"),
+        ({"resume_from": old, "graph": {"schema": 1}}, 400, "Leave graph out"),
+    ):
+        got, answer = client("POST", RUNS, body)
+        assert got == status and words in answer["error"]["message"], answer
+
+
+def test_the_command_line_resumes(client):
+    old, before = broken_run(client)
+    argv = [sys.executable, "-m", "penstock", "run", "resume", "--home", str(client.home)]
+    done = subprocess.run([*argv, old[:13]], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "2 of 4 steps are taken over" in done.stdout and "penstock run logs -f" in done.stdout
+    done = subprocess.run([*argv, "--json", before[2]], capture_output=True, text=True, timeout=60)
+    client.follow(json.loads(done.stdout)["run"]["id"])
+    assert client.run(json.loads(done.stdout)["run"]["id"])["status"] == "Completed"
