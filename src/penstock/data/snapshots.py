@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import tarfile
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,13 +38,19 @@ class Snapshots:
 
     def offer(self, digest: str, files: list[Json]) -> list[str]:
         """The digests of blobs still wanted; when none is, the snapshot is kept."""
-        if self.has(digest):
-            return []
         _check(digest, files)
-        missing = [d for d in dict.fromkeys(f["digest"] for f in files) if not self._blob(d).exists()]
-        if not missing:
+        sizes = {str(f["digest"]): int(f["size"]) for f in files}
+        missing = [d for d, size in sizes.items() if not self._is_whole(d, size)]
+        if not missing and not self.has(digest):
             _write_whole(self.manifest_path(digest), json.dumps({"files": files}).encode())
         return missing
+
+    def _is_whole(self, digest: str, size: int) -> bool:
+        """Whether the blob is there with all its bytes: one that a power cut left short is asked for again."""
+        try:
+            return self._blob(digest).stat().st_size == size
+        except FileNotFoundError:
+            return False
 
     def receive(self, stream: IO[bytes]) -> int:
         """Keep the blobs of a tar whose members are named by digest; how many. Each is verified before it appears."""
@@ -62,7 +69,7 @@ class Snapshots:
     def _keep(self, digest: str, source: IO[bytes]) -> None:
         target = self._blob(digest)
         target.parent.mkdir(exist_ok=True)
-        partial = target.with_name(f"{target.name}.{os.getpid()}.{id(source)}")
+        partial = target.with_name(f"{target.name}.{os.getpid()}.{threading.get_ident()}")
         try:
             self._keep_whole(digest, source, partial, target)
         except BaseException:
@@ -75,6 +82,8 @@ class Snapshots:
             while chunk := source.read(_CHUNK):
                 hashed.update(chunk)
                 out.write(chunk)
+            out.flush()
+            os.fsync(out.fileno())
         if hashed.hexdigest() != target.name:
             raise BadRequest(f"Blob {digest} arrived with other bytes (sha256:{hashed.hexdigest()}). Upload it again.")
         partial.chmod(0o444)
@@ -111,10 +120,12 @@ def _check(digest: str, files: list[Json]) -> None:
 
 
 def _write_whole(path: Path, content: bytes) -> None:
-    partial = path.with_name(f"{path.name}.{os.getpid()}")
+    partial = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
     try:
-        with _naming(partial):
-            partial.write_bytes(content)
+        with _naming(partial), open(partial, "wb") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
         os.replace(partial, path)
     except BaseException:
         partial.unlink(missing_ok=True)

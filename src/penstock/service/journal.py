@@ -37,16 +37,27 @@ def ingest(connection: Connection, home: Path, job_name: str, run: Json, now: fl
     if size <= offset:
         return False
     while True:
-        with open(path, "rb") as file:
-            file.seek(offset)
-            chunk = file.read(MAX_READ_BYTES)
-        end = chunk.rfind(b"\n") + 1
-        if end == 0:
+        chunk = _whole_lines(path, offset)
+        if not chunk:
             return True
-        lines = chunk[:end].splitlines()
+        end = len(chunk)
+        lines = chunk.split(b"\n")[:-1]
         apply(connection, [_parse(line) for line in lines], run, f"jobs/{job_name}", now)
         offset += end
         records.set_journal_offset(connection, job_name, offset)
+
+
+def _whole_lines(path: Path, offset: int) -> bytes:
+    """The whole lines from `offset` on: some megabytes of them, or one that is longer."""
+    with open(path, "rb") as file:
+        file.seek(offset)
+        chunk = file.read(MAX_READ_BYTES)
+        while b"\n" not in chunk:
+            more = file.read(MAX_READ_BYTES)
+            if not more:
+                return b""
+            chunk += more
+    return chunk[: chunk.rfind(b"\n") + 1]
 
 
 def _parse(line: bytes) -> Any:
@@ -63,8 +74,8 @@ def apply(connection: Connection, entries: list[Any], run: Json, folder: str, no
     for entry in entries:
         try:
             _apply_one(connection, entry, run, folder, now, found, known)
-        except (KeyError, TypeError, ValueError, BadRequest) as error:
-            found.problems.append(f"A journal record could not be read ({error!r}): {str(entry)[:200]}")
+        except (KeyError, TypeError, ValueError, OverflowError, BadRequest) as error:
+            found.problems.append(_text(f"A journal record could not be read ({error!r}): {str(entry)[:200]}"))
     records.add_metrics(connection, found.metrics)
     records.put_artifacts(connection, list(found.artifacts.values()))
     events = [runs.Event(run["id"], run["root_id"], now, "warning", {"message": p}) for p in found.problems]
@@ -83,17 +94,25 @@ def _apply_one(
         raise ValueError(f"there is no run {run_id}")
     if op == "metric":
         row = {"run_id": run_id, "attempt": run["attempt"], "at": float(entry.get("at") or now)}
-        found.metrics.append({**row, "name": str(entry["name"]), "kind": str(entry["kind"]), "value": entry["value"]})
+        found.metrics.append(
+            {**row, "name": _text(entry["name"]), "kind": _text(entry["kind"]), "value": entry["value"]}
+        )
     elif op == "artifact":
-        path = f"{folder}/{relative_path(str(entry['path']))}"
-        row = {"run_id": run_id, "name": str(entry["name"]), "attempt": run["attempt"], "path": path}
+        path = f"{folder}/{relative_path(_text(entry['path']))}"
+        name = str(relative_path(_text(entry["name"])))
+        row = {"run_id": run_id, "name": name, "attempt": run["attempt"], "path": path}
         found.artifacts[run_id, row["name"]] = {**row, "size_bytes": int(entry.get("size_bytes") or 0)}
     elif op in ("tag", "property"):
         value = entry.get("value")
-        records.set_labels(connection, run_id, op, {str(entry["name"]): None if value is None else str(value)})
+        records.set_labels(connection, run_id, op, {_text(entry["name"]): None if value is None else _text(value)})
     elif op == "untag":
-        records.drop_tag(connection, run_id, str(entry["name"]))
+        records.drop_tag(connection, run_id, _text(entry["name"]))
     elif op in ("description", "display_name"):
-        runs.set_display(connection, run_id, **{op: str(entry["value"])})
+        runs.set_display(connection, run_id, **{op: _text(entry["value"])})
     elif op != "output_link":
         raise ValueError(f"unknown op {op!r}")
+
+
+def _text(value: Any) -> str:
+    """`value` as text that every database takes: what is no Unicode is written out."""
+    return str(value).encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")

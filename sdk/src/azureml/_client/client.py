@@ -185,7 +185,7 @@ class Client:
     def _headers(self, headers):
         headers["X-Penstock-Protocol"] = PROTOCOL
         if self._is_tcp():
-            bearer = token(self.home)
+            bearer = token(self.home, self._given)
             if bearer:
                 headers["Authorization"] = "Bearer " + bearer
         return headers

@@ -101,13 +101,18 @@ class RunFiles:
                 n if append_prefix or not prefix else n[len(prefix) :].lstrip("/") or os.path.basename(n) for n in names
             ]
         for name, target in zip(names, targets):
-            self._fetch(name, os.path.join(output_directory or ".", target))
+            self._fetch(
+                name,
+                _beneath(output_directory or ".", target)
+                if output_paths is None
+                else os.path.join(output_directory or ".", target),
+            )
 
     def get_all_logs(self, destination=None):
         """Downloads the logs; their local paths."""
         folder = destination or "."
         names = [n for n in self.get_file_names() if n.split("/")[0] in ("logs", "azureml-logs", "user_logs")]
-        paths = [os.path.join(folder, n) for n in names]
+        paths = [_beneath(folder, n) for n in names]
         for name, path in zip(names, paths):
             self._fetch(name, path)
         return paths
@@ -173,3 +178,14 @@ class RunFiles:
             if error.code != "NotFound":
                 raise
         return content.getvalue().decode("utf-8", "replace")
+
+
+def _beneath(folder, name):
+    """`folder/name`; refused when the name, which a script chose, leads out of the folder."""
+    if ".." in name.replace("\\", "/").split("/") or os.path.isabs(name):
+        raise _user_error(
+            "The run's file {!r} leads out of the folder it would be downloaded to. Fetch it with download_file.".format(
+                name
+            )
+        )
+    return os.path.join(folder, name)

@@ -1,0 +1,136 @@
+"""What scripts and callers write that is odd, huge or hostile: taken in or refused, never the end of a run or of the server."""
+
+import hashlib
+import json
+import threading
+from pathlib import Path
+
+import pytest
+from served import API, node, serve, wait_until_served
+
+
+@pytest.fixture(scope="module")
+def client(module_home):
+    process = serve(module_home, "--embedded")
+    yield (client := wait_until_served(module_home, process))
+    client("POST", "/shutdown", {"force": True})
+    process.wait(30)
+
+
+def run_script(client, script):
+    answer = client.submit([node(client.snapshot(a__py=script), outputs=[])])[1]
+    client.follow(answer["run"]["id"])
+    return client.run(answer["steps"][0]["run_id"])
+
+
+WRITES = """
+import json, os
+with open(os.environ["PENSTOCK_JOB"] + "/journal", "ab") as journal:
+    for line in {lines!r}:
+        journal.write(line + b"\\n")
+"""
+
+
+def journal(*lines):
+    return WRITES.format(lines=[x if isinstance(x, bytes) else json.dumps(x).encode() for x in lines]).encode()
+
+
+def metric(name, value):
+    return {"op": "metric", "name": name, "kind": "scalar", "value": value}
+
+
+def test_a_record_longer_than_a_read_is_taken_in_with_those_after_it(client):
+    long = {"op": "metric", "name": "table", "kind": "table", "value": {"x": ["y" * 1000] * 9000}}
+    script = WRITES.format(lines="LINES").replace("'LINES'", "lines").encode()
+    script = (
+        b"import json\nlong = "
+        + repr({**long, "value": None}).encode()
+        + b'\nlong["value"] = {"x": ["y" * 1000] * 9000}\n'
+    )
+    script += b"lines = [json.dumps(r).encode() for r in (" + repr(metric("before", 1)).encode() + b", long, "
+    script += repr(metric("after", 2)).encode() + b")]\n" + WRITES.format(lines=0).replace("0:", "lines:").encode()
+    run = run_script(client, script)
+    assert run["status"] == "Completed", run["error"]
+    found = client("GET", f"/ws/w/runs/{run['id']}/metrics")[1]["value"]
+    assert [m["name"] for m in found] == ["before", "table", "after"]
+
+
+def test_records_that_no_database_takes_become_warnings_or_plain_text(client):
+    lines = (
+        rb'{"op": "metric", "name": "lone \ud800 surrogate", "kind": "scalar", "value": 1}',
+        rb'{"op": "artifact", "name": "big", "path": "files/big", "size_bytes": 1e400}',
+        b'{"op": "tag", "name": "nul\\u0000", "value": "a\\u0000b"}',
+        b"\xff\xfe not JSON at all",
+        json.dumps(metric("good", 5)).encode(),
+    )
+    run = run_script(client, journal(*lines))
+    assert run["status"] == "Completed", run["error"]
+    found = client("GET", f"/ws/w/runs/{run['id']}/metrics")[1]["value"]
+    assert [m["value"] for m in found] == [1, 5]
+    assert len(run["warnings"]) == 2
+
+
+@pytest.mark.parametrize("name", ["../../evil.txt", "/etc/evil.txt", "a/../../b"])
+def test_an_artifacts_name_leads_nowhere_but_down(client, name):
+    run = run_script(client, journal({"op": "artifact", "name": name, "path": "files/x", "size_bytes": 1}))
+    names = [f["name"] for f in client("GET", f"/ws/w/runs/{run['id']}/files")[1]["value"]]
+    assert not any(".." in n or n.startswith("/") for n in names)
+
+
+def test_a_snapshot_whose_blob_was_lost_is_asked_for_again(client):
+    content = b"print('mended')"
+    digest = client.snapshot(a__py=content)
+    blob = hashlib.sha256(content).hexdigest()
+    path = client.home / "blobs" / blob[:2] / blob
+    path.unlink()
+    offer = {
+        "files": [{"path": "a.py", "size": len(content), "mode": 0o644, "digest": "sha256:" + blob}],
+        "digest": digest,
+    }
+    assert client("POST", "/ws/w/snapshots", offer)[1] == {"missing": ["sha256:" + blob]}
+    path.write_bytes(content[:-3])
+    assert client("POST", "/ws/w/snapshots", offer)[1] == {"missing": ["sha256:" + blob]}, "nor is half of it enough"
+    assert run_script(client, content)["status"] == "Completed"
+
+
+def test_the_same_new_snapshot_from_many_callers_at_once(client):
+    answers = []
+
+    def offer(n):
+        for i in range(10):
+            client.snapshot(a__py=b"print(%d)" % i)
+        answers.append(n)
+
+    threads = [threading.Thread(target=offer, args=(n,)) for n in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert sorted(answers) == [0, 1, 2, 3]
+    assert not [p for p in Path(client.home, "snapshots").iterdir() if not p.name.endswith(".json")]
+
+
+def test_the_homes_token_goes_to_the_homes_own_server_alone(client, monkeypatch):
+    from azureml._client.home import token
+
+    own = client.record()["url"]
+    home = str(client.home)
+    assert token(home, own) == token(home) != None  # noqa: E711
+    assert token(home, "http://elsewhere.example:80") is None
+    monkeypatch.setenv("PENSTOCK_TOKEN", "given")
+    assert token(home, "http://elsewhere.example:80") == "given"
+
+
+def test_a_download_stays_in_its_folder(tmp_path):
+    from azureml._runs.files import _beneath
+    from azureml.exceptions import UserErrorException
+
+    assert _beneath(str(tmp_path), "outputs/a.txt") == str(tmp_path / "outputs/a.txt")
+    for name in ("../a", "a/../../b", "/etc/passwd"):
+        with pytest.raises(UserErrorException):
+            _beneath(str(tmp_path), name)
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=-1", "limit=x", "cursor=x", "limit=99999999"])
+def test_odd_page_sizes_are_clamped_or_refused(client, query):
+    assert client.raw("GET", f"{API}/ws/w/runs?{query}")[0] in (200, 400)
