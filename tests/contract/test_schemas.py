@@ -1,0 +1,104 @@
+"""Databases of every released schema open with today's code: migrated, read from, written to, and the same as a new one."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from penstock.model.errors import CannotServe
+from penstock.model.status import Status
+from penstock.store import catalog, records, runs
+from penstock.store.database import HEAD, Database, open_database
+
+SCHEMAS = sorted(Path(__file__).with_name("schemas").glob("*.sql"))
+VERSIONS = Path(__file__).resolve().parents[2] / "src/penstock/store/migrations/versions"
+
+
+@pytest.fixture(params=SCHEMAS, ids=lambda path: path.stem)
+def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A database as the release with that schema left it."""
+    place = tmp_path / "penstock.db"
+    with closing(sqlite3.connect(place)) as database:
+        database.executescript(request.param.read_text())
+    return place
+
+
+@pytest.fixture
+def database(path: Path) -> Iterator[Database]:
+    opened = open_database(path)
+    yield opened
+    opened.close()
+
+
+def test_there_is_a_database_of_every_schema_that_was_released() -> None:
+    made = {p.stem for p in SCHEMAS}
+    known = {p.name[:4] for p in VERSIONS.glob("[0-9]*.py")}
+    assert made <= known and {v for v in known if v < max(made)} <= made
+    assert "0001" in made
+
+
+def test_an_old_database_is_migrated_and_its_runs_are_read(database: Database, path: Path) -> None:
+    with database.read() as connection:
+        (failed, completed) = runs.list_runs(connection, runs.Filter(type="pipeline"))
+        assert (failed["status"], completed["status"]) == ("Failed", "Completed")
+        steps = runs.children(connection, completed["id"])
+        assert [(s["name"], s["status"], s["attempt"]) for s in steps] == [
+            (f"step {n}", "Completed", 1) for n in (0, 1)
+        ]
+        assert [m["value"] for m in records.metrics(connection, completed["id"], recursive=True)] == [0.5, 0.5]
+        assert records.labels(connection, [steps[0]["id"]])[steps[0]["id"]]["tag"] == {"kind": "fixture"}
+        assert {a["name"] for a in records.artifacts(connection, steps[0]["id"])} >= {"outputs/model.bin"}
+        assert [o["kind"] for o in records.outputs(connection, completed["id"])] == ["directory", "directory"]
+        story = [e["name"] for e in runs.events_of_root(connection, completed["id"])]
+        assert story[0] == "created" and story[-1] == "completed"
+        assert runs.get_submission(connection, completed["id"])["graph"]["schema"] == 1
+        assert [a["exit_code"] for a in runs.attempts(connection, steps[0]["id"])] == [0]
+        assert [m["version"] for m in catalog.models(connection, "w")] == [1]
+        assert [d["name"] for d in catalog.dataset_versions(connection, "w")] == ["d"]
+    with closing(sqlite3.connect(path)) as plain:
+        assert plain.execute("SELECT version_num FROM alembic_version").fetchall() == [(HEAD,)]
+
+
+def test_an_old_database_takes_new_runs(database: Database) -> None:
+    with database.read() as connection:
+        (run,) = runs.list_runs(connection, runs.Filter(status="Running"))
+    ends = runs.Move(run["id"], Status.RUNNING, Status.COMPLETED, run["attempt"], at=run["created_at"] + 1)
+    assert database.write(lambda c: runs.move(c, [ends])) == [ends]
+    row = {k: run[k] for k in ("workspace", "experiment", "type", "name", "parent_id", "created_at")}
+    new = {**row, "id": "new", "root_id": "new", "status": "NotStarted", "attempt": 0, "unmet": 0}
+    database.write(lambda c: runs.insert_runs(c, [new]))
+    with database.read() as connection:
+        assert runs.get_run(connection, "new")["number"] > run["number"]
+
+
+def shape(path: Path) -> dict[str, list[tuple[object, ...]]]:
+    """Tables with their columns (name, type, null, key), and indexes with theirs."""
+    with closing(sqlite3.connect(path)) as database:
+        named = database.execute("SELECT type, name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'").fetchall()
+        asks = {"table": "PRAGMA table_info({})", "index": "PRAGMA index_info({})"}
+        found = {}
+        for kind, name in named:
+            rows = database.execute(asks[kind].format(name)).fetchall()
+            found[f"{kind} {name}"] = sorted(
+                (row[1], row[2].split("(")[0], row[3], row[5]) if kind == "table" else (row[2],) for row in rows
+            )
+        return found
+
+
+def test_a_migrated_database_is_shaped_as_a_new_one(database: Database, path: Path, tmp_path: Path) -> None:
+    open_database(tmp_path / "new.db").close()
+    assert shape(path) == shape(tmp_path / "new.db")
+
+
+def test_a_database_of_a_later_release_is_refused_untouched(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as plain:
+        plain.execute("UPDATE alembic_version SET version_num = '9999'")
+        plain.commit()
+    before = path.read_bytes()
+    with pytest.raises(CannotServe, match=r"schema 9999.*pip install -U penstock"):
+        open_database(path)
+    assert path.read_bytes() == before
