@@ -117,8 +117,11 @@ def _check_outputs(simulation: Simulation, rows: list[Json], outputs: dict[str, 
 
 
 def _is_forgotten(simulation: Simulation, row: Json) -> bool:
-    """Whether a power cut made the server forget that it had handed out this step, and it was canceled before it was found again."""
-    return simulation.n_power_cuts > 0 and row["status"] == Status.CANCELED and row["attempt"] == 0
+    """Whether a power cut made the server forget that it had handed out this step, and it was canceled before it was found again.
+
+    What is not flushed to the disk is found again in job folders; that of a step which will never be handed out is not looked at.
+    """
+    return simulation.n_power_cuts > 0 and row["status"] == Status.CANCELED
 
 
 def _is_copy(path: Path) -> bool:
