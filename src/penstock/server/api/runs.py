@@ -175,7 +175,7 @@ def _filter(request: Request) -> tuple[Json, int]:
     """The fields of store.runs.Filter from a query string, and the limit."""
     query = request.query_params
     try:
-        limit = min(int(query.get("limit") or 100), MAX_LIMIT)
+        limit = max(1, min(int(query.get("limit") or 100), MAX_LIMIT))
         cursor = int(query["cursor"]) if query.get("cursor") else None
     except ValueError:
         raise BadRequest("limit and cursor are numbers. Take the cursor from the last page's 'next'.") from None
