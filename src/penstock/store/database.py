@@ -91,7 +91,7 @@ class Database:
         self._engine.dispose()
 
     def _hear(self, heard: Callable[[list[str], int], None], lines: list[str], session: int) -> None:
-        if session != self._session:  # what this server tells, it knows
+        if not lines or session != self._session:  # what this server tells, it knows
             heard(lines, session)
 
     def _commit_batch(self) -> None:
@@ -139,6 +139,8 @@ class Database:
             except DBAPIError as error:
                 if self.url is None or not tries_left or not postgresql.may_retry(error, is_committing):
                     raise
+                if postgresql.is_over(self._writer):
+                    self._writer.invalidate()
         raise AssertionError("unreachable")
 
     def _flush_commits(self, wanted: bool) -> None:

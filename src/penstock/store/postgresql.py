@@ -21,7 +21,8 @@ STALLED_SECONDS = (
 )
 _KEYS = 0x50454E53  # "PENS": the advisory locks of Penstock in this database
 _WRITING, _MIGRATING = 1, 2
-_RETRIED = ("40001", "40P01", "25P03")  # serialisation failure, deadlock, ended while it was idle in its transaction
+_RETRIED = ("40001", "40P01")  # serialisation failure, deadlock
+_STALLED = "25P03"  # ended while it was idle in its transaction
 _LOST = ("57P01", "57P02", "57P03", "08")  # the server went down or the connection with it
 _TURN = text(f"SELECT pg_advisory_xact_lock({_KEYS}, {_WRITING})")
 _TURN_UNFLUSHED = text(
@@ -103,15 +104,25 @@ def session_of(connection: Connection) -> int:
     return int(driver.info.backend_pid)
 
 
+def is_over(connection: Connection) -> bool:
+    """Whether the session has ended under a connection that does not know it yet."""
+    if connection.invalidated:
+        return False
+    driver: Any = connection.connection.driver_connection
+    return bool(driver.closed)
+
+
 def wait_to_migrate(connection: Connection) -> None:
     connection.execute(text(f"SELECT pg_advisory_xact_lock({_KEYS}, {_MIGRATING})"))
 
 
 def may_retry(error: DBAPIError, is_committing: bool) -> bool:
     """Whether the same work may be done again: nothing of it was kept, and the cause passes."""
-    if is_committing and error.connection_invalidated:
-        return False  # perhaps it was committed
     state = getattr(error.orig, "sqlstate", None) or ""
+    if state == _STALLED:
+        return True
+    if is_committing and (error.connection_invalidated or state.startswith(_LOST)):
+        return False  # perhaps it was committed
     return error.connection_invalidated or state in _RETRIED or state.startswith(_LOST)
 
 
