@@ -134,3 +134,35 @@ def test_a_download_stays_in_its_folder(tmp_path):
 @pytest.mark.parametrize("query", ["limit=0", "limit=-1", "limit=x", "cursor=x", "limit=99999999"])
 def test_odd_page_sizes_are_clamped_or_refused(client, query):
     assert client.raw("GET", f"{API}/ws/w/runs?{query}")[0] in (200, 400)
+
+
+def test_one_key_from_many_callers_at_once_is_one_run(client):
+    nodes, answers = [node(client.snapshot(a__py=b"print(1)"), outputs=[])], []
+    threads = [
+        threading.Thread(target=lambda: answers.append(client.submit(nodes, idempotency_key="one"))) for _ in range(6)
+    ]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert [status for status, _ in answers] == [201] * 6
+    assert len({answer["run"]["id"] for _, answer in answers}) == 1
+
+
+def test_a_story_longer_than_a_page_is_told_to_its_end(client):
+    lines = [{"op": "nonsense", "n": n} for n in range(4500)]
+    run = run_script(client, journal(*lines))
+    assert run["status"] == "Completed" and len(run["warnings"]) == 4500
+    told = client.follow(run["root_id"])
+    assert told[-1]["event"]["run_id"] == run["root_id"] and told[-1]["event"]["name"] == "completed"
+    assert len(told) > 4500
+
+
+def test_a_file_needs_a_name_and_the_default_datastore_stays(client):
+    run = client("POST", "/ws/w/interactive_runs", {"experiment": "e"})[1]
+    assert client.raw("PUT", f"{API}/ws/w/runs/{run['id']}/files/.", b"x")[0] == 400
+    client("PUT", "/ws/w/datastores/mine", {})
+    client("PUT", "/ws/w/default_datastore", {"name": "mine"})
+    status, answer = client("DELETE", "/ws/w/datastores/mine")
+    assert status == 400 and "set_default_datastore" in answer["error"]["message"]
+    client("PUT", "/ws/w/default_datastore", {"name": "workspaceblobstore"})

@@ -50,7 +50,7 @@ class Batch:
         if self.moves or self.events or self.journals:
             # What happened to jobs stands in their folders too; that a whole run ended is told to people, so it is flushed.
             context.database.write(self._write(context), redoable=not self.ends_run)
-            context.changes.notify(e.root_id for e in self.events)
+            context.changes.notify((e.root_id for e in self.events), self.ends_run)
 
     def _write(self, context: Context) -> Callable[[Connection], None]:
         def work(connection: Connection) -> None:
