@@ -32,17 +32,21 @@ def simulation():
     shutil.rmtree(home)
 
 
-def submit(simulation, key, *scripts, **more):
+def submit(simulation, key, *scripts, retry=None):
     """Submits a pipeline of independent steps that do as `scripts` say; the ids of the run and of its steps."""
     names = [f"{key}.{i}" for i in range(len(scripts))]
     simulation.machine.behaviours.update(zip(names, scripts, strict=True))
     nodes = [
         {"id": f"{ord(key):04x}{i:04x}", "name": n, "kind": "python_script", "settings": {"script_name": "a.py"}}
-        | {"snapshot": SNAPSHOT, "outputs": [{"name": o} for o in sorted(simulation.machine.behaviours[n].writes)]}
+        | {
+            "snapshot": SNAPSHOT,
+            "retry": retry,
+            "outputs": [{"name": o} for o in sorted(simulation.machine.behaviours[n].writes)],
+        }
         for i, n in enumerate(names)
     ]
     body = {"experiment": "e", "graph": {"schema": 1, "nodes": nodes}, "interpreter": {"executable": sys.executable}}
-    answer = simulation.server.services.submission.submit("w", {**body, "idempotency_key": key, **more})
+    answer = simulation.server.services.submission.submit("w", {**body, "idempotency_key": key})
     return answer["run_id"], *(s["run_id"] for s in answer["steps"])
 
 
@@ -132,7 +136,10 @@ def test_a_clock_set_back_while_nothing_ran_does_not_keep_the_next_step_from_bei
     after(simulation, 2)
     assert status(simulation, first) == "Completed"
     simulation.world.offset -= 3600
-    start, simulation.machine.start = simulation.machine.start, lambda folder: None  # the node dies with the message unread
+    start, simulation.machine.start = (
+        simulation.machine.start,
+        lambda folder: None,
+    )  # the node dies with the message unread
     run_id, _ = submit(simulation, "b", Behaviour(0.1))
     after(simulation, 0.5)
     simulation.machine.start = start
@@ -148,3 +155,12 @@ def test_canceling_a_run_and_a_step_of_it_in_one_pass_cancels_both(simulation):
     simulation.server.inbox.put("cancel", step_id)
     after(simulation, 15)
     assert status(simulation, run_id) == status(simulation, step_id) == "Canceled"
+
+
+def test_a_clock_set_back_does_not_put_off_the_next_try_of_a_step(simulation):
+    script = Behaviour(0.1, n_bad=1, may_begin=2)
+    run_id, _ = submit(simulation, "a", script, retry={"count": 1, "backoff_seconds": 2, "on": "any"})
+    after(simulation, 1)
+    simulation.world.offset -= 3600
+    after(simulation, 10)
+    assert status(simulation, run_id) == "Completed"

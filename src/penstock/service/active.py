@@ -105,8 +105,8 @@ class Memory:
 
 
 def _is_due(state: StepState, now: float) -> bool:
-    """Whether its next try may start; one due later than any is has seen the clock set back."""
-    return state.due_at is None or not now < state.due_at <= now + retry.MAX_BACKOFF_SECONDS
+    """Whether its next try may start; one that is due later than its backoff has seen the clock set back."""
+    return state.due_at is None or not now < state.due_at <= now + state.backoff_seconds
 
 
 def compute_key(active: Active, state: StepState) -> tuple[str, str]:
@@ -157,4 +157,5 @@ def _bound(root: Json, submission: Json, rows: list[Json]) -> Root:
 def _due_at(connection: Connection, state: StepState, default: RetryPolicy) -> float | None:
     """When the next try of a step that is to be tried again is due; None: now."""
     ends = [a["ended_at"] for a in runs.attempts(connection, state.run_id) if a["attempt"] == state.attempt]
+    state.backoff_seconds = retry.due_at(state.node.retry or default, state.attempt, 0.0)
     return retry.due_at(state.node.retry or default, state.attempt, ends[0]) if ends and ends[0] else None

@@ -261,6 +261,7 @@ class Scheduler:
         message = f"Try {state.attempt} of at most {most}: {error.get('message')} The next is due at {iso(due_at)}."
         self._move(batch, flight, Status.NOT_STARTED, message=message, due_at=iso(due_at), code=error.get("code"))
         state.due_at = due_at
+        state.backoff_seconds = retry.due_at(state.node.retry or self._context.retry, state.attempt, 0.0)
         self._memory.enqueue(flight.active, state)
 
     def _keep(self, batch: Batch, flight: InFlight, conclusion: Conclusion) -> None:
