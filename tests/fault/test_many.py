@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-import multiprocessing
 import os
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -52,9 +53,9 @@ def say(capsys: pytest.CaptureFixture[str], text: str) -> None:
         print(f"\n    {text}", flush=True)
 
 
-def submit_for(home: str, seconds: float, snapshot: str, said: Any) -> None:
+def submit_for(home: Path, seconds: float, snapshot: str) -> dict[str, Any]:
     """In a process of its own: submits until the time is over; the runs acknowledged, the refusals, the slowest answer."""
-    mine, kept, refused, slowest = Client(Path(home)), [], [], 0.0
+    mine, kept, refused, slowest = Client(home), [], [], 0.0
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         began = time.monotonic()
@@ -65,30 +66,24 @@ def submit_for(home: str, seconds: float, snapshot: str, said: Any) -> None:
             mine.follow(kept[-1])  # as an author does who waits for his run
         else:
             refused.append((status, answer))
-    said.put((kept, refused, slowest))
+    return {"kept": kept, "refused": refused, "slowest": slowest}
 
 
 def test_processes_that_submit_at_once_lose_nothing_and_meet_no_lock(
     client: Client, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     snapshot = client.snapshot(a__py=QUICK)
-    context = multiprocessing.get_context("spawn")
-    said = context.Queue()
     began = time.monotonic()
-    writers = [
-        context.Process(target=submit_for, args=(str(home), SUBMIT_SECONDS, snapshot, said)) for _ in range(PROCESSES)
-    ]
-    for writer in writers:
-        writer.start()
-    answers = [said.get(timeout=SUBMIT_SECONDS + 60) for _ in writers]
-    for writer in writers:
-        writer.join(30)
-    kept = [run_id for mine, _, _ in answers for run_id in mine]
+    argv = [sys.executable, __file__, str(home), str(SUBMIT_SECONDS), snapshot]
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    writers = [subprocess.Popen(argv, stdout=subprocess.PIPE, env=env) for _ in range(PROCESSES)]
+    answers = [json.loads(writer.communicate(timeout=SUBMIT_SECONDS + 120)[0]) for writer in writers]
+    kept = [run_id for answer in answers for run_id in answer["kept"]]
     seconds = time.monotonic() - began
-    assert [r for _, refused, _ in answers for r in refused] == []
+    assert [refusal for answer in answers for refusal in answer["refused"]] == []
     assert len(kept) == len(set(kept)) >= PROCESSES
     statuses = Counter(client.run(run_id)["status"] for run_id in kept)
-    slowest = max(s for _, _, s in answers)
+    slowest = max(answer["slowest"] for answer in answers)
     say(
         capsys,
         f"{PROCESSES} processes: {len(kept)} runs in {seconds:.1f} s, slowest submit {slowest * 1000:.0f} ms, {dict(statuses)}",
@@ -166,3 +161,7 @@ def test_cancels_leave_nothing_behind(client: Client, home: Path, capsys: pytest
     assert after[0][2] - before[0][2] < 30 + CANCELS * 0.02, "MB: a run's rows are on the disk, not in memory"
     left = [p for p in (home / "workspaces").rglob("*") if p.is_file()]
     assert left == [], "nothing staged, nothing published"
+
+
+if __name__ == "__main__":
+    print(json.dumps(submit_for(Path(sys.argv[1]), float(sys.argv[2]), sys.argv[3])))

@@ -78,6 +78,7 @@ class Loop(threading.Thread):
         self._context, self._scheduler, self._inbox, self._wake = context, scheduler, inbox, wake
         self._stopped = False
         self._is_behind = False
+        self._has_passed = False
         self.trouble: str | None = None
 
     def run(self) -> None:
@@ -111,6 +112,11 @@ class Loop(threading.Thread):
         """Whether a pipeline run is under way."""
         return self._scheduler.n_active > 0
 
+    @property
+    def n_steps(self) -> int:
+        """How many steps under way it watches; none before it has looked after those that it found at its start."""
+        return self._scheduler.n_jobs if self._has_passed else 0
+
     def stop(self) -> None:
         self._stopped = True
         self._wake.wake()
@@ -138,6 +144,7 @@ class Loop(threading.Thread):
                 self.trouble = None
                 return None
             due = self._scheduler.tick(now)
+            self._has_passed = True
             self.trouble = None
         except NotLeader:
             return now

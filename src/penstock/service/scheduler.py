@@ -59,6 +59,10 @@ class Scheduler:
     def n_active(self) -> int:
         return len(self._memory.roots) + len(self._failed)
 
+    @property
+    def n_jobs(self) -> int:
+        return len(self._memory.jobs)
+
     def tick(self, now: float) -> float | None:
         """One pass; when the next is due (None: only when something is told)."""
         told = self._inbox.take()
