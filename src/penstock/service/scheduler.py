@@ -6,6 +6,7 @@ a guard does not hold or a write fails, the run concerned is read again.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
@@ -88,7 +89,9 @@ class Scheduler:
     def _due(self, now: float) -> float | None:
         if self._failed or self._inbox:
             return now
-        jobs = self._memory.jobs  # no time lies further ahead than when it was noted: the clock may have been set back since
+        jobs = (
+            self._memory.jobs
+        )  # no time lies further ahead than when it was noted: the clock may have been set back since
         times = [min(at, now) + RUNNING_DELAY_SECONDS for name, at in self._running.items() if name in jobs]
         if jobs:
             times.append(min(self._next_poll, now + POLL_SECONDS))
@@ -107,7 +110,7 @@ class Scheduler:
             self._failed.discard(root_id)
             if active is None:
                 continue
-            self._memory.roots[root_id] = active
+            self._memory.add_root(active)
             self._loaded.append(active)
             for state in active.progress.steps.values():
                 if state.status not in (Status.NOT_STARTED, Status.COMPLETED, Status.FAILED, Status.CANCELED):
@@ -211,7 +214,7 @@ class Scheduler:
                 publish(place, kinds.get(output.name, "missing"))
                 if destination := constant_destination(output):
                     copy_to(place, str(relative_path(destination)))
-            except OSError as error:
+            except (OSError, PenstockError, TypeError, ValueError) as error:
                 if (trouble := self._context.room.noticed(error)) is not None:
                     self._delays.note(flight.state.run_id, flight.active.id, f"Its outputs wait: {trouble.message}")
                     return None
@@ -280,6 +283,15 @@ class Scheduler:
         if end is None:
             return
         for f in end.files:
+            if not _is_text(f["name"]):
+                kept = self._context.home / "jobs" / flight.name / "files"
+                batch.say(
+                    state.run_id,
+                    flight.active.id,
+                    "warning",
+                    message=f"Step '{state.node.name}' wrote a file whose name is no UTF-8 ({f['name']!a}); it is not listed, but lies in {kept}.",
+                )
+                continue
             path = f"jobs/{flight.name}/files/{f['name']}"
             file = {"run_id": state.run_id, "name": f["name"], "attempt": state.attempt, "path": path}
             batch.artifacts.append({**file, "size_bytes": f["size_bytes"]})
@@ -366,7 +378,7 @@ class Scheduler:
 
     def _expire(self, batch: Batch, to_stop: list[InFlight]) -> None:
         """Stop the pipeline runs whose time is over. What follows from it is decided anew if this process dies meanwhile."""
-        for active in list(self._memory.roots.values()):
+        for active in list(self._memory.limited.values()):
             deadline = active.progress.deadline
             is_stopping = active.is_stopping or active.status is Status.CANCEL_REQUESTED
             if deadline is None or deadline > batch.at or is_stopping:
@@ -398,13 +410,20 @@ class Scheduler:
             for active, _ in [pair for queue in self._memory.waiting.values() for pair in queue]:
                 self._delays.note(active.id, active.id, f"No step is started now: {trouble.message}")
             return started
-        for key in [k for k, queue in self._memory.waiting.items() if queue]:
-            queue, limit = self._memory.waiting[key], self._limit(key, batch.at)
-            while queue and len(self._memory.jobs) < self._context.slots and self._memory.busy.get(key, 0) < limit:
-                active, state = queue.popleft()
-                if state.status is Status.NOT_STARTED:
-                    self._queue(batch, active, state, started)
+        while len(self._memory.jobs) < self._context.slots and (queue := self._next_queue(batch.at)) is not None:
+            active, state = queue.popleft()
+            if state.status is Status.NOT_STARTED:
+                self._queue(batch, active, state, started)
         return started
+
+    def _next_queue(self, now: float) -> deque[tuple[Active, StepState]] | None:
+        """The steps that wait for a compute which can take one: each compute in its turn, so that none starves another."""
+        waiting = self._memory.waiting
+        for key in [k for k, queue in waiting.items() if queue]:
+            waiting[key] = waiting.pop(key)  # to the end of the line
+            if self._memory.busy.get(key, 0) < self._limit(key, now):
+                return waiting[key]
+        return None
 
     def _queue(self, batch: Batch, active: Active, state: StepState, started: list[InFlight]) -> None:
         if active.status is Status.NOT_STARTED:
@@ -415,8 +434,14 @@ class Scheduler:
         try:
             with self._context.database.read() as connection:
                 job = self._binder.job(connection, active.root, state.node, state.run_id, state.attempt + 1)
-        except PenstockError as error:
-            why = {"code": error.code, "message": f"Step '{state.node.name}': {error.message}", "details": {}}
+        except (
+            PenstockError,
+            TypeError,
+            ValueError,
+            LookupError,
+        ) as error:  # one step's oddity must not stop the others
+            code, said = getattr(error, "code", "Internal"), getattr(error, "message", repr(error))
+            why: Json = {"code": code, "message": f"Step '{state.node.name}': {said}", "details": {}}
             batch.move(
                 active.id, runs.Move(state.run_id, state.status, Status.FAILED, state.attempt, at=batch.at, error=why)
             )
@@ -490,3 +515,12 @@ class Scheduler:
 
     def _row(self, flight: InFlight) -> Json:
         return {"id": flight.state.run_id, "root_id": flight.active.id, "attempt": flight.state.attempt}
+
+
+def _is_text(name: str) -> bool:
+    """Whether a file's name is Unicode that can be stored and shown."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
