@@ -40,12 +40,21 @@ def postgresql_server() -> Iterator[Callable[[str], str]]:
         data.parent.rmdir()
 
 
-@pytest.fixture
-def postgresql_url(postgresql_server: Callable[[str], str]) -> str:
-    """An empty PostgreSQL database of this test's own."""
+@pytest.fixture(scope="session")
+def new_postgresql_url(postgresql_server: Callable[[str], str]) -> Callable[[], str]:
+    """The URL of a new, empty PostgreSQL database, each time it is called."""
     import psycopg
 
-    name = f"test_{os.getpid()}_{next(_numbers)}"
-    with psycopg.connect(postgresql_server("postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    return postgresql_server(name)
+    def make() -> str:
+        name = f"test_{os.getpid()}_{next(_numbers)}"
+        with psycopg.connect(postgresql_server("postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        return postgresql_server(name)
+
+    return make
+
+
+@pytest.fixture
+def postgresql_url(new_postgresql_url: Callable[[], str]) -> str:
+    """An empty PostgreSQL database of this test's own."""
+    return new_postgresql_url()
