@@ -205,3 +205,22 @@ def test_no_compute_starves_another(client):
     client.follow(first)
     ended = {r: client.run(r)["ended_at"] for r in (first, second)}
     assert ended[second] is not None and ended[second] < ended[first]
+
+
+def test_links_in_outputs_are_kept_as_what_they_lead_to(client):
+    script = b"""
+import os
+os.makedirs("ck/deep", exist_ok=True)
+os.makedirs("outputs", exist_ok=True)
+open("ck/model.pt", "w").write("best")
+open("ck/deep/a", "w").write("deep")
+os.symlink("../ck/model.pt", "outputs/last.pt")
+os.symlink(os.path.abspath("ck/deep"), "outputs/folder")
+os.symlink("nowhere", "outputs/dead")
+"""
+    run = run_script(client, script)
+    assert run["status"] == "Completed"
+    names = [f["name"] for f in client("GET", f"/ws/w/runs/{run['id']}/files")[1]["value"]]
+    assert {"outputs/last.pt", "outputs/folder/a"} <= set(names)
+    assert client.raw("GET", f"{API}/ws/w/runs/{run['id']}/files/outputs/last.pt") == (200, b"best")
+    assert "outputs/dead" in run["warnings"][0] and "step 0" in run["warnings"][0]
