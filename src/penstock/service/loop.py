@@ -17,6 +17,7 @@ from penstock.service.scheduler import Scheduler
 log = logging.getLogger("penstock.scheduler")
 RETRY_SECONDS = 1.0
 MAX_WAIT_SECONDS = 3600.0
+MAX_SLEEP_SECONDS = 5.0  # while something is due: a clock set back must not make it wait for an hour
 
 
 class WakeSocket:
@@ -84,7 +85,7 @@ class Loop(threading.Thread):
     def run(self) -> None:
         due: float | None = self._context.clock()
         while not self._stopped:
-            wait = MAX_WAIT_SECONDS if due is None else due - self._context.clock()
+            wait = MAX_WAIT_SECONDS if due is None else min(due - self._context.clock(), MAX_SLEEP_SECONDS)
             for message in self._wake.receive(wait):
                 kind, _, name = message.decode("utf-8", "replace").strip().partition(" ")
                 if kind in ("exit", "running"):
