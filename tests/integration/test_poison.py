@@ -169,7 +169,12 @@ def test_a_file_needs_a_name_and_the_default_datastore_stays(client):
 
 
 def test_a_file_whose_name_is_no_unicode_does_not_keep_the_step_from_ending(client):
-    script = b"import os\nos.makedirs('outputs', exist_ok=True)\nopen(b'outputs/\\xff.bin', 'w').write('x')\nopen('outputs/fine.txt', 'w').write('x')\n"
+    script = b"""
+import os
+os.makedirs("outputs", exist_ok=True)
+open(b"outputs/\\xff.bin", "w").write("x")
+open("outputs/fine.txt", "w").write("x")
+"""
     run = run_script(client, script)
     assert run["status"] == "Completed", run["error"]
     names = [f["name"] for f in client("GET", f"/ws/w/runs/{run['id']}/files")[1]["value"]]
