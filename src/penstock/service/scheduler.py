@@ -20,6 +20,7 @@ from penstock.engine.progress import Change, StepState
 from penstock.model.errors import PenstockError
 from penstock.model.job import Job
 from penstock.model.status import TERMINAL, Status
+from penstock.service import leavings
 from penstock.service.active import Active, InFlight, Memory, load
 from penstock.service.batch import Batch, Stale
 from penstock.service.binding import Binder, constant_destination
@@ -164,7 +165,7 @@ class Scheduler:
                 del self._running[name]
                 self._move(batch, flight, Status.RUNNING, started_at=flight.started_at or at)
         if self._next_poll == now + POLL_SECONDS:
-            batch.journals = [(f.name, self._row(f)) for f in self._memory.jobs.values()]
+            batch.journals = [(f.name, leavings.row(f)) for f in self._memory.jobs.values()]
         batch.commit(self._context)
 
     def _advance(self, now: float, ended: list[InFlight], cancels: Iterable[str]) -> None:
@@ -240,7 +241,7 @@ class Scheduler:
         state, active = flight.state, flight.active
         self._note_start(batch, flight)
         began = flight.end.started_at if flight.end else flight.started_at
-        self._keep(batch, flight, conclusion)
+        leavings.keep(batch, self._context, self._binder, flight, conclusion)
         for warning in conclusion.warnings:
             batch.say(state.run_id, active.id, "warning", message=warning)
         self._memory.drop_job(flight.name)
@@ -270,49 +271,6 @@ class Scheduler:
         state.due_at = due_at
         state.backoff_seconds = retry.due_at(state.node.retry or self._context.retry, state.attempt, 0.0)
         self._memory.enqueue(flight.active, state)
-
-    def _keep(self, batch: Batch, flight: InFlight, conclusion: Conclusion) -> None:
-        """What the try leaves: its end, files, outputs and journal."""
-        state, end = flight.state, flight.end
-        batch.journals.append((flight.name, self._row(flight)))
-        row = {"run_id": state.run_id, "attempt": state.attempt, "node_id": self._context.node_id, "queued_at": None}
-        began = end.started_at if end else flight.started_at
-        times = {"started_at": began, "ended_at": end.ended_at if end else batch.at}
-        how = {"ending": end.ending if end else "lost", "exit_code": end.exit_code if end else None}
-        batch.attempts.append({**row, **times, **how, "exit": end.raw if end else {}})
-        if end is None:
-            return
-        for f in end.files:
-            if not _is_text(f["name"]):
-                kept = self._context.home / "jobs" / flight.name / "files"
-                batch.say(
-                    state.run_id,
-                    flight.active.id,
-                    "warning",
-                    message=f"Step '{state.node.name}' wrote a file whose name is no UTF-8 ({f['name']!a}); it is not listed, but lies in {kept}.",
-                )
-                continue
-            path = f"jobs/{flight.name}/files/{f['name']}"
-            file = {"run_id": state.run_id, "name": f["name"], "attempt": state.attempt, "path": path}
-            batch.artifacts.append({**file, "size_bytes": f["size_bytes"]})
-        manifests = {o["name"]: o for o in end.outputs}
-        for output in state.node.outputs if conclusion.status is Status.COMPLETED else ():
-            place = self._binder.place(flight.active.root, output, state.run_id, state.attempt)
-            seen = manifests.get(output.name) or {"kind": "missing"}
-            batch.outputs.append(
-                {
-                    "run_id": state.run_id,
-                    "root_id": flight.active.id,
-                    "name": output.name,
-                    "datastore": self._binder.datastore_name(flight.active.root, output),
-                    "path": place.path,
-                    "kind": seen["kind"],
-                    "digest": seen.get("digest"),
-                    "n_files": int(seen.get("n_files") or 0),
-                    "size_bytes": int(seen.get("size_bytes") or 0),
-                    "pipeline_output_name": output.pipeline_output_name,
-                }
-            )
 
     def _follow(self, batch: Batch, active: Active, change: Change, to_stop: list[InFlight]) -> None:
         batch.satisfied += [s.run_id for s in change.satisfied]
@@ -512,15 +470,3 @@ class Scheduler:
         if flight.state.status is Status.QUEUED and flight.end is not None and flight.end.user_code_started:
             body = {"status": str(Status.RUNNING), "attempt": flight.state.attempt}
             batch.say(flight.state.run_id, flight.active.id, "running", flight.end.started_at, **body)
-
-    def _row(self, flight: InFlight) -> Json:
-        return {"id": flight.state.run_id, "root_id": flight.active.id, "attempt": flight.state.attempt}
-
-
-def _is_text(name: str) -> bool:
-    """Whether a file's name is Unicode that can be stored and shown."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
