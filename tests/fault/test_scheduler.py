@@ -164,3 +164,19 @@ def test_a_clock_set_back_does_not_put_off_the_next_try_of_a_step(simulation):
     simulation.world.offset -= 3600
     after(simulation, 10)
     assert status(simulation, run_id) == "Completed"
+
+
+def test_of_two_outputs_none_is_visible_when_the_second_cannot_be_published(simulation):
+    run_id, step_id = submit(simulation, "a", Behaviour(0.1, writes=frozenset({"one", "two"})))
+    passed = []
+
+    def refuse_the_second(point):
+        passed.append(point)
+        if point == "publish.before" and passed.count(point) == 2:
+            raise PermissionError("no")
+
+    crashpoints.watch(refuse_the_second)
+    after(simulation, 5)
+    assert status(simulation, run_id) == "Failed" and passed.count("publish.after") == 1
+    assert not list(simulation.world.home.glob(f"workspaces/w/workspaceblobstore/azureml/{step_id}/*/*"))
+    assert len(list(simulation.world.home.glob(f"workspaces/w/workspaceblobstore/.staging/{step_id}.1/*/a"))) == 2

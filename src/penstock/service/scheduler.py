@@ -12,7 +12,7 @@ from typing import Any
 
 from penstock.compute.base import Phase
 from penstock.data.paths import relative_path
-from penstock.data.publish import copy_to, publish
+from penstock.data.publish import copy_to, publish, withdraw
 from penstock.engine import retry
 from penstock.engine.lifecycle import Conclusion, after_tries, conclude, lost
 from penstock.engine.outcome import out_of_time, root_error
@@ -223,6 +223,8 @@ class Scheduler:
                     f"Step '{flight.state.node.name}': its output '{output.name}' could not be published to {place.final}: {error}. "
                     f"What it wrote is kept at {place.stage}."
                 )
+                for other in flight.state.node.outputs:
+                    withdraw(self._binder.place(flight.active.root, other, flight.state.run_id, flight.state.attempt))
                 return Conclusion(
                     Status.FAILED, {"code": "PublishFailed", "message": message, "details": {}}, conclusion.warnings
                 )
