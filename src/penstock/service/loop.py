@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from penstock.model.errors import DatabaseAway
 from penstock.service.context import Context
 from penstock.service.inbox import Inbox
 from penstock.service.leader import NotLeader
@@ -80,7 +81,7 @@ class Loop(threading.Thread):
         self._stopped = False
         self._is_behind = False
         self._has_passed = False
-        self.trouble: str | None = None
+        self._trouble: str | None = None
 
     def run(self) -> None:
         due: float | None = self._context.clock()
@@ -107,6 +108,11 @@ class Loop(threading.Thread):
             self._context.changes.notify_all()
         if self._inbox or not lines:
             self._wake.wake()
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the last pass failed, or why this server cannot know whether it leads."""
+        return self._trouble or self._context.leader.trouble
 
     @property
     def is_busy(self) -> bool:
@@ -142,21 +148,21 @@ class Loop(threading.Thread):
         now = self._context.clock()
         try:
             if not self._leads():
-                self.trouble = None
+                self._trouble = None
                 return None
             due = self._scheduler.tick(now)
             self._has_passed = True
-            self.trouble = None
+            self._trouble = None
         except NotLeader:
             return now
         except (
             Exception
         ) as error:  # recorded in the health page and the log; the store is read again and the pass redone
-            known = self._context.room.noticed(error)
-            before, self.trouble = self.trouble, known.message if known else f"{type(error).__name__}: {error}"
+            known = error if isinstance(error, DatabaseAway) else self._context.room.noticed(error)
+            before, self._trouble = self._trouble, known.message if known else f"{type(error).__name__}: {error}"
             if known is None:
                 log.exception("a scheduler pass failed and will be redone")
-            elif self.trouble != before:
+            elif self._trouble != before:
                 log.warning("a scheduler pass failed and will be redone: %s", known.message)
             return now + RETRY_SECONDS
         return due

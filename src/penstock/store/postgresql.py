@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
-from penstock.model.errors import CannotServe
+from penstock.model.errors import CannotServe, DatabaseAway
 
 CHANNEL = "penstock"
 PAYLOAD_BYTES = 7900  # PostgreSQL takes 8000
@@ -124,6 +124,23 @@ def may_retry(error: DBAPIError, is_committing: bool) -> bool:
     if is_committing and (error.connection_invalidated or state.startswith(_LOST)):
         return False  # perhaps it was committed
     return error.connection_invalidated or state in _RETRIED or state.startswith(_LOST)
+
+
+def told(error: Exception, url: URL) -> Exception:
+    """DatabaseAway for a database that does not answer; any other error as it is."""
+    if not isinstance(error, DBAPIError):
+        return error
+    state = getattr(error.orig, "sqlstate", None)
+    is_away = isinstance(error, OperationalError) and (state is None or state.startswith(_LOST))
+    if not (is_away or error.connection_invalidated):
+        return error
+    said = str(error.orig).strip().splitlines()[0]
+    found = DatabaseAway(
+        f"The database {shown(url)} does not answer: {said}. Start it, or mend the way to it; the server goes on by itself.",
+        target=shown(url),
+    )
+    found.__cause__ = error
+    return found
 
 
 def tell(connection: Connection, facts: Iterable[str]) -> None:
