@@ -10,7 +10,7 @@ from penstock.model import crashpoints
 from penstock.selftest.graphs import FOREVER, SNAPSHOT
 from penstock.selftest.processes import Behaviour
 from penstock.selftest.simulation import Simulation, make_home
-from penstock.selftest.world import World
+from penstock.selftest.world import Crash, World
 from penstock.service.batch import Batch, Stale
 from penstock.service.invariants import check_invariants
 from penstock.store import runs
@@ -180,3 +180,19 @@ def test_of_two_outputs_none_is_visible_when_the_second_cannot_be_published(simu
     assert status(simulation, run_id) == "Failed" and passed.count("publish.after") == 1
     assert not list(simulation.world.home.glob(f"workspaces/w/workspaceblobstore/azureml/{step_id}/*/*"))
     assert len(list(simulation.world.home.glob(f"workspaces/w/workspaceblobstore/.staging/{step_id}.1/*/a"))) == 2
+
+
+def test_a_second_try_that_has_begun_is_not_forgotten_in_a_power_cut(simulation):
+    simulation.database._is_losing = True
+    script = Behaviour(FOREVER, n_metrics=3, n_bad=0, may_begin=3)
+    _, step_id = submit(simulation, "a", script, retry={"count": 2, "backoff_seconds": 0, "on": "any"})
+    after(simulation, 1)
+    (stub,) = simulation.machine.stubs.values()
+    stub.die("without a word")
+    after(simulation, 3)
+    assert status(simulation, step_id) == "Running"
+    simulation._die(Crash("power", is_power_cut=True))
+    with simulation.database.read() as connection:
+        row = runs.get_run(connection, step_id)
+        assert (row["status"], row["attempt"]) == ("Queued", 2)
+        assert [a["attempt"] for a in runs.attempts(connection, step_id)] == [1]
