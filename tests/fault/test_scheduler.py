@@ -132,7 +132,10 @@ def test_a_clock_set_back_while_nothing_ran_does_not_keep_the_next_step_from_bei
     after(simulation, 2)
     assert status(simulation, first) == "Completed"
     simulation.world.offset -= 3600
-    start, simulation.machine.start = simulation.machine.start, lambda folder: None  # the node dies with the message unread
+    start, simulation.machine.start = (
+        simulation.machine.start,
+        lambda folder: None,
+    )  # the node dies with the message unread
     run_id, _ = submit(simulation, "b", Behaviour(0.1))
     after(simulation, 0.5)
     simulation.machine.start = start

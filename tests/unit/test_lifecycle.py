@@ -77,12 +77,18 @@ def test_a_folder_where_a_file_was_declared_is_an_error():
 
 
 def test_what_the_stub_warns_of_is_passed_on():
-    assert conclude(node(), end(warnings=["a pipe was left out"])).warnings == ("a pipe was left out",)
+    assert conclude(node(), end(warnings=["a pipe was left out"])).warnings == ("Step 'train': a pipe was left out",)
 
 
 def test_processes_left_behind_and_inputs_changed_are_warned_of():
     conclusion = conclude(node(), end(left_behind=[1, 2], inputs_changed=["prepped: a.csv"]))
-    assert len(conclusion.warnings) == 2
+    assert conclusion.warnings == (
+        "Step 'train' changed its input in place: prepped: a.csv. Write to an output instead.",
+        "Step 'train' left 2 processes behind when it ended; they were stopped.",
+    )
+    assert conclude(node(), end(left_behind=[1])).warnings == (
+        "Step 'train' left 1 process behind when it ended; it was stopped.",
+    )
 
 
 def test_a_lost_job_fails_and_says_why_it_is_not_repeated():

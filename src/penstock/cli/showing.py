@@ -18,6 +18,7 @@ def show_lines(detail: Json, look: Look, now: datetime) -> Iterator[str]:
     run, steps = detail["run"], detail["children"]
     yield from _head(run, look, now)
     yield from _errors(run, steps, look)
+    yield from _warnings(run, look)
     if steps:
         yield ""
         yield look.heading(f"Steps ({_count(steps)})")
@@ -44,8 +45,16 @@ def _head(run: Json, look: Look, now: datetime) -> Iterator[str]:
         if run.get(label):
             pairs = ", ".join(f"{k}={v}" if v is not None else str(k) for k, v in run[label].items())
             yield f"  {label:<10}  {printable(pairs)}"
-    for warning in run.get("warnings") or []:
-        yield f"  {look.paint('warning', 'yellow')}     {printable(str(warning))}"
+
+
+def _warnings(run: Json, look: Look) -> Iterator[str]:
+    """Of a pipeline run those of all its steps: each names its own."""
+    found = run.get("warnings") or []
+    if found:
+        yield ""
+        yield look.paint(look.heading("Warnings" if len(found) > 1 else "Warning"), "yellow")
+    for warning in found:
+        yield f"  {look.paint('!', 'yellow')} {printable(str(warning))}"
 
 
 def _errors(run: Json, steps: list[Json], look: Look) -> Iterator[str]:

@@ -27,7 +27,7 @@ def conclude(node: Node, end: Exit, *, cancel_requested: bool = False, stopped_b
         return _completed(node, end)
     if cancel_requested and end.ending == "signaled":
         return Conclusion(Status.CANCELED, _error("Canceled", _canceled(node, stopped_by), end))
-    return Conclusion(Status.FAILED, _failure(node, end), _warnings(end))
+    return Conclusion(Status.FAILED, _failure(node, end), _warnings(node, end))
 
 
 def lost(
@@ -69,7 +69,7 @@ def _completed(node: Node, end: Exit) -> Conclusion:
             f"Step '{node.name}' ended with status 0 but did not write the file of output '{absent_files[0]}', "
             "which is declared with is_directory=False. Write a file at the path given as that output's argument."
         )
-        return Conclusion(Status.FAILED, _error("OutputMissing", message, end), _warnings(end))
+        return Conclusion(Status.FAILED, _error("OutputMissing", message, end), _warnings(node, end))
     folders = [o["name"] for o in end.outputs if o["kind"] == "directory" and o["name"] in ports]
     wrong = [name for name in folders if ports[name].is_directory is False]
     if wrong:
@@ -77,22 +77,25 @@ def _completed(node: Node, end: Exit) -> Conclusion:
             f"Step '{node.name}' made a folder of output '{wrong[0]}', which is declared with is_directory=False. "
             "Write a file at that very path, or leave is_directory out."
         )
-        return Conclusion(Status.FAILED, _error("OutputMismatch", message, end), _warnings(end))
+        return Conclusion(Status.FAILED, _error("OutputMismatch", message, end), _warnings(node, end))
     unwritten = tuple(
         f"Step '{node.name}' wrote nothing to output '{name}'. Steps that read it will find an empty folder."
         for name in missing
     )
-    return Conclusion(Status.COMPLETED, None, unwritten + _warnings(end))
+    return Conclusion(Status.COMPLETED, None, unwritten + _warnings(node, end))
 
 
-def _warnings(end: Exit) -> tuple[str, ...]:
-    found = [str(w) for w in end.raw.get("warnings") or ()]
-    if end.raw.get("inputs_changed"):
-        found.append(
-            f"The script changed its inputs in place: {', '.join(map(str, end.raw['inputs_changed']))}. Write to an output instead."
-        )
+def _warnings(node: Node, end: Exit) -> tuple[str, ...]:
+    step = f"Step '{node.name}'"
+    found = [f"{step}: {w}" for w in end.raw.get("warnings") or ()]
+    if changed := end.raw.get("inputs_changed"):
+        ports = "its input" if len(changed) == 1 else "its inputs"
+        found.append(f"{step} changed {ports} in place: {', '.join(map(str, changed))}. Write to an output instead.")
     if left := end.raw.get("left_behind"):
-        found.append(f"The script left {len(left)} processes behind when it ended; they were stopped.")
+        rest = "1 process behind when it ended; it was stopped." if len(left) == 1 else (
+            f"{len(left)} processes behind when it ended; they were stopped."
+        )  # fmt: skip
+        found.append(f"{step} left {rest}")
     return tuple(found)
 
 

@@ -123,7 +123,9 @@ class ExitFile:
     """exit.json, with room for it set aside before anything is promised and before user code may fill the disk."""
 
     def __init__(self) -> None:
-        self._draft = f".exit.json.{os.getpid()}"  # two stubs may be asked for one job: only one of them gets past the fence
+        self._draft = (
+            f".exit.json.{os.getpid()}"  # two stubs may be asked for one job: only one of them gets past the fence
+        )
         self._fd = os.open(self._draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644)
         try:
             os.posix_fallocate(self._fd, 0, _RESERVED_BYTES)

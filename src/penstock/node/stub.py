@@ -259,7 +259,10 @@ def _describe_failure(job: Json, record: Json) -> None:
         what = f"'{label}' ended with exit status {record['exit_code']}" + (f": {last}" if last else ".")
         fix = "Read the end of its stderr, mend the script and submit again."
     if record["ending"] in ("exited", "signaled") and (free := _free_bytes()) < _LITTLE_ROOM:
-        what = what.rstrip(".") + f". The disk that holds its folder is full ({free:,} bytes are free), so its output may be cut."
+        what = (
+            what.rstrip(".")
+            + f". The disk that holds its folder is full ({free:,} bytes are free), so its output may be cut."
+        )
         fix = f"Free some space there ({os.getcwd()}) and submit again."
     record["error"] = {"what": what, "fix": fix}
 

@@ -84,7 +84,9 @@ class Scheduler:
     def _due(self, now: float) -> float | None:
         if self._failed or self._inbox:
             return now
-        jobs = self._memory.jobs  # no time lies further ahead than when it was noted: the clock may have been set back since
+        jobs = (
+            self._memory.jobs
+        )  # no time lies further ahead than when it was noted: the clock may have been set back since
         times = [min(at, now) + RUNNING_DELAY_SECONDS for name, at in self._running.items() if name in jobs]
         if jobs:
             times.append(min(self._next_poll, now + POLL_SECONDS))
