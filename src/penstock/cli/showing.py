@@ -25,7 +25,7 @@ def show_lines(detail: Json, look: Look, now: datetime) -> Iterator[str]:
         yield terminal.table(
             ["", "STEP", "STATUS", "DURATION", "RUN", ""], [_step_row(s, look, now) for s in steps], look, limit=60
         )
-    names = {s["id"]: s["name"] for s in steps}
+    names = {run["id"]: "" if steps else title_of(run), **{s["id"]: title_of(s) for s in steps}}
     yield from _outputs(detail["outputs"], names, look)
     yield from _metrics(detail["metrics"], names, look)
     if run.get("url"):
@@ -33,9 +33,13 @@ def show_lines(detail: Json, look: Look, now: datetime) -> Iterator[str]:
         yield f"Page: {run['url']}"
 
 
+def title_of(run: Json) -> str:
+    """What a run is called."""
+    return str(run.get("display_name") or run.get("name") or run["experiment"])
+
+
 def _head(run: Json, look: Look, now: datetime) -> Iterator[str]:
-    title = printable(run.get("display_name") or run.get("name") or run["experiment"])
-    yield f"{look.status(run['status'])}  {look.heading(title)}"
+    yield f"{look.status(run['status'])}  {look.heading(printable(title_of(run)))}"
     yield f"  run         {run['id']}"
     yield f"  experiment  {printable(run['experiment'])} in workspace {printable(run['workspace'])}"
     yield f"  started     {terminal.when(run.get('started_at') or run['created_at'], now)}"
@@ -85,7 +89,7 @@ def _step_row(step: Json, look: Look, now: datetime) -> list[str]:
         why = str(step["warnings"][0])
     return [
         look.glyph(step["status"]),
-        step["name"],
+        title_of(step),
         step["status"],
         terminal.duration(step.get("started_at"), step.get("ended_at"), now),
         terminal.short(step["id"]),
@@ -104,9 +108,15 @@ def _outputs(outputs: list[Json], names: dict[str, str], look: Look) -> Iterator
     yield ""
     yield look.heading("Outputs")
     rows = [
-        [names.get(o.get("run_id", ""), ""), o["name"], f"{o['datastore']}/{o['path']}", _extent(o)] for o in outputs
+        [
+            names.get(o.get("run_id", ""), ""),
+            o["name"],
+            _extent(o),
+            str(o.get("local_path") or f"{o['datastore']}/{o['path']}"),
+        ]
+        for o in outputs
     ]
-    yield terminal.table(["STEP", "OUTPUT", "DATASTORE/PATH", "SIZE"], rows, look, limit=80)
+    yield terminal.table(["STEP", "OUTPUT", "SIZE", "FOLDER OR FILE"], rows, look, limit=400)
 
 
 def _extent(output: Json) -> str:
@@ -124,7 +134,7 @@ def _metrics(metrics: list[Json], names: dict[str, str], look: Look) -> Iterator
     yield look.heading("Metrics")
     place = {run_id: i for i, run_id in enumerate(names)}
     ordered = sorted(logged.items(), key=lambda item: place.get(item[0][0], -1))
-    rows = [[names.get(run_id, ""), name, _value(several)] for (run_id, name), several in ordered]
+    rows = [[names.get(run_id, terminal.short(run_id)), name, _value(several)] for (run_id, name), several in ordered]
     yield terminal.table(["STEP", "METRIC", "VALUE"], rows[:SHOWN_METRICS], look, limit=60)
     if len(rows) > SHOWN_METRICS:
         yield look.paint(f"and {len(rows) - SHOWN_METRICS} more: --json, or the run's page", dim=True)
