@@ -325,7 +325,9 @@ def test_settings_reach_the_node(folder):
     lowered = node(Pipeline(None, [step(runconfig=configuration, allow_reuse=False, version="2")]), "s")
     assert lowered["compute"] == {"name": "cluster", "explicit": False}
     assert (lowered["kind"], lowered["step_type"]) == ("python_script", "PythonScriptStep")
-    assert lowered["settings"] == {"script_name": "x.py"} and lowered["environment_variables"] == {"A": "1"}
+    assert lowered["settings"] == {"script_name": "x.py", "source_directory": str(folder)} and lowered[
+        "environment_variables"
+    ] == {"A": "1"}
     assert (lowered["allow_reuse"], lowered["version"]) == (False, "2")
     assert lowered["run_definition"]["framework"] == "Python"
 

@@ -68,15 +68,17 @@ def _errors(run: Json, steps: list[Json], look: Look) -> Iterator[str]:
         error = one["error"]
         tail = _tail(error)
         yield ""
-        yield look.paint(f"{printable(one.get('name') or '')}: {printable(str(error.get('message', '')))}", "red")
+        name, message = printable(title_of(one)), printable(str(error.get("message", "")))
+        yield look.paint(message if f"'{name}'" in message else f"{name}: {message}", "red")
         for line in tail[-40:]:
             yield f"  {look.paint('│' if look.has_glyphs else '|', 'red')} {printable(line)}"
 
 
 def _tail(error: Json) -> list[str]:
     details = error.get("details")
-    text = details.get("stderr_tail") if isinstance(details, dict) else None
-    return str(text).strip("\n").splitlines() if text else []
+    said = details if isinstance(details, dict) else {}
+    text = str(said.get("stderr_tail") or "").strip("\n") or str(said.get("stdout_tail") or "").strip("\n")
+    return text.splitlines()
 
 
 def _step_row(step: Json, look: Look, now: datetime) -> list[str]:

@@ -103,7 +103,7 @@ def _failure(node: Node, end: Exit) -> Json:
     if end.error is not None:
         what, fix = _sentence(end.error.get("what")), _sentence(end.error.get("fix"))
         code = "TimedOut" if end.ending == "timed_out" else "NotStarted" if end.ending == "not_started" else "UserError"
-        return _error(code, f"Step '{node.name}': {what} {fix}".strip(), end)
+        return _error(code, f"Step '{node.name}': {what} {fix}{_source(node, end)}".strip(), end)
     if end.ending == "timed_out":
         return _error(
             "TimedOut",
@@ -121,10 +121,19 @@ def _failure(node: Node, end: Exit) -> Json:
     return _error("UserError", f"Step '{node.name}': {script} ended with exit status {end.exit_code}.{hint}", end)
 
 
+def _source(node: Node, end: Exit) -> str:
+    """Of which file the one in a traceback is a copy."""
+    folder, script = node.settings.get("source_directory"), node.settings.get("script_name")
+    if not folder or not script or f"/work/{script}" not in end.stderr_tail:
+        return ""
+    return f" (work/{script} is a copy of {folder}/{script} as it was when you submitted.)"
+
+
 def _sentence(text: object) -> str:
     """`text` with its full stop: what it quotes may have come without one."""
     said = str(text or "").strip()
-    return said if not said or said.endswith((".", "!", "?", ":")) else said + "."
+    is_command = ": penstock " in said
+    return said if not said or is_command or said.endswith((".", "!", "?", ":")) else said + "."
 
 
 def _signal_message(step: str, number: int) -> str:
@@ -138,4 +147,6 @@ def _signal_message(step: str, number: int) -> str:
 
 def _error(code: str, message: str, end: Exit) -> Json:
     details = {"ending": end.ending, "exit_code": end.exit_code, "signal": end.signal, "stderr_tail": end.stderr_tail}
+    if end.raw.get("stdout_tail"):
+        details["stdout_tail"] = end.raw["stdout_tail"]
     return {"code": code, "message": message, "details": details}

@@ -350,7 +350,8 @@ def _troubles(run: Json, steps: Sequence[Json]) -> tuple[Trouble, ...]:
 def _trouble(run: Json, title: str, href: str) -> Trouble:
     error = run.get("error") or {}
     details = error.get("details")
-    trace = str(details.get("stderr_tail") or "") if isinstance(details, dict) else ""
+    said = details if isinstance(details, dict) else {}
+    trace = str(said.get("stderr_tail") or "").strip("\n") or str(said.get("stdout_tail") or "")
     log = f"{href}#logs" if href else "#logs" if run["type"] == "step" else ""
     return Trouble(title, href, str(error.get("message") or ""), trace.strip("\n"), log)
 
