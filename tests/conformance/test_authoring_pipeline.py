@@ -223,7 +223,9 @@ def test_arguments_are_resolved_to_ports_parameters_and_text(folder):
 
 
 def test_an_argument_that_is_neither_input_nor_output(folder):
-    message = "^Input/Output x appears in arguments list but is not in the input/output lists$"
+    message = (
+        r"^Input/Output x appears in arguments list but is not in the input/output lists\. Step 's': add it to inputs"
+    )
     with pytest.raises(ValueError, match=message):
         step(arguments=[PipelineData("x")])
     with pytest.raises(ValueError, match="appears in arguments list"):

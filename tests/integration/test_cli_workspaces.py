@@ -12,6 +12,8 @@ import pytest
 import submitting
 from submitting import from_step, output, step
 
+from penstock.cli.trouble import Trouble
+
 Json = dict[str, Any]
 LEAVES = (
     "import subprocess, sys\nsubprocess.Popen(['sleep', '60'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)\n"
@@ -82,6 +84,38 @@ def test_a_run_id_is_found_whatever_workspace_the_folder_names(place: Place) -> 
     kept_out = cli(place.bare, "run", "show", other, "-w", "first")
     assert kept_out.returncode == 3 and "workspace 'first'" in kept_out.stderr
     assert place.runs["first"]["id"] in cli(place.folders["first"], "run", "show", "latest").stdout
+
+
+def test_a_folder_is_not_given_a_workspace_nobody_asked_for(place: Place) -> None:
+    done = cli(place.bare, "init")
+    assert done.returncode == 2 and "'first', 'second'" in done.stderr and "--workspace" in done.stderr
+    assert not (place.bare / ".azureml").exists() and len(place.client.get("workspaces")["value"]) == 2
+
+
+def test_an_impossible_compute_name_is_refused_alike_wherever_it_is_given(place: Place) -> None:
+    rule = "The compute name 'no such!' is invalid. Use 1 to 64 letters, digits and '-', starting with a letter."
+    assert rule in cli(place.folders["first"], "compute", "create", "no such!").stderr
+    snapshot = submitting.upload(place.client, "first", {"write.py": WRITES})
+    node = step("write", "write.py", snapshot, node="00000001", compute={"name": "no such!", "explicit": False})
+    with pytest.raises(Trouble) as refused:
+        submitting.submit(place.client, "first", [node])
+    assert rule in " ".join([refused.value.message, *refused.value.more])
+
+
+@pytest.mark.parametrize("group", [(), ("run",), ("compute",)])
+def test_a_group_alone_is_helped(place: Place, group: tuple[str, ...]) -> None:
+    done = cli(place.bare, *group)
+    assert (done.returncode, done.stderr) == (0, "") and done.stdout.startswith("Usage: penstock")
+
+
+def test_a_setting_that_cannot_be_read_is_one_finding_of_the_doctor(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PENSTOCK_SLOTS", "abc")
+    done = cli(place.bare, "doctor", "--json")
+    checks = {c["check"]: c for c in json.loads(done.stdout)["checks"]}
+    assert done.returncode == 1 and checks["settings"]["level"] == "FAIL" and "'abc'" in checks["settings"]["message"]
+    assert checks["python"]["level"].lower() == "ok" and "server" in checks
 
 
 @pytest.mark.parametrize("letters", [36, 13])
