@@ -56,13 +56,13 @@ def test_everything_else_fails_with_a_reason(how, said):
 
 def test_a_failure_says_of_which_file_the_one_in_the_traceback_is_a_copy():
     raw = {"id": "0" * 8, "name": "t", "kind": "python_script"}
-    raw["settings"] = {"script_name": "sub/t.py", "source_directory": "/home/me/src"}
+    raw["settings"] = {"script_name": "sub/t.py", "source_directory": "/sources"}
     one = Graph.from_json({"schema": 1, "nodes": [raw]}).nodes[0]
     error = {"what": "'sub/t.py' ended with exit status 1: E", "fix": "All that it printed: penstock run logs 00000000"}
     said = conclude(one, end(exit_code=1, error=error, stderr_tail='File "/h/jobs/0.1/work/sub/t.py", line 3')).error
     assert said["message"] == (
         "Step 't': 'sub/t.py' ended with exit status 1: E. All that it printed: penstock run logs 00000000 "
-        "(work/sub/t.py is a copy of /home/me/src/sub/t.py as it was when you submitted.)"
+        "(work/sub/t.py is a copy of /sources/sub/t.py as it was when you submitted.)"
     )
     silent = conclude(one, end(exit_code=1, error=error, stdout_tail="hm")).error
     assert "copy of" not in silent["message"] and silent["details"]["stdout_tail"] == "hm"
