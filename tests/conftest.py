@@ -20,7 +20,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from databases import postgresql_server, postgresql_url  # noqa: F401 - fixtures
+from databases import new_postgresql_url, own_postgresql, postgresql_server, postgresql_url  # noqa: F401 - fixtures
 
 ROOT = Path(__file__).resolve().parent.parent
 IN_CI = bool(os.environ.get("CI"))

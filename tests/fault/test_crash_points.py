@@ -58,10 +58,10 @@ def scenario_of(point):
     return is_canceled if point in CANCELS else runs_to_its_end
 
 
-def play(home, scenario, at):
+def play(home, scenario, at, **environ):
     """Plays the scenario with a server that dies at `at`; what it passed before it died, and how often it had to be revived."""
     log = home / "passed"
-    with Crashing(home) as crashing:
+    with Crashing(home, **environ) as crashing:
         crashing.start(PENSTOCK_CRASH_AT=at, PENSTOCK_CRASH_LOG=str(log))
         crashing.prepare()
         with open(log, "a") as file:
@@ -72,13 +72,22 @@ def play(home, scenario, at):
     return log.read_text().splitlines(), crashing.n_died
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def database(request):
+    """Settings that name a new, empty database, each time it is called."""
+    if request.param == "sqlite":
+        return dict
+    new_url = request.getfixturevalue("new_postgresql_url")
+    return lambda: {"PENSTOCK_DATABASE": new_url()}
+
+
 @pytest.fixture(scope="module")
-def passed():
+def passed(database):
     """By scenario, the points that a server passes which does not die, in order."""
     found = {}
     for scenario in (runs_to_its_end, is_canceled):
         with fresh_home() as home:
-            found[scenario], n_died = play(home, scenario, "commit.before:0")
+            found[scenario], n_died = play(home, scenario, "commit.before:0", **database())
             assert n_died == 0
     return found
 
@@ -94,7 +103,7 @@ def test_every_point_is_named_in_the_code_and_every_name_is_a_point():
 
 @pytest.mark.parametrize("time", range(1, EACH + 1))
 @pytest.mark.parametrize("point", POINTS)
-def test_a_server_that_dies_there_loses_nothing_and_doubles_nothing(home, passed, point, time):
+def test_a_server_that_dies_there_loses_nothing_and_doubles_nothing(home, database, passed, point, time):
     trail = passed[scenario_of(point)]
     before = trail[: trail.index(HERE_FROM)].count(point)
     after = trail.count(point) - before
@@ -102,7 +111,7 @@ def test_a_server_that_dies_there_loses_nothing_and_doubles_nothing(home, passed
     if time > max(after, before * (not after)):
         pytest.skip(f"{point} is passed {after} times")
     number = before + time if after else time
-    _, n_died = play(home, scenario_of(point), f"{point}:{number}")
+    _, n_died = play(home, scenario_of(point), f"{point}:{number}", **database())
     TABLE[point, "kills"] += n_died
     assert n_died == 1 or time > 1
 

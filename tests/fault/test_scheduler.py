@@ -10,7 +10,7 @@ from penstock.model import crashpoints
 from penstock.selftest.graphs import FOREVER, SNAPSHOT
 from penstock.selftest.processes import Behaviour
 from penstock.selftest.simulation import Simulation, make_home
-from penstock.selftest.world import World
+from penstock.selftest.world import Crash, World
 from penstock.service.batch import Batch, Stale
 from penstock.service.invariants import check_invariants
 from penstock.store import runs
@@ -32,17 +32,21 @@ def simulation():
     shutil.rmtree(home)
 
 
-def submit(simulation, key, *scripts, **more):
+def submit(simulation, key, *scripts, retry=None):
     """Submits a pipeline of independent steps that do as `scripts` say; the ids of the run and of its steps."""
     names = [f"{key}.{i}" for i in range(len(scripts))]
     simulation.machine.behaviours.update(zip(names, scripts, strict=True))
     nodes = [
         {"id": f"{ord(key):04x}{i:04x}", "name": n, "kind": "python_script", "settings": {"script_name": "a.py"}}
-        | {"snapshot": SNAPSHOT, "outputs": [{"name": o} for o in sorted(simulation.machine.behaviours[n].writes)]}
+        | {
+            "snapshot": SNAPSHOT,
+            "retry": retry,
+            "outputs": [{"name": o} for o in sorted(simulation.machine.behaviours[n].writes)],
+        }
         for i, n in enumerate(names)
     ]
     body = {"experiment": "e", "graph": {"schema": 1, "nodes": nodes}, "interpreter": {"executable": sys.executable}}
-    answer = simulation.server.services.submission.submit("w", {**body, "idempotency_key": key, **more})
+    answer = simulation.server.services.submission.submit("w", {**body, "idempotency_key": key})
     return answer["run_id"], *(s["run_id"] for s in answer["steps"])
 
 
@@ -151,3 +155,44 @@ def test_canceling_a_run_and_a_step_of_it_in_one_pass_cancels_both(simulation):
     simulation.server.inbox.put("cancel", step_id)
     after(simulation, 15)
     assert status(simulation, run_id) == status(simulation, step_id) == "Canceled"
+
+
+def test_a_clock_set_back_does_not_put_off_the_next_try_of_a_step(simulation):
+    script = Behaviour(0.1, n_bad=1, may_begin=2)
+    run_id, _ = submit(simulation, "a", script, retry={"count": 1, "backoff_seconds": 2, "on": "any"})
+    after(simulation, 1)
+    simulation.world.offset -= 3600
+    after(simulation, 10)
+    assert status(simulation, run_id) == "Completed"
+
+
+def test_of_two_outputs_none_is_visible_when_the_second_cannot_be_published(simulation):
+    run_id, step_id = submit(simulation, "a", Behaviour(0.1, writes=frozenset({"one", "two"})))
+    passed = []
+
+    def refuse_the_second(point):
+        passed.append(point)
+        if point == "publish.before" and passed.count(point) == 2:
+            raise PermissionError("no")
+
+    crashpoints.watch(refuse_the_second)
+    after(simulation, 5)
+    assert status(simulation, run_id) == "Failed" and passed.count("publish.after") == 1
+    assert not list(simulation.world.home.glob(f"workspaces/w/workspaceblobstore/azureml/{step_id}/*/*"))
+    assert len(list(simulation.world.home.glob(f"workspaces/w/workspaceblobstore/.staging/{step_id}.1/*/a"))) == 2
+
+
+def test_a_second_try_that_has_begun_is_not_forgotten_in_a_power_cut(simulation):
+    simulation.database._is_losing = True
+    script = Behaviour(FOREVER, n_metrics=3, n_bad=0, may_begin=3)
+    _, step_id = submit(simulation, "a", script, retry={"count": 2, "backoff_seconds": 0, "on": "any"})
+    after(simulation, 1)
+    (stub,) = simulation.machine.stubs.values()
+    stub.die("without a word")
+    after(simulation, 3)
+    assert status(simulation, step_id) == "Running"
+    simulation._die(Crash("power", is_power_cut=True))
+    with simulation.database.read() as connection:
+        row = runs.get_run(connection, step_id)
+        assert (row["status"], row["attempt"]) == ("Queued", 2)
+        assert [a["attempt"] for a in runs.attempts(connection, step_id)] == [1]

@@ -213,3 +213,27 @@ def test_a_database_whose_files_are_elsewhere_is_refused_with_the_way_out(homes,
     assert f"with its files in {homes[0]}" in printed(homes[1]) and "Jobs run on one machine for now" in printed(
         homes[1]
     )
+
+
+def test_a_database_that_goes_away_is_named_and_all_goes_on_when_it_is_back(homes, own_postgresql):
+    """A step ends while the database is down: nothing of it is lost."""
+    server = Server(homes[0], own_postgresql.get_uri())
+    try:
+        wait_for(server.leads)
+        server.client("PUT", "/ws/w/computes/cluster", {"settings": {}})
+        run_id, steps = submit_waiting(server.client)
+        wait_for(lambda: began(server.home))
+        own_postgresql.stop()
+        status, answer = server.client("GET", f"/ws/w/runs/{run_id}")
+        assert (status, answer["error"]["code"]) == (503, "DatabaseAway"), answer
+        assert "does not answer" in answer["error"]["message"] and "postgres:@" not in answer["error"]["message"]
+        (server.home / "go").touch()
+        wait_for(lambda: server.client.raw("GET", "/healthz")[0] == 503)
+        wait_for(lambda: (server.home / "jobs" / f"{steps[0]}.1" / "exit.json").exists())
+        own_postgresql.start()
+        wait_for(lambda: server.client("GET", f"/ws/w/runs/{run_id}")[0] == 200)
+        wait_for(lambda: server.client.run(run_id)["status"] == "Completed")
+        check_ended_once(server, server.url, run_id, steps, server.home)
+        wait_for(lambda: server.client.raw("GET", "/healthz")[0] == 200)
+    finally:
+        server.end()

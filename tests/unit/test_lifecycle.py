@@ -2,7 +2,7 @@
 
 import pytest
 
-from penstock.engine.lifecycle import conclude, lost
+from penstock.engine.lifecycle import after_tries, conclude, lost
 from penstock.model.graph import Graph
 from penstock.model.job import Exit
 from penstock.model.status import Status
@@ -107,3 +107,24 @@ def test_processes_left_behind_and_inputs_changed_are_warned_of():
 
 def test_a_lost_job_fails_and_says_why_it_is_not_repeated():
     assert "not started again" in lost(node(), "it is gone.").error["message"]
+
+
+def test_a_lost_job_that_was_to_be_canceled_is_canceled():
+    conclusion = lost(node(), "it is gone.", cancel_requested=True, stopped_by="the pipeline run was canceled")
+    assert conclusion.status is Status.CANCELED
+    assert conclusion.error["message"] == "Step 'train' was canceled: the pipeline run was canceled."
+
+
+def test_a_job_lost_before_its_script_began_does_not_say_that_it_may_have():
+    assert "may have begun" not in lost(node(), "it is gone.", has_begun=False).error["message"]
+
+
+def test_a_canceled_job_says_what_stopped_it():
+    said = conclude(node(), end("canceled", None), stopped_by="step 'other' failed").error["message"]
+    assert said == "Step 'train' was canceled: step 'other' failed."
+
+
+def test_how_often_it_was_tried_is_said_when_it_was_more_than_once():
+    error = {"code": "UserError", "message": "It failed."}
+    assert after_tries(error, 1) == error and after_tries(None, 3) is None
+    assert after_tries(error, 3)["message"] == "It failed. It was tried 3 times."

@@ -3,6 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from penstock.engine.outcome import root_error
 from penstock.engine.plan import make_plan
 from penstock.engine.progress import Progress, StepState
 from penstock.model.graph import Graph
@@ -113,3 +114,44 @@ def test_terminal_is_final():
     assert all(not TRANSITIONS[status] for status in TERMINAL)
     assert not may_follow(Status.COMPLETED, Status.FAILED)
     assert set(TRANSITIONS) == set(Status)
+
+
+def test_a_run_out_of_time_stops_and_fails_though_no_step_did():
+    progress = fresh(graph_of([[], [0]]))
+    first, second = progress.steps.values()
+    first.status = Status.RUNNING
+    assert progress.under_way() == [first]
+    change = progress.run_out_of_time()
+    assert change.to_cancel == [first] and [b.state for b in change.blocked] == [second] and change.ended is None
+    assert progress.stopped_by() == "the pipeline run was out of time"
+    assert progress.end(first, Status.CANCELED).ended is Status.FAILED
+    first.attempt = 1
+    error = root_error(progress, Status.FAILED, 5)
+    assert error["code"] == "TimedOut" and error["details"] == {"steps": [first.run_id]}
+    assert "limit of 5 seconds. Still running then: 'step 0'. Not started: 1." in error["message"]
+
+
+def test_a_run_whose_last_step_completed_at_the_last_moment_is_completed():
+    progress = fresh(graph_of([[]]))
+    (only,) = progress.steps.values()
+    only.status = Status.FINALIZING
+    assert progress.run_out_of_time().ended is None
+    assert progress.end(only, Status.COMPLETED).ended is Status.COMPLETED
+
+
+def test_a_cancel_goes_before_a_deadline():
+    progress = fresh(graph_of([[]]))
+    (only,) = progress.steps.values()
+    only.status = Status.RUNNING
+    progress.run_out_of_time()
+    progress.cancel()
+    assert progress.end(only, Status.CANCELED).ended is Status.CANCELED
+
+
+def test_a_step_that_waits_for_its_next_try_is_not_started_again_when_its_run_stops():
+    progress = fresh(graph_of([[]]))
+    (only,) = progress.steps.values()
+    only.attempt = 1
+    change = progress.cancel()
+    assert [b.reason for b in change.blocked] == ["Not started again: the pipeline run was canceled."]
+    assert change.ended is Status.CANCELED

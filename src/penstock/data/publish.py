@@ -54,6 +54,16 @@ def publish(where: Place, kind: str) -> None:
         pass  # other outputs of the same try are still staged there
 
 
+def withdraw(where: Place) -> None:
+    """Take an output back to its staging place, if it was published: a step that fails in the end shows none. Safe to repeat."""
+    try:
+        where.stage.parent.mkdir(parents=True, exist_ok=True)
+        os.rename(where.final, where.stage)
+        os.rmdir(where.final.parent)
+    except OSError:
+        pass  # it never appeared, or the disk that refused the others refuses this too
+
+
 def _rename(where: Place) -> None:
     parent = where.final.parent
     passing("publish.before")

@@ -14,7 +14,8 @@ from penstock.model.status import TERMINAL, Status
 
 @dataclass
 class StepState:
-    """One step of an active pipeline run: `unmet` upstream steps are still to complete, `due_at` is when its next try is due."""
+    """One step of an active pipeline run: `unmet` upstream steps are still to complete, `due_at` is when its next try is due,
+    `backoff_seconds` after the end of the last."""
 
     node: Node
     run_id: str
@@ -22,6 +23,7 @@ class StepState:
     attempt: int = 0
     unmet: int = 0
     due_at: float | None = None
+    backoff_seconds: float = 0.0
 
 
 @dataclass(frozen=True)

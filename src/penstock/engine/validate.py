@@ -184,6 +184,10 @@ def _ports(step: str, node: Json, direction: str, modes: tuple[str, ...], where:
             yield _problem(
                 f"Step '{step}': {direction} '{name}' has mode {port['mode']!r}. Use one of {', '.join(modes)}.", where
             )
+        destination = str(port.get("destination") or "")
+        if ".." in destination.replace("\\", "/").split("/") or "\0" in destination:
+            text = f"Step '{step}': the destination {destination!r} of output '{name}' leads out of its datastore. Use a path below it."
+            yield _problem(text, where)
         if direction == "input" and not isinstance(port.get("source"), dict):
             yield _problem(
                 f"Step '{step}': input '{name}' has no source. Connect it to an output, a path or a dataset.", where

@@ -96,3 +96,9 @@ class TooManyFiles(PenstockError):
     """This process, or the machine, can open no more files or connections."""
 
     code, http_status = "TooManyFiles", 503
+
+
+class DatabaseAway(PenstockError):
+    """A database that is not ours to run does not answer. What was asked was not done, or is not known to be."""
+
+    code, http_status = "DatabaseAway", 503

@@ -61,16 +61,10 @@ class Tree:
 
     def _detach(self, path: str, relative: str) -> bool:
         """Puts a copy in place of a link. False when there is nothing to copy."""
-        target = os.path.realpath(path)
-        lies_in = os.path.realpath(os.path.dirname(path)) + "/"
-        if not os.path.exists(target) or lies_in.startswith(target + "/"):
-            self.warnings.append(f"Output '{self._name}': the link '{relative}' leads nowhere and is not kept.")
-            return False
-        draft = f"{path}.{os.getpid()}.draft"
-        copy_tree(target, draft)
-        os.unlink(path)
-        os.rename(draft, path)
-        return True
+        if _copied_in_place(path):
+            return True
+        self.warnings.append(f"Output '{self._name}': the link '{relative}' leads nowhere and is not kept.")
+        return False
 
 
 def keep_output(output: Json, was_made: bool) -> tuple[Json, list[str]]:
@@ -99,15 +93,47 @@ def _look(stage: str, tree: Tree, was_made: bool) -> str:
     return "file" if tree.paths else "missing"
 
 
-def capture(names: list[str]) -> None:
-    """Moves the captured folders from work/ to files/. What the script uploaded under the same name stays as it was uploaded."""
+def capture(names: list[str]) -> list[str]:
+    """Moves the captured folders from work/ to files/; warnings of what could not be kept.
+
+    What the script uploaded under the same name stays as it was uploaded. Links become copies: what they lead to is cleared away.
+    """
+    warnings: list[str] = []
     for name in names:
         source = os.path.join(WORK, name)
         if os.path.islink(source):
             copy_tree(source, source + ".kept")
             source += ".kept"
         if _is_worth_keeping(source):
+            warnings += _without_links(source, name)
             _move(source, os.path.join(FILES, name))
+    return warnings
+
+
+def _without_links(folder: str, name: str) -> list[str]:
+    """Puts copies in place of the links below `folder`; says which lead nowhere."""
+    warnings: list[str] = []
+    for base, folders, files in os.walk(folder):
+        for entry in [*folders, *files]:
+            path = os.path.join(base, entry)
+            if os.path.islink(path) and not _copied_in_place(path):
+                warnings.append(
+                    f"'{os.path.join(name, os.path.relpath(path, folder))}' is a link that leads nowhere and is not kept."
+                )
+    return warnings
+
+
+def _copied_in_place(link: str) -> bool:
+    """Puts a copy in place of a link. False when there is nothing to copy, or the link leads to a folder around it."""
+    target = os.path.realpath(link)
+    lies_in = os.path.realpath(os.path.dirname(link)) + "/"
+    if not os.path.exists(target) or lies_in.startswith(target + "/"):
+        return False
+    draft = f"{link}.{os.getpid()}.draft"
+    copy_tree(target, draft)
+    os.unlink(link)
+    os.rename(draft, link)
+    return True
 
 
 def _is_worth_keeping(path: str) -> bool:

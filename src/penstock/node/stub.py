@@ -149,7 +149,7 @@ def _see_through(job: Json, record: Json, host: Host) -> bool:
     record["usage"] = waiting.usage
     _describe_failure(job, record)
     record["inputs_changed"] = materials.changes(before, inputs, outputs)
-    keep.capture(captures)
+    record["warnings"] += [f"Step '{job.get('step')}': {w}" for w in keep.capture(captures)]
     record["files"] = keep.list_files()
     if record["ending"] == "exited" and record["exit_code"] == 0:
         _keep_outputs(outputs, made, record)

@@ -35,14 +35,16 @@ def random_pipeline(rng: random.Random, number: int, python: str) -> tuple[Json,
             "compute": {"name": rng.choice(("one", "two"))},
             "outputs": outputs,
             **_edges(rng, nodes),
+            **_limits(rng),
         }
         nodes.append(node)
-        behaviours[name] = _behaviour(rng, outputs)
+        behaviours[name] = _behaviour(rng, node)
     body = {
         "experiment": "e",
         "graph": {"schema": 1, "nodes": nodes},
         "interpreter": {"executable": python},
         "continue_on_step_failure": rng.random() < 0.4,
+        "timeout_seconds": rng.choice((None, None, None, None, None, 1.0, 6.0)),
         "idempotency_key": f"key {number}",
     }
     return body, behaviours
@@ -72,8 +74,18 @@ def _edges(rng: random.Random, before: list[Json]) -> Json:
     return {"inputs": inputs, "after": after}
 
 
-def _behaviour(rng: random.Random, outputs: list[Json]) -> Behaviour:
+def _limits(rng: random.Random) -> Json:
+    """How often the step is tried again, if its author says so."""
+    if rng.random() < 0.7:
+        return {}
+    on = rng.choice(("infrastructure", "any"))
+    return {"retry": {"count": rng.choice((1, 2, 4)), "backoff_seconds": rng.choice((0, 0.2, 3)), "on": on}}
+
+
+def _behaviour(rng: random.Random, node: Json) -> Behaviour:
     ending, exit_code = rng.choice(ENDINGS)
     seconds = FOREVER if rng.random() < 0.06 else rng.choice((0.001, 0.05, 0.3, 2.0))
-    writes = frozenset(o["name"] for o in outputs if rng.random() < 0.9)
-    return Behaviour(seconds, ending, exit_code, writes, rng.choice((0, 0, 1, 3)))
+    writes = frozenset(o["name"] for o in node["outputs"] if rng.random() < 0.9)
+    retry = node.get("retry") or {"count": 0, "on": "infrastructure"}
+    may_begin = 1 + retry["count"] * (retry["on"] == "any")
+    return Behaviour(seconds, ending, exit_code, writes, rng.choice((0, 0, 1, 3)), rng.choice((0, 0, 1, 2)), may_begin)

@@ -70,7 +70,7 @@ def _check_ends(simulation: Simulation, rows: list[Json]) -> Iterator[str]:
         if row["status"] not in TERMINAL:
             yield f"{row['type']} {row['name']} is {row['status']} for ever."
     for run_id, n in machine.code_starts.items():
-        if n > 1:
+        if run_id not in names or n > machine.behaviours[names[run_id]].may_begin:
             yield f"User code of step {names.get(run_id, run_id)} was started {n} times."
     for stub in machine.stubs.values():
         if stub.has_script:
@@ -78,8 +78,8 @@ def _check_ends(simulation: Simulation, rows: list[Json]) -> Iterator[str]:
     for name in sorted(machine.orphans):
         yield f"A process that the script of {names.get(name.rpartition('.')[0], name)} started is left."
     for row in rows:
-        if row["type"] == "step" and row["status"] == Status.COMPLETED and machine.code_starts[row["id"]] != 1:
-            yield f"step {row['name']} is Completed and its code was started {machine.code_starts[row['id']]} times."
+        if row["type"] == "step" and row["status"] == Status.COMPLETED and not machine.code_starts[row["id"]]:
+            yield f"step {row['name']} is Completed and its code was never started."
 
 
 def _check_promises(simulation: Simulation, rows: list[Json]) -> Iterator[str]:

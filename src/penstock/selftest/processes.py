@@ -23,13 +23,18 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Behaviour:
-    """What a simulated script does: for how long it runs, how it ends, which outputs it writes, what it logs."""
+    """What a simulated script does: for how long it runs, how it ends, which outputs it writes, what it logs.
+
+    The tries up to `n_bad` end badly in any case; user code may be begun `may_begin` times, as its author wished.
+    """
 
     seconds: float
     ending: str = "exited"
     exit_code: int | None = 0
     writes: frozenset[str] = frozenset()
     n_metrics: int = 0
+    n_bad: int = 0
+    may_begin: int = 1
 
 
 class Machine:
@@ -136,7 +141,7 @@ class Stub:
         (self.folder / "running").write_text(json.dumps({"pid": self.pid, "start_time": 0, "at": self.began}))
         self.has_script = True
         self.machine.code_starts[self.job["run_id"]] += 1
-        self.machine.started_at.setdefault(self.job["run_id"], w.now)
+        self.machine.started_at[self.job["run_id"]] = w.now
         w.tell("script", f"{self.job['step']} began as {self.name}")
         self._log(behaviour.n_metrics)
         for output in self.job["outputs"]:
@@ -175,7 +180,10 @@ class Stub:
             self.world.at(self.world.rng.choice((0.01, 0.5, 10.0)), lambda: self._exit("canceled", None))
 
     def _end(self, behaviour: Behaviour) -> None:
-        self._exit(behaviour.ending, behaviour.exit_code, behaviour)
+        if self.job["attempt"] <= behaviour.n_bad and behaviour.may_begin > 1:
+            self._exit("exited", 3, behaviour)
+        else:
+            self._exit(behaviour.ending, behaviour.exit_code, behaviour)
 
     def _exit(self, ending: str, exit_code: int | None, behaviour: Behaviour | None = None) -> None:
         if not self.is_alive or (self.folder / "exit.json").exists() or self._may_die("before exit.json"):

@@ -134,6 +134,9 @@ class World:
         if point in WRITES and self.happens(f.disk_full):
             self.tell("disk", f"full at {point}")
             raise OSError(errno.ENOSPC, "No space left on device", str(self.home))
+        if point in ("publish.before", "copy.before") and self.happens(f.disk_full):
+            self.tell("disk", f"refused at {point}")
+            raise PermissionError(errno.EACCES, "Permission denied", str(self.home))
         if point != "commit.before" and self._depth < 2 and self.happens(f.interleave):
             self.let_pass(self.rng.expovariate(10.0))
 

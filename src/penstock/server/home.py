@@ -53,6 +53,8 @@ def prepare(path: Path, sockets: Path) -> None:
     """Make the home's folders, private to this user; CannotServe when that cannot be."""
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o700)  # it was made by hand, or by another program: what lies in it is nobody else's
         for folder in (path / "jobs", path / "logs", sockets):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         probe = path / f".probe.{os.getpid()}"

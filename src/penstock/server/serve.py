@@ -242,7 +242,8 @@ class _Process:
             sockets=files.sockets,
             python=sys.executable,
             # Whoever runs servers on a shared database starts them: the URL, with its secrets, is in no job folder.
-            server_argv=() if url else (sys.executable, "-m", "penstock", "serve", "--embedded"),
+            # Nor does a stub bring back a server that somebody runs in the foreground: it would be another, an embedded one.
+            server_argv=() if url or not self._embedded else (sys.executable, "-m", "penstock", "serve", "--embedded"),
             server_env={**_kept(), **_set(), "PENSTOCK_HOME": str(path)},
             environment=_kept(),
             wake=shared.LEADER_WAKE if url else "wake.sock",

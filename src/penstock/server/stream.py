@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -13,12 +12,13 @@ from starlette.concurrency import run_in_threadpool
 from penstock.model.status import TERMINAL
 from penstock.service.changes import Subscription
 from penstock.service.services import Services
-from penstock.service.views import LOGS
+from penstock.service.views import EVENTS_A_PAGE, LOGS
 
 Json = dict[str, Any]
 PING_SECONDS = 15.0
 LOG_SECONDS = 0.15
-GATHER_SECONDS = 0.04  # events that come in a burst are sent together
+GATHER_SECONDS = (0.03, 0.2)  # events that come in a burst are sent together, the longer it lasts the more of them
+PIECE_BYTES = 1 << 18
 CHUNK_BYTES = 1 << 18
 _TERMINAL = {str(s) for s in TERMINAL}
 
@@ -75,45 +75,74 @@ def _read(path: Path, offset: int, final: bool) -> tuple[str, int]:
     return piece[:end].decode("utf-8", "replace"), end
 
 
+class _Cursor:
+    """How far one follower has been told."""
+
+    def __init__(self, run: Json, after: int, with_logs: bool) -> None:
+        self.run_id, self.after, self.with_logs = run["id"], after, with_logs
+        self.over = run["status"] in _TERMINAL  # it had ended before anybody followed
+        self.ended = False
+
+
 async def follow(services: Services, run: Json, after: int, with_logs: bool) -> AsyncIterator[bytes]:
     """Lines about `run` until it has ended."""
-    logs = _Logs(services.context.home / "jobs")
+    logs, cursor = _Logs(services.context.home / "jobs"), _Cursor(run, after, with_logs)
+    quiet, gather = 0.0, GATHER_SECONDS[0]
     with Subscription(services.context.changes, run["root_id"]) as subscription:
         if with_logs:
             steps = [run] if run["type"] == "step" else await run_in_threadpool(services.views.children, run["id"])
             for step in steps:
                 if step["attempt"] and step["status"] not in _TERMINAL:
                     logs.follow(step["id"], step["attempt"])
-        over, quiet = run["status"] in _TERMINAL, 0.0
         while True:
-            lines, after, ended = await run_in_threadpool(_gather, services, run["id"], after, logs, with_logs)
-            if lines:
-                yield b"".join(lines)
-            if ended or over:
+            pieces = _pieces(services, cursor, logs)
+            while piece := await run_in_threadpool(next, pieces, b""):
+                quiet = 0.0
+                yield piece
+                if len(piece) < PIECE_BYTES:
+                    break
+            if cursor.ended or cursor.over:
                 return
-            quiet = 0.0 if lines else quiet
             if await subscription.wait(wait := LOG_SECONDS if with_logs and logs.is_open() else PING_SECONDS):
-                await asyncio.sleep(GATHER_SECONDS)
-            elif (quiet := quiet + wait) >= PING_SECONDS:
+                await subscription.wait_for_end(gather)
+                gather = min(gather * 1.3, GATHER_SECONDS[1])
+                continue
+            gather, quiet = GATHER_SECONDS[0], quiet + wait
+            if quiet >= PING_SECONDS:
                 quiet = 0.0
                 yield _line({"ping": 1})
 
 
-def _gather(services: Services, run_id: str, after: int, logs: _Logs, with_logs: bool) -> tuple[list[bytes], int, bool]:
-    lines: list[bytes] = []
-    ended = False
-    for event in services.views.events(run_id, after):
-        after = event["id"]
-        status = event["body"].get("status")
-        if with_logs and event["name"] == "queued":
-            logs.follow(event["run_id"], int(event["body"].get("attempt") or 1))
-        if status in _TERMINAL or event["name"] == "requeued":
-            lines += map(_line, logs.close(event["run_id"]))
-            ended = ended or event["run_id"] == run_id
-        lines.append(_line({"event": event}))
-    if with_logs:
-        lines += map(_line, logs.grown())
-    return lines, after, ended
+def _pieces(services: Services, cursor: _Cursor, logs: _Logs) -> Iterator[bytes]:
+    """What is new, in pieces of about PIECE_BYTES: a smaller one is the last."""
+    held: list[bytes] = []
+    size = 0
+    for content in _new(services, cursor, logs):
+        held.append(_line(content))
+        size += len(held[-1])
+        if size >= PIECE_BYTES:
+            yield b"".join(held)
+            held, size = [], 0
+    if held:
+        yield b"".join(held)
+
+
+def _new(services: Services, cursor: _Cursor, logs: _Logs) -> Iterator[Json]:
+    """The events since the cursor, each step's last log lines before its end; then what the logs have gained."""
+    while events := services.views.events(cursor.run_id, cursor.after):
+        for event in events:
+            cursor.after = event["id"]
+            status = event["body"].get("status")
+            if cursor.with_logs and event["name"] == "queued":
+                logs.follow(event["run_id"], int(event["body"].get("attempt") or 1))
+            if status in _TERMINAL or event["name"] == "requeued":
+                yield from logs.close(event["run_id"])
+                cursor.ended = cursor.ended or event["run_id"] == cursor.run_id
+            yield {"event": event}
+        if len(events) < EVENTS_A_PAGE:
+            break
+    if cursor.with_logs:
+        yield from logs.grown()
 
 
 def _line(content: Json) -> bytes:

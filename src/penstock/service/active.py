@@ -53,14 +53,20 @@ class InFlight:
 @dataclass
 class Memory:
     """Everything the scheduler knows without asking. `waiting` holds ready steps by compute, first come first; `postponed` those
-    whose next try is not due yet."""
+    whose next try is not due yet; `limited` the pipeline runs that have a deadline."""
 
     roots: dict[str, Active] = field(default_factory=dict)
     jobs: dict[str, InFlight] = field(default_factory=dict)
     waiting: dict[tuple[str, str], deque[tuple[Active, StepState]]] = field(default_factory=dict)
     postponed: list[tuple[Active, StepState]] = field(default_factory=list)
+    limited: dict[str, Active] = field(default_factory=dict)
     busy: dict[tuple[str, str], int] = field(default_factory=dict)
     limits: dict[tuple[str, str], tuple[int | None, float]] = field(default_factory=dict)
+
+    def add_root(self, active: Active) -> None:
+        self.roots[active.id] = active
+        if active.progress.deadline is not None:
+            self.limited[active.id] = active
 
     def enqueue(self, active: Active, state: StepState) -> None:
         """Have the step started when it is due and there is room."""
@@ -81,7 +87,7 @@ class Memory:
     def next_due(self) -> float | None:
         """When the next postponed try is due, or the next pipeline run is out of time."""
         times = [s.due_at for _, s in self.postponed if s.due_at is not None]
-        times += [d for a in self.roots.values() if (d := a.progress.deadline) is not None and not a.is_stopping]
+        times += [d for a in self.limited.values() if (d := a.progress.deadline) is not None and not a.is_stopping]
         return min(times, default=None)
 
     def add_job(self, flight: InFlight) -> None:
@@ -97,6 +103,7 @@ class Memory:
     def drop_root(self, root_id: str) -> None:
         """Forget a root and all that is under way for it."""
         self.roots.pop(root_id, None)
+        self.limited.pop(root_id, None)
         for name in [n for n, f in self.jobs.items() if f.active.id == root_id]:
             self.drop_job(name)
         self.postponed = [pair for pair in self.postponed if pair[0].id != root_id]
@@ -105,8 +112,8 @@ class Memory:
 
 
 def _is_due(state: StepState, now: float) -> bool:
-    """Whether its next try may start; one due later than any is has seen the clock set back."""
-    return state.due_at is None or not now < state.due_at <= now + retry.MAX_BACKOFF_SECONDS
+    """Whether its next try may start; one that is due later than its backoff has seen the clock set back."""
+    return state.due_at is None or not now < state.due_at <= now + state.backoff_seconds
 
 
 def compute_key(active: Active, state: StepState) -> tuple[str, str]:
@@ -157,4 +164,5 @@ def _bound(root: Json, submission: Json, rows: list[Json]) -> Root:
 def _due_at(connection: Connection, state: StepState, default: RetryPolicy) -> float | None:
     """When the next try of a step that is to be tried again is due; None: now."""
     ends = [a["ended_at"] for a in runs.attempts(connection, state.run_id) if a["attempt"] == state.attempt]
+    state.backoff_seconds = retry.due_at(state.node.retry or default, state.attempt, 0.0)
     return retry.due_at(state.node.retry or default, state.attempt, ends[0]) if ends and ends[0] else None

@@ -48,9 +48,11 @@ class Batch:
     def commit(self, context: Context) -> None:
         """Write everything; Stale when a guard did not hold."""
         if self.moves or self.events or self.journals:
-            # What happened to jobs stands in their folders too; that a whole run ended is told to people, so it is flushed.
-            context.database.write(self._write(context), redoable=not self.ends_run)
-            context.changes.notify(e.root_id for e in self.events)
+            # What happened to jobs stands in their folders too. That a whole run ended is told to people, so it is flushed; and so is
+            # that a step is tried again, before it is: its first folder says nothing of the second.
+            is_try_again = any((m.next_attempt or 0) > 1 for m in self.moves)
+            context.database.write(self._write(context), redoable=not (self.ends_run or is_try_again))
+            context.changes.notify((e.root_id for e in self.events), self.ends_run)
 
     def _write(self, context: Context) -> Callable[[Connection], None]:
         def work(connection: Connection) -> None:

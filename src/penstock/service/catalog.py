@@ -196,7 +196,10 @@ class Datastores:
     def delete(self, workspace: str, name: str) -> None:
         if name in DEFAULT_DATASTORES:
             raise BadRequest(f"'{name}' is built into every workspace and cannot be unregistered.")
-        self.get(workspace, name)
+        if self.get(workspace, name)["is_default"]:
+            raise BadRequest(
+                f"'{name}' is the workspace's default datastore. Choose another with ws.set_default_datastore first."
+            )
         self._db.write(lambda connection: catalog.drop_datastore(connection, workspace, name))
 
     def set_default(self, workspace: str, name: str) -> Json:

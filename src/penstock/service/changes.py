@@ -15,6 +15,7 @@ class Subscription:
         self.root_id = root_id
         self._loop = asyncio.get_running_loop()
         self._event = asyncio.Event()
+        self._end = asyncio.Event()
 
     def __enter__(self) -> Subscription:
         self._changes.add(self)
@@ -23,10 +24,12 @@ class Subscription:
     def __exit__(self, *_: object) -> None:
         self._changes.remove(self)
 
-    def wake(self) -> None:
-        """Called from any thread."""
+    def wake(self, ends: bool = False) -> None:
+        """Called from any thread; `ends` when a run may have ended, which nobody should be told late."""
         try:
             self._loop.call_soon_threadsafe(self._event.set)
+            if ends:
+                self._loop.call_soon_threadsafe(self._end.set)
         except RuntimeError:
             pass  # its loop is closing, so nobody waits any more
 
@@ -38,6 +41,14 @@ class Subscription:
             return False
         self._event.clear()
         return True
+
+    async def wait_for_end(self, seconds: float) -> None:
+        """Let more gather for `seconds`, unless a run ends meanwhile."""
+        try:
+            await asyncio.wait_for(self._end.wait(), seconds)
+        except TimeoutError:
+            return
+        self._end.clear()
 
 
 class Changes:
@@ -64,11 +75,11 @@ class Changes:
             roots = list(self._waiting)
         self.notify(roots)
 
-    def notify(self, root_ids: Iterable[str]) -> None:
-        """Wake everybody who waits for one of these roots."""
+    def notify(self, root_ids: Iterable[str], ends: bool = False) -> None:
+        """Wake everybody who waits for one of these roots; `ends` when one of them may have ended."""
         if not self._waiting:
             return
         with self._lock:
             woken = [s for root in set(root_ids) for s in self._waiting.get(root, ())]
         for subscription in woken:
-            subscription.wake()
+            subscription.wake(ends)

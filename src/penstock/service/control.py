@@ -141,6 +141,8 @@ class Control:
     def put_file(self, run_id: str, name: str, stream: IO[bytes]) -> int:
         """Keep a file of a run under `name`; its size in bytes. A file of that name is replaced."""
         clean = str(relative_path(name))
+        if clean == ".":
+            raise BadRequest("The file has no name. Put it under one: …/files/<name>.")
         with self._db.read() as connection:
             row = _existing(connection, run_id)
         folder = self._context.home / "runs" / run_id / "files"

@@ -42,8 +42,10 @@ def _check_root(connection: Connection, root_id: str, rows: list[Json]) -> Itera
         steps = {r["node"]: r for r in rows if r["type"] == "step" and r["parent_id"] == root_id}
         yield from _check_pipeline(root, steps, plan)
         outputs = {(o["run_id"], o["name"]) for o in records.outputs(connection, root_id)}
+        taken_over = submission["bindings"].get("taken_over") or {}
         for step in steps.values():
-            yield from _check_tries(step, story[step["id"]], runs.attempts(connection, step["id"]))
+            if step["node"] not in taken_over:
+                yield from _check_tries(step, story[step["id"]], runs.attempts(connection, step["id"]))
             yield from _check_outputs(step, plan, outputs)
 
 
@@ -86,7 +88,8 @@ def _check_pipeline(root: Json, steps: dict[str, Json], plan: Plan) -> Iterator[
         yield f"Pipeline {root['id']} is {status} with steps that are {', '.join(sorted(ends - TERMINAL))}."
     if (status is Status.COMPLETED) and ends != {Status.COMPLETED}:
         yield f"Pipeline {root['id']} is Completed with steps that are {', '.join(sorted(ends))}."
-    if status is Status.FAILED and Status.FAILED not in ends:
+    is_out_of_time = (root["error"] or "").find('"code": "TimedOut"') >= 0
+    if status is Status.FAILED and Status.FAILED not in ends and not is_out_of_time:
         yield f"Pipeline {root['id']} is Failed and no step of it is."
 
 

@@ -15,6 +15,7 @@ from penstock.store import records, runs
 
 Json = dict[str, Any]
 MAX_READ_BYTES = 8 << 20
+MAX_KIND_CHARACTERS = 24
 
 
 @dataclass
@@ -87,6 +88,11 @@ def _apply_one(
 ) -> None:
     if not isinstance(entry, dict):
         raise ValueError("not a JSON object")
+    is_json = entry["op"] == "metric"  # its value is kept as JSON, which has a way to write it
+    if any("\0" in v for k, v in entry.items() if isinstance(v, str) and not (is_json and k == "value")):
+        raise ValueError("a NUL character cannot be kept")
+    if len(str(entry.get("kind") or "")) > MAX_KIND_CHARACTERS:
+        raise ValueError(f"unknown kind {str(entry['kind'])[:40]!r}")
     op, run_id = entry["op"], str(entry.get("run") or run["id"])
     if run_id not in known:
         known[run_id] = runs.get_run(connection, run_id) is not None

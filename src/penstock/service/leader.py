@@ -32,6 +32,10 @@ class Leader(Protocol):
     @property
     def term(self) -> int | None: ...
 
+    @property
+    def trouble(self) -> str | None:
+        """Why it cannot be known who leads."""
+
     def fence(self, connection: Connection) -> None:
         """NotLeader unless this server leads, and goes on leading until this transaction has ended."""
 
@@ -43,6 +47,7 @@ class Alone:
     """The leader of a database that no other server can use."""
 
     term = 0
+    trouble = None
 
     def fence(self, connection: Connection) -> None:
         pass
@@ -61,6 +66,7 @@ class Elected(threading.Thread):
         self._until = 0.0
         self._nudged = threading.Event()
         self._stopping = False
+        self.trouble: str | None = None
 
     @property
     def term(self) -> int | None:
@@ -84,10 +90,11 @@ class Elected(threading.Thread):
         while not self._stopping:
             try:
                 self._beat()
-            except (
-                Exception
-            ) as error:  # the database is out of reach: the lease runs out by itself, and this server stops deciding
-                log.warning("the leader's lease could not be renewed: %s", error)
+                self.trouble = None
+            except Exception as error:  # the lease runs out by itself then, and this server stops deciding
+                before, self.trouble = self.trouble, str(error)
+                if before is None:
+                    log.warning("the leader's lease could not be renewed: %s", error)
             self._nudged.wait(RENEW_SECONDS)
             self._nudged.clear()
 

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from penstock.model.errors import DatabaseAway
 from penstock.service.context import Context
 from penstock.service.inbox import Inbox
 from penstock.service.leader import NotLeader
@@ -17,6 +18,7 @@ from penstock.service.scheduler import Scheduler
 log = logging.getLogger("penstock.scheduler")
 RETRY_SECONDS = 1.0
 MAX_WAIT_SECONDS = 3600.0
+MAX_SLEEP_SECONDS = 5.0  # while something is due: a clock set back must not make it wait for an hour
 
 
 class WakeSocket:
@@ -78,12 +80,13 @@ class Loop(threading.Thread):
         self._context, self._scheduler, self._inbox, self._wake = context, scheduler, inbox, wake
         self._stopped = False
         self._is_behind = False
-        self.trouble: str | None = None
+        self._has_passed = False
+        self._trouble: str | None = None
 
     def run(self) -> None:
         due: float | None = self._context.clock()
         while not self._stopped:
-            wait = MAX_WAIT_SECONDS if due is None else due - self._context.clock()
+            wait = MAX_WAIT_SECONDS if due is None else min(due - self._context.clock(), MAX_SLEEP_SECONDS)
             for message in self._wake.receive(wait):
                 kind, _, name = message.decode("utf-8", "replace").strip().partition(" ")
                 if kind in ("exit", "running"):
@@ -107,9 +110,19 @@ class Loop(threading.Thread):
             self._wake.wake()
 
     @property
+    def trouble(self) -> str | None:
+        """Why the last pass failed, or why this server cannot know whether it leads."""
+        return self._trouble or self._context.leader.trouble
+
+    @property
     def is_busy(self) -> bool:
         """Whether a pipeline run is under way."""
         return self._scheduler.n_active > 0
+
+    @property
+    def n_steps(self) -> int:
+        """How many steps under way it watches; none before it has looked after those that it found at its start."""
+        return self._scheduler.n_jobs if self._has_passed else 0
 
     def stop(self) -> None:
         self._stopped = True
@@ -135,20 +148,21 @@ class Loop(threading.Thread):
         now = self._context.clock()
         try:
             if not self._leads():
-                self.trouble = None
+                self._trouble = None
                 return None
             due = self._scheduler.tick(now)
-            self.trouble = None
+            self._has_passed = True
+            self._trouble = None
         except NotLeader:
             return now
         except (
             Exception
         ) as error:  # recorded in the health page and the log; the store is read again and the pass redone
-            known = self._context.room.noticed(error)
-            before, self.trouble = self.trouble, known.message if known else f"{type(error).__name__}: {error}"
+            known = error if isinstance(error, DatabaseAway) else self._context.room.noticed(error)
+            before, self._trouble = self._trouble, known.message if known else f"{type(error).__name__}: {error}"
             if known is None:
                 log.exception("a scheduler pass failed and will be redone")
-            elif self.trouble != before:
+            elif self._trouble != before:
                 log.warning("a scheduler pass failed and will be redone: %s", known.message)
             return now + RETRY_SECONDS
         return due

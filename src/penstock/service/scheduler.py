@@ -6,12 +6,13 @@ a guard does not hold or a write fails, the run concerned is read again.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
 from penstock.compute.base import Phase
 from penstock.data.paths import relative_path
-from penstock.data.publish import copy_to, publish
+from penstock.data.publish import copy_to, publish, withdraw
 from penstock.engine import retry
 from penstock.engine.lifecycle import Conclusion, after_tries, conclude, lost
 from penstock.engine.outcome import out_of_time, root_error
@@ -19,6 +20,7 @@ from penstock.engine.progress import Change, StepState
 from penstock.model.errors import PenstockError
 from penstock.model.job import Job
 from penstock.model.status import TERMINAL, Status
+from penstock.service import leavings
 from penstock.service.active import Active, InFlight, Memory, load
 from penstock.service.batch import Batch, Stale
 from penstock.service.binding import Binder, constant_destination
@@ -58,6 +60,10 @@ class Scheduler:
     @property
     def n_active(self) -> int:
         return len(self._memory.roots) + len(self._failed)
+
+    @property
+    def n_jobs(self) -> int:
+        return len(self._memory.jobs)
 
     def tick(self, now: float) -> float | None:
         """One pass; when the next is due (None: only when something is told)."""
@@ -105,7 +111,7 @@ class Scheduler:
             self._failed.discard(root_id)
             if active is None:
                 continue
-            self._memory.roots[root_id] = active
+            self._memory.add_root(active)
             self._loaded.append(active)
             for state in active.progress.steps.values():
                 if state.status not in (Status.NOT_STARTED, Status.COMPLETED, Status.FAILED, Status.CANCELED):
@@ -159,7 +165,7 @@ class Scheduler:
                 del self._running[name]
                 self._move(batch, flight, Status.RUNNING, started_at=flight.started_at or at)
         if self._next_poll == now + POLL_SECONDS:
-            batch.journals = [(f.name, self._row(f)) for f in self._memory.jobs.values()]
+            batch.journals = [(f.name, leavings.row(f)) for f in self._memory.jobs.values()]
         batch.commit(self._context)
 
     def _advance(self, now: float, ended: list[InFlight], cancels: Iterable[str]) -> None:
@@ -209,7 +215,7 @@ class Scheduler:
                 publish(place, kinds.get(output.name, "missing"))
                 if destination := constant_destination(output):
                     copy_to(place, str(relative_path(destination)))
-            except OSError as error:
+            except (OSError, PenstockError, TypeError, ValueError) as error:
                 if (trouble := self._context.room.noticed(error)) is not None:
                     self._delays.note(flight.state.run_id, flight.active.id, f"Its outputs wait: {trouble.message}")
                     return None
@@ -217,6 +223,8 @@ class Scheduler:
                     f"Step '{flight.state.node.name}': its output '{output.name}' could not be published to {place.final}: {error}. "
                     f"What it wrote is kept at {place.stage}."
                 )
+                for other in flight.state.node.outputs:
+                    withdraw(self._binder.place(flight.active.root, other, flight.state.run_id, flight.state.attempt))
                 return Conclusion(
                     Status.FAILED, {"code": "PublishFailed", "message": message, "details": {}}, conclusion.warnings
                 )
@@ -235,7 +243,7 @@ class Scheduler:
         state, active = flight.state, flight.active
         self._note_start(batch, flight)
         began = flight.end.started_at if flight.end else flight.started_at
-        self._keep(batch, flight, conclusion)
+        leavings.keep(batch, self._context, self._binder, flight, conclusion)
         for warning in conclusion.warnings:
             batch.say(state.run_id, active.id, "warning", message=warning)
         self._memory.drop_job(flight.name)
@@ -263,41 +271,8 @@ class Scheduler:
         message = f"Try {state.attempt} of at most {most}: {error.get('message')} The next is due at {iso(due_at)}."
         self._move(batch, flight, Status.NOT_STARTED, message=message, due_at=iso(due_at), code=error.get("code"))
         state.due_at = due_at
+        state.backoff_seconds = retry.due_at(state.node.retry or self._context.retry, state.attempt, 0.0)
         self._memory.enqueue(flight.active, state)
-
-    def _keep(self, batch: Batch, flight: InFlight, conclusion: Conclusion) -> None:
-        """What the try leaves: its end, files, outputs and journal."""
-        state, end = flight.state, flight.end
-        batch.journals.append((flight.name, self._row(flight)))
-        row = {"run_id": state.run_id, "attempt": state.attempt, "node_id": self._context.node_id, "queued_at": None}
-        began = end.started_at if end else flight.started_at
-        times = {"started_at": began, "ended_at": end.ended_at if end else batch.at}
-        how = {"ending": end.ending if end else "lost", "exit_code": end.exit_code if end else None}
-        batch.attempts.append({**row, **times, **how, "exit": end.raw if end else {}})
-        if end is None:
-            return
-        for f in end.files:
-            path = f"jobs/{flight.name}/files/{f['name']}"
-            file = {"run_id": state.run_id, "name": f["name"], "attempt": state.attempt, "path": path}
-            batch.artifacts.append({**file, "size_bytes": f["size_bytes"]})
-        manifests = {o["name"]: o for o in end.outputs}
-        for output in state.node.outputs if conclusion.status is Status.COMPLETED else ():
-            place = self._binder.place(flight.active.root, output, state.run_id, state.attempt)
-            seen = manifests.get(output.name) or {"kind": "missing"}
-            batch.outputs.append(
-                {
-                    "run_id": state.run_id,
-                    "root_id": flight.active.id,
-                    "name": output.name,
-                    "datastore": self._binder.datastore_name(flight.active.root, output),
-                    "path": place.path,
-                    "kind": seen["kind"],
-                    "digest": seen.get("digest"),
-                    "n_files": int(seen.get("n_files") or 0),
-                    "size_bytes": int(seen.get("size_bytes") or 0),
-                    "pipeline_output_name": output.pipeline_output_name,
-                }
-            )
 
     def _follow(self, batch: Batch, active: Active, change: Change, to_stop: list[InFlight]) -> None:
         batch.satisfied += [s.run_id for s in change.satisfied]
@@ -363,7 +338,7 @@ class Scheduler:
 
     def _expire(self, batch: Batch, to_stop: list[InFlight]) -> None:
         """Stop the pipeline runs whose time is over. What follows from it is decided anew if this process dies meanwhile."""
-        for active in list(self._memory.roots.values()):
+        for active in list(self._memory.limited.values()):
             deadline = active.progress.deadline
             is_stopping = active.is_stopping or active.status is Status.CANCEL_REQUESTED
             if deadline is None or deadline > batch.at or is_stopping:
@@ -395,13 +370,20 @@ class Scheduler:
             for active, _ in [pair for queue in self._memory.waiting.values() for pair in queue]:
                 self._delays.note(active.id, active.id, f"No step is started now: {trouble.message}")
             return started
-        for key in [k for k, queue in self._memory.waiting.items() if queue]:
-            queue, limit = self._memory.waiting[key], self._limit(key, batch.at)
-            while queue and len(self._memory.jobs) < self._context.slots and self._memory.busy.get(key, 0) < limit:
-                active, state = queue.popleft()
-                if state.status is Status.NOT_STARTED:
-                    self._queue(batch, active, state, started)
+        while len(self._memory.jobs) < self._context.slots and (queue := self._next_queue(batch.at)) is not None:
+            active, state = queue.popleft()
+            if state.status is Status.NOT_STARTED:
+                self._queue(batch, active, state, started)
         return started
+
+    def _next_queue(self, now: float) -> deque[tuple[Active, StepState]] | None:
+        """The steps that wait for a compute which can take one: each compute in its turn, so that none starves another."""
+        waiting = self._memory.waiting
+        for key in [k for k, queue in waiting.items() if queue]:
+            waiting[key] = waiting.pop(key)  # to the end of the line
+            if self._memory.busy.get(key, 0) < self._limit(key, now):
+                return waiting[key]
+        return None
 
     def _queue(self, batch: Batch, active: Active, state: StepState, started: list[InFlight]) -> None:
         if active.status is Status.NOT_STARTED:
@@ -412,8 +394,14 @@ class Scheduler:
         try:
             with self._context.database.read() as connection:
                 job = self._binder.job(connection, active.root, state.node, state.run_id, state.attempt + 1)
-        except PenstockError as error:
-            why = {"code": error.code, "message": f"Step '{state.node.name}': {error.message}", "details": {}}
+        except (
+            PenstockError,
+            TypeError,
+            ValueError,
+            LookupError,
+        ) as error:  # one step's oddity must not stop the others
+            code, said = getattr(error, "code", "Internal"), getattr(error, "message", repr(error))
+            why: Json = {"code": code, "message": f"Step '{state.node.name}': {said}", "details": {}}
             batch.move(
                 active.id, runs.Move(state.run_id, state.status, Status.FAILED, state.attempt, at=batch.at, error=why)
             )
@@ -484,6 +472,3 @@ class Scheduler:
         if flight.state.status is Status.QUEUED and flight.end is not None and flight.end.user_code_started:
             body = {"status": str(Status.RUNNING), "attempt": flight.state.attempt}
             batch.say(flight.state.run_id, flight.active.id, "running", flight.end.started_at, **body)
-
-    def _row(self, flight: InFlight) -> Json:
-        return {"id": flight.state.run_id, "root_id": flight.active.id, "attempt": flight.state.attempt}

@@ -66,7 +66,9 @@ class Submission:
         resumption = self._resumption(plan, bindings, body)
         rows = _Rows(self._context, workspace, body, plan, bindings, resumption)
         home = self._context.home
-        self._db.write(lambda connection: _keep(connection, home, rows, computes, self._context.clock()))
+        at = self._context.clock()
+        if not self._db.write(lambda connection: _keep(connection, home, rows, computes, at)):
+            return self.submit(workspace, body)  # the same key was quicker on another connection: its run is the answer
         self._tell(rows.root_id)
         notes = [*_notes(computes, bindings), *resumption.notes(plan)]
         return {"run_id": rows.root_id, "steps": rows.steps(), "notes": notes}
@@ -251,7 +253,11 @@ class _Rows:
         }
 
 
-def _keep(connection: Connection, home: Path, rows: _Rows, computes: list[str], at: float) -> None:
+def _keep(connection: Connection, home: Path, rows: _Rows, computes: list[str], at: float) -> bool:
+    """Whether the rows are kept: not when a run stands under the same idempotency key already."""
+    key = rows.submission["idempotency_key"]
+    if key and runs.submitted_as(connection, str(key)) is not None:
+        return False
     for name in computes:
         row = {
             "workspace": rows.workspace,
@@ -260,7 +266,7 @@ def _keep(connection: Connection, home: Path, rows: _Rows, computes: list[str], 
             "settings": {"implicit": True},
             "created_at": at,
         }
-        catalog.put_compute(connection, row)
+        catalog.add_compute(connection, row)
     parent = rows.body.get("parent_run_id")
     if parent and runs.get_run(connection, str(parent)) is None:
         raise NotFound(f"There is no run '{parent}' to be the parent. Leave parent_run_id out, or name a run.")
@@ -276,6 +282,7 @@ def _keep(connection: Connection, home: Path, rows: _Rows, computes: list[str], 
         records.set_labels(connection, rows.root_id, "property", {"azureml.resumedfrom": rows.resumption.root_id})
     runs.append_events(connection, [runs.Event(rows.root_id, rows.root_id, at, "created", body)])
     resuming.keep(connection, home, rows.resumption, rows.root_id, rows.step_ids, at)
+    return True
 
 
 def _step(node_id: str, run_id: str, taken: Container[str]) -> Json:

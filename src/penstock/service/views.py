@@ -20,6 +20,7 @@ from penstock.store import catalog, records, runs
 
 Json = dict[str, Any]
 LOG_FOLDER = "azureml-logs"
+EVENTS_A_PAGE = 2000
 LOGS = {f"{LOG_FOLDER}/70_stdout.txt": "stdout", f"{LOG_FOLDER}/75_stderr.txt": "stderr"}
 _EARLIER = re.compile(rf"{LOG_FOLDER}/attempt_(\d+)/(.+)")
 
@@ -136,7 +137,7 @@ class Views:
             if row is None:
                 return []
             if row["root_id"] == run_id:
-                found = runs.events_of_root(connection, run_id, after)
+                found = runs.events_of_root(connection, run_id, after, EVENTS_A_PAGE)
             else:
                 found = runs.events_of_run(connection, run_id, after)
         return [_event(e) for e in found]
@@ -197,12 +198,8 @@ class Views:
         }
 
     def _warnings(self, connection: Connection, row: Json) -> list[str]:
-        story = (
-            runs.events_of_root(connection, row["id"])
-            if row["root_id"] == row["id"]
-            else runs.events_of_run(connection, row["id"])
-        )
-        return [str(e["body"].get("message")) for e in story if e["name"] == "warning"]
+        found = runs.warnings(connection, row["id"], row["root_id"] == row["id"])
+        return [str(e["body"].get("message")) for e in found]
 
 
 def _local(root: str | None, path: str) -> str | None:

@@ -73,6 +73,11 @@ def set_experiment_tags(connection: Connection, workspace_name: str, name: str, 
     connection.execute(update(experiment).where(*same).values(**_text({"tags": tags})))
 
 
+def add_compute(connection: Connection, row: Row) -> bool:
+    """Whether the compute was new; one that is there keeps its settings."""
+    return _add(connection, compute, row)
+
+
 def put_compute(connection: Connection, row: Row) -> None:
     _replace(connection, compute, row)
 

@@ -70,13 +70,26 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection for reading; it sees everything committed before, and nothing of what is committed while it reads."""
-        with told_as_os_errors(self._path), self._readers.connect() as connection:
-            yield connection
+        if self.url is None:
+            with told_as_os_errors(self._path), self._readers.connect() as connection:
+                yield connection
+            return
+        try:
+            with self._readers.connect() as connection:
+                yield connection
+        except DBAPIError as error:
+            found = postgresql.told(error, self.url)
+            if found is error:
+                raise
+            raise found from error
 
     def write_apart(self, work: Callable[[Connection], T]) -> T:
         """As `write`, without waiting for other writers: for leases alone, whose rows nothing else writes."""
-        with self._engine.connect() as connection, connection.begin():
-            return work(connection)
+        try:
+            with self._engine.connect() as connection, connection.begin():
+                return work(connection)
+        except DBAPIError as error:
+            raise self._told(error) from error
 
     def listen(self, heard: Callable[[list[str], int], None]) -> postgresql.Listener | None:
         """Has `heard` called with what other servers commit, in a thread of its own; None where there can be no others."""
@@ -91,7 +104,7 @@ class Database:
         self._engine.dispose()
 
     def _hear(self, heard: Callable[[list[str], int], None], lines: list[str], session: int) -> None:
-        if session != self._session:  # what this server tells, it knows
+        if not lines or session != self._session:  # what this server tells, it knows
             heard(lines, session)
 
     def _commit_batch(self) -> None:
@@ -103,7 +116,7 @@ class Database:
             results = self._run([work for work, *_ in batch], is_flushed)
         except Exception as error:
             if len(batch) == 1:
-                batch[0][1].set_exception(as_os_error(error, self._path))
+                batch[0][1].set_exception(self._told(error))
                 return
             for work, future, _ in batch:
                 self._commit_one(work, future, is_flushed)
@@ -116,10 +129,14 @@ class Database:
         try:
             (result,) = self._run([work], is_flushed)
         except Exception as error:
-            future.set_exception(as_os_error(error, self._path))
+            future.set_exception(self._told(error))
         else:
             passing("commit.after")
             future.set_result(result)
+
+    def _told(self, error: Exception) -> Exception:
+        """A failure of the disk or the database's own, as an error that says so."""
+        return as_os_error(error, self._path) if self.url is None else postgresql.told(error, self.url)
 
     def _run(self, works: list[Work], is_flushed: bool) -> list[Any]:
         """What the works gave, committed together. Done again when the database gave up the transaction and kept nothing of it."""
@@ -139,6 +156,8 @@ class Database:
             except DBAPIError as error:
                 if self.url is None or not tries_left or not postgresql.may_retry(error, is_committing):
                     raise
+                if postgresql.is_over(self._writer):
+                    self._writer.invalidate()
         raise AssertionError("unreachable")
 
     def _flush_commits(self, wanted: bool) -> None:

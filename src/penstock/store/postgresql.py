@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
-from penstock.model.errors import CannotServe
+from penstock.model.errors import CannotServe, DatabaseAway
 
 CHANNEL = "penstock"
 PAYLOAD_BYTES = 7900  # PostgreSQL takes 8000
@@ -21,7 +21,8 @@ STALLED_SECONDS = (
 )
 _KEYS = 0x50454E53  # "PENS": the advisory locks of Penstock in this database
 _WRITING, _MIGRATING = 1, 2
-_RETRIED = ("40001", "40P01", "25P03")  # serialisation failure, deadlock, ended while it was idle in its transaction
+_RETRIED = ("40001", "40P01")  # serialisation failure, deadlock
+_STALLED = "25P03"  # ended while it was idle in its transaction
 _LOST = ("57P01", "57P02", "57P03", "08")  # the server went down or the connection with it
 _TURN = text(f"SELECT pg_advisory_xact_lock({_KEYS}, {_WRITING})")
 _TURN_UNFLUSHED = text(
@@ -103,16 +104,43 @@ def session_of(connection: Connection) -> int:
     return int(driver.info.backend_pid)
 
 
+def is_over(connection: Connection) -> bool:
+    """Whether the session has ended under a connection that does not know it yet."""
+    if connection.invalidated:
+        return False
+    driver: Any = connection.connection.driver_connection
+    return bool(driver.closed)
+
+
 def wait_to_migrate(connection: Connection) -> None:
     connection.execute(text(f"SELECT pg_advisory_xact_lock({_KEYS}, {_MIGRATING})"))
 
 
 def may_retry(error: DBAPIError, is_committing: bool) -> bool:
     """Whether the same work may be done again: nothing of it was kept, and the cause passes."""
-    if is_committing and error.connection_invalidated:
-        return False  # perhaps it was committed
     state = getattr(error.orig, "sqlstate", None) or ""
+    if state == _STALLED:
+        return True
+    if is_committing and (error.connection_invalidated or state.startswith(_LOST)):
+        return False  # perhaps it was committed
     return error.connection_invalidated or state in _RETRIED or state.startswith(_LOST)
+
+
+def told(error: Exception, url: URL) -> Exception:
+    """DatabaseAway for a database that does not answer; any other error as it is."""
+    if not isinstance(error, DBAPIError):
+        return error
+    state = getattr(error.orig, "sqlstate", None)
+    is_away = isinstance(error, OperationalError) and (state is None or state.startswith(_LOST))
+    if not (is_away or error.connection_invalidated):
+        return error
+    said = str(error.orig).strip().splitlines()[0]
+    found = DatabaseAway(
+        f"The database {shown(url)} does not answer: {said}. Start it, or mend the way to it; the server goes on by itself.",
+        target=shown(url),
+    )
+    found.__cause__ = error
+    return found
 
 
 def tell(connection: Connection, facts: Iterable[str]) -> None:

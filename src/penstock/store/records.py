@@ -8,10 +8,12 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
 
+from penstock.model.errors import BadRequest
 from penstock.store.dialect import upsert
 from penstock.store.tables import artifact, journal, label, metric, output, run
 
 Row = dict[str, Any]
+MAX_NAME_BYTES = 1024  # what both databases can look up
 
 
 def add_metrics(connection: Connection, rows: Sequence[Row]) -> None:
@@ -48,6 +50,7 @@ def _descendants(connection: Connection, run_id: str) -> list[str]:
 def put_artifacts(connection: Connection, rows: Sequence[Row]) -> None:
     """Keep these files of a run; a name that is there already now means the new file."""
     if rows:
+        rows = [{**r, "name": _cut(r["name"])} for r in rows]
         statement = upsert(connection, artifact)
         new = statement.excluded
         same = [artifact.c.run_id, artifact.c.name]
@@ -61,14 +64,26 @@ def artifacts(connection: Connection, run_id: str) -> list[Row]:
 
 
 def set_labels(connection: Connection, run_id: str, kind: str, values: dict[str, str | None]) -> None:
-    """Set tags (a later value wins) or properties (the first value stays)."""
+    """Set tags (a later value wins) or properties (the first value stays). BadRequest for a name or value that cannot be kept."""
     for name, value in values.items():
+        if len(name.encode()) > MAX_NAME_BYTES:
+            raise BadRequest(
+                f"The {kind} name '{name[:40]}…' is longer than {MAX_NAME_BYTES} bytes. Use a shorter one."
+            )
+        if "\0" in name or "\0" in (value or ""):
+            raise BadRequest(f"The {kind} {name!r} holds a NUL character, which cannot be kept. Leave it out.")
         statement = upsert(connection, label).values(run_id=run_id, kind=kind, name=name, value=value)
         if kind == "property":
             connection.execute(statement.on_conflict_do_nothing())
         else:
             same = [label.c.run_id, label.c.kind, label.c.name]
             connection.execute(statement.on_conflict_do_update(index_elements=same, set_={"value": value}))
+
+
+def _cut(name: str) -> str:
+    """A file's name as it is kept: of one that is too long the end, which tells files apart."""
+    whole = name.encode("utf-8", "surrogateescape")
+    return name if len(whole) <= MAX_NAME_BYTES else "…" + whole[3 - MAX_NAME_BYTES :].decode("utf-8", "ignore")
 
 
 def drop_tag(connection: Connection, run_id: str, name: str) -> None:

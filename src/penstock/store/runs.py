@@ -206,13 +206,20 @@ def _begins_with(prefix: str) -> ColumnElement[bool]:
     return run.c.id.startswith(prefix, autoescape=True)
 
 
-def events_of_root(connection: Connection, root_id: str, after: int = 0, limit: int = 5000) -> list[Row]:
+def events_of_root(connection: Connection, root_id: str, after: int = 0, limit: int | None = None) -> list[Row]:
     query = select(event).where(event.c.root_id == root_id, event.c.id > after).order_by(event.c.id).limit(limit)
     return [{**row, "body": json.loads(row["body"])} for row in _rows(connection, query)]
 
 
 def events_of_run(connection: Connection, run_id: str, after: int = 0) -> list[Row]:
     query = select(event).where(event.c.run_id == run_id, event.c.id > after).order_by(event.c.id)
+    return [{**row, "body": json.loads(row["body"])} for row in _rows(connection, query)]
+
+
+def warnings(connection: Connection, run_id: str, of_root: bool) -> list[Row]:
+    """The warning events of a run, or of all runs below it when it is a root."""
+    mine = event.c.root_id == run_id if of_root else event.c.run_id == run_id
+    query = select(event).where(mine, event.c.name == "warning").order_by(event.c.id)
     return [{**row, "body": json.loads(row["body"])} for row in _rows(connection, query)]
 
 

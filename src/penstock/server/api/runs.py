@@ -16,6 +16,7 @@ from penstock.server.stream import follow
 from penstock.service.context import new_id
 from penstock.service.room import Room
 from penstock.service.services import Services
+from penstock.service.views import EVENTS_A_PAGE
 
 Json = dict[str, Any]
 SPOOL_BYTES = 8 << 20
@@ -136,7 +137,8 @@ def _reading(routes: APIRouter, services: Services) -> None:
     @routes.get("/ws/{ws}/runs/{run_id}/events")
     def get_events(ws: str, run_id: str, after: int = 0) -> Json:
         views.find_run(run_id, ws)
-        return page(views.events(run_id, after))
+        found = views.events(run_id, after)
+        return page(found, str(found[-1]["id"]) if len(found) >= EVENTS_A_PAGE else None)
 
     @routes.get("/ws/{ws}/runs/{run_id}/metrics")
     def get_metrics(ws: str, run_id: str, recursive: int = 0) -> Json:

@@ -23,7 +23,7 @@ def router(services: Services, loop: Loop, stop: Callable[[], None]) -> APIRoute
     @routes.get("/healthz")
     def health() -> Response:
         """Whether the server works: 503 with the trouble while the disk is full or the scheduler's passes fail."""
-        body = {"status": "ok", "version": __version__, "pid": os.getpid()}
+        body = {"status": "ok", "version": __version__, "pid": os.getpid(), "steps": loop.n_steps}
         room = context.room.trouble
         if room is not None:
             return JSONResponse({**body, "status": "failing", "code": room.code, "trouble": room.message}, 503)

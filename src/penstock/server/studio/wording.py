@@ -30,6 +30,8 @@ EVENTS = {
     "failed": "failed",
     "canceled": "was canceled",
     "cancel_requested": "was asked to stop",
+    "requeued": "is to be tried again",
+    "timed_out": "is out of time",
     "warning": "warning",
     "note": "note",
 }
@@ -38,6 +40,8 @@ EVENT_TONES = {
     "failed": "bad",
     "canceled": "stopped",
     "cancel_requested": "stopped",
+    "requeued": "warn",
+    "timed_out": "bad",
     "warning": "warn",
 }
 TERMINAL = frozenset({"Completed", "Failed", "Canceled"})

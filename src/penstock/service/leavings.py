@@ -1,0 +1,77 @@
+"""What one try leaves in the store: its end, its files, its outputs, its journal. Adds rows to a batch; decides nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from penstock.engine.lifecycle import Conclusion
+from penstock.model.status import Status
+from penstock.service.active import InFlight
+from penstock.service.batch import Batch
+from penstock.service.binding import Binder
+from penstock.service.context import Context
+
+Json = dict[str, Any]
+
+
+def keep(batch: Batch, context: Context, binder: Binder, flight: InFlight, conclusion: Conclusion) -> None:
+    """What the try leaves: its end, files, outputs and journal."""
+    state, end = flight.state, flight.end
+    batch.journals.append((flight.name, row(flight)))
+    tried = {"run_id": state.run_id, "attempt": state.attempt, "node_id": context.node_id, "queued_at": None}
+    began = end.started_at if end else flight.started_at
+    times = {"started_at": began, "ended_at": end.ended_at if end else batch.at}
+    how = {"ending": end.ending if end else "lost", "exit_code": end.exit_code if end else None}
+    batch.attempts.append({**tried, **times, **how, "exit": end.raw if end else {}})
+    if end is None:
+        return
+    for f in end.files:
+        if not _is_text(f["name"]):
+            kept = context.home / "jobs" / flight.name / "files"
+            batch.say(
+                state.run_id,
+                flight.active.id,
+                "warning",
+                message=f"Step '{state.node.name}' wrote a file whose name is no UTF-8 ({f['name']!a}); it is not listed, but lies in {kept}.",
+            )
+            continue
+        path = f"jobs/{flight.name}/files/{f['name']}"
+        file = {"run_id": state.run_id, "name": f["name"], "attempt": state.attempt, "path": path}
+        batch.artifacts.append({**file, "size_bytes": f["size_bytes"]})
+    if conclusion.status is Status.COMPLETED:
+        _keep_outputs(batch, binder, flight, {o["name"]: o for o in end.outputs})
+
+
+def _keep_outputs(batch: Batch, binder: Binder, flight: InFlight, manifests: dict[str, Json]) -> None:
+    state = flight.state
+    for output in state.node.outputs:
+        place = binder.place(flight.active.root, output, state.run_id, state.attempt)
+        seen = manifests.get(output.name) or {"kind": "missing"}
+        batch.outputs.append(
+            {
+                "run_id": state.run_id,
+                "root_id": flight.active.id,
+                "name": output.name,
+                "datastore": binder.datastore_name(flight.active.root, output),
+                "path": place.path,
+                "kind": seen["kind"],
+                "digest": seen.get("digest"),
+                "n_files": int(seen.get("n_files") or 0),
+                "size_bytes": int(seen.get("size_bytes") or 0),
+                "pipeline_output_name": output.pipeline_output_name,
+            }
+        )
+
+
+def row(flight: InFlight) -> Json:
+    """The run of a try, as journals are read for it."""
+    return {"id": flight.state.run_id, "root_id": flight.active.id, "attempt": flight.state.attempt}
+
+
+def _is_text(name: str) -> bool:
+    """Whether a file's name is Unicode that can be stored and shown."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
