@@ -86,6 +86,42 @@ def test_a_run_id_is_found_whatever_workspace_the_folder_names(place: Place) -> 
     assert place.runs["first"]["id"] in cli(place.folders["first"], "run", "show", "latest").stdout
 
 
+def test_an_output_is_shown_where_it_lies(place: Place) -> None:
+    run_id = place.runs["first"]["id"]
+    (made,) = place.client.get(f"ws/first/runs/{run_id}/outputs")["value"]
+    assert (Path(made["local_path"]) / "a.csv").read_text() == "a" and made["local_path"].endswith(made["path"])
+    assert made["local_path"] in cli(place.bare, "run", "show", run_id).stdout
+
+
+def test_outputs_are_told_in_the_order_of_their_steps(place: Place) -> None:
+    snapshot = submitting.upload(place.client, "first", {"write.py": WRITES})
+    nodes = [
+        step(f"step {n}", "write.py", snapshot, node=f"0000000{n}", outputs=[output(o)], arguments=[{"output": o}])
+        for n, o in ((1, "zebra"), (2, "middle"), (3, "apple"))
+    ]
+    run_id = submitting.submit(place.client, "first", nodes)["run"]["id"]
+    submitting.wait(place.client, "first", run_id)
+    told = place.client.get(f"ws/first/runs/{run_id}/outputs")["value"]
+    assert [o["name"] for o in told] == ["zebra", "middle", "apple"]
+
+
+def test_child_runs_have_names_of_their_own_and_so_have_their_metrics(place: Place) -> None:
+    def start(**more: str) -> str:
+        started: str = place.client.post("ws/first/interactive_runs", {"experiment": "notebook", **more})["id"]
+        place.client.post(
+            f"ws/first/runs/{started}/journal",
+            [{"op": "metric", "name": "loss", "kind": "scalar", "value": 1, "at": 1.0}],
+        )
+        return started
+
+    parent = start()
+    named, unnamed = start(parent_id=parent, name="fold one"), start(parent_id=parent)
+    rows = cli(place.bare, "run", "show", parent).stdout.partition("Metrics")[2]
+    assert "fold one" in rows and f"child {unnamed[:8]}" in rows and rows.count("loss") == 3
+    for run_id in (named, unnamed, parent):
+        place.client.post(f"ws/first/runs/{run_id}/complete", {"status": "Completed"})
+
+
 def test_a_folder_is_not_given_a_workspace_nobody_asked_for(place: Place) -> None:
     done = cli(place.bare, "init")
     assert done.returncode == 2 and "'first', 'second'" in done.stderr and "--workspace" in done.stderr
