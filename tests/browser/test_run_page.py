@@ -45,6 +45,7 @@ pathlib.Path("outputs/notes.txt").write_text("<b>plain</b>")
 print("\\x1b[32mgreen\\x1b[0m", "epoch 1\\repoch 2", "<i>markup</i>")
 """,
     "fail.py": "raise ValueError('no such column: <label>')\n",
+    "long.py": "import sys\nfor i in range(200): print('line', i, file=sys.stderr)\nraise ValueError('w' * 300)\n",
     "wait.py": "import os\nprint('waiting', flush=True)\nopen(os.environ['GATE']).read()\nprint('went on', flush=True)\n",
 }
 
@@ -167,6 +168,60 @@ def test_a_failure_comes_first_with_the_scripts_own_traceback(site: Site, page: 
     expect(page.locator("#steps")).to_contain_text("Not started: step 'break' failed.")
     trouble.get_by_role("link", name="Its whole log").click()
     expect(page.get_by_role("heading", name="Error output")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_long_words_stay_in_their_cards_and_a_traceback_shows_its_end(site: Site, page: Page, width: int) -> None:
+    long = "word" * 60
+    outs = {"outputs": [output("o" * 90)], "arguments": [{"output": "o" * 90}]}
+    writes = site.step(long, "prepare.py", "00000001", **outs)
+    run = site.submit(writes, site.step("n" * 200, "long.py", "00000002"), display_name=long, tags={"t" * 90: long})
+    submitting.wait(site.client, "ws", run["run"]["id"])
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto(site.page_of(run["run"]["id"]))
+    trace = page.locator("pre.trace")
+    expect(trace).to_contain_text("line 199")
+    assert trace.evaluate("e => e.scrollHeight - e.clientHeight - e.scrollTop") < 2
+    assert trace.evaluate("e => e.scrollTop") > 0
+    assert page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+    bursting = page.evaluate("() => [...document.querySelectorAll('.card, .card h2, .card p, .card td, h1, dd')]"
+                             ".filter(e => e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display !== 'inline')"
+                             ".map(e => [e.tagName, e.className, e.scrollWidth, e.clientWidth])")  # fmt: skip
+    assert bursting == []
+
+
+def test_what_is_under_way_is_drawn_lighter_than_what_is_done(site: Site, page: Page, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    wait = site.step("wait", "wait.py", "00000001", environment_variables={"GATE": str(gate)})
+    then = site.step("then", "prepare.py", "00000002", after=("00000001",), arguments=[{"literal": "x"}])
+    run = site.submit(wait, then)
+    page.goto(site.page_of(run["run"]["id"]))
+    expect(page.locator(".progress rect.busy")).to_be_attached()
+    assert float(page.locator(".progress rect.busy").evaluate("e => getComputedStyle(e).opacity")) < 0.5
+    expect(page.locator("#steps")).to_contain_text("waiting for: wait")
+    gate.write_text("")
+    submitting.wait(site.client, "ws", run["run"]["id"])
+
+
+def test_an_experiments_address_leads_to_its_runs(site: Site, page: Page) -> None:
+    page.goto(f"{site.url}/experiments/studio")
+    expect(page).to_have_url(f"{site.url}/?experiment=studio")
+    expect(page.get_by_role("heading", level=1)).to_have_text("studio")
+
+
+def test_times_are_said_as_the_command_line_says_them(site: Site, browser: Browser) -> None:
+    with browser.new_context(locale="en-US", timezone_id="UTC") as context:
+        page = context.new_page()
+        page.goto(site.url)
+        expect(page.locator("time").first).to_have_text(re.compile(r"^\d\d:\d\d:\d\d \("))
+
+
+def test_an_unknown_address_is_a_page_for_a_browser_and_json_for_a_program(site: Site, context: BrowserContext) -> None:
+    answer = context.request.get(f"{site.url}/nowhere", headers={"Accept": "text/html,*/*"})
+    assert answer.status == 404 and "Not found" in answer.text() and "/nowhere" in answer.text()
+    plain = context.request.get(f"{site.url}/nowhere", headers={"Accept": "application/json"})
+    assert plain.status == 404 and plain.json()["error"]["code"] == "NotFound"
 
 
 def test_a_page_follows_its_run_by_itself(site: Site, page: Page, tmp_path: Path) -> None:

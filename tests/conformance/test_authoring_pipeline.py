@@ -223,7 +223,9 @@ def test_arguments_are_resolved_to_ports_parameters_and_text(folder):
 
 
 def test_an_argument_that_is_neither_input_nor_output(folder):
-    message = "^Input/Output x appears in arguments list but is not in the input/output lists$"
+    message = (
+        r"^Input/Output x appears in arguments list but is not in the input/output lists\. Step 's': add it to inputs"
+    )
     with pytest.raises(ValueError, match=message):
         step(arguments=[PipelineData("x")])
     with pytest.raises(ValueError, match="appears in arguments list"):
@@ -325,7 +327,9 @@ def test_settings_reach_the_node(folder):
     lowered = node(Pipeline(None, [step(runconfig=configuration, allow_reuse=False, version="2")]), "s")
     assert lowered["compute"] == {"name": "cluster", "explicit": False}
     assert (lowered["kind"], lowered["step_type"]) == ("python_script", "PythonScriptStep")
-    assert lowered["settings"] == {"script_name": "x.py"} and lowered["environment_variables"] == {"A": "1"}
+    assert lowered["settings"] == {"script_name": "x.py", "source_directory": str(folder)} and lowered[
+        "environment_variables"
+    ] == {"A": "1"}
     assert (lowered["allow_reuse"], lowered["version"]) == (False, "2")
     assert lowered["run_definition"]["framework"] == "Python"
 

@@ -11,7 +11,7 @@ from azureml._graph.submission import post
 from azureml.core import Experiment
 from azureml.data.data_reference import DataReference
 from azureml.exceptions import UserErrorException
-from azureml.pipeline.core import Pipeline, PipelineParameter
+from azureml.pipeline.core import Pipeline, PipelineData, PipelineParameter
 from azureml.pipeline.steps import PythonScriptStep
 
 
@@ -110,6 +110,38 @@ def test_the_old_name_of_the_parameters(folder):
     with pytest.warns(DeprecationWarning):
         pipeline(ws, PipelineParameter("q", 1)).submit("e", pipeline_params={"q": 2})
     assert ws.posted[0]["parameters"] == {"q": "2"}
+
+
+def test_a_parameter_that_is_not_there_is_answered_with_those_that_are(folder):
+    ws = Workspace()
+    with pytest.raises(
+        Exception, match=r"Pipeline parameter with name w does not exist. This pipeline has: q."
+    ) as raised:
+        pipeline(ws, PipelineParameter("q", 1)).submit("e", pipeline_parameters={"w": 2})
+    assert type(raised.value) is Exception and not ws.posted
+
+
+def test_a_cycle_is_refused_with_its_whole_path(folder):
+    ws = Workspace()
+    before, *steps = (PythonScriptStep("x.py", name) for name in ("before", "a", "b", "c"))
+    steps[0].run_after(before)
+    for i in range(3):
+        steps[(i + 1) % 3].run_after(steps[i])
+    with pytest.raises(ValueError, match="Cycle detected including node") as raised:
+        Pipeline(ws, steps).submit("e")
+    said = str(raised.value).partition("each other: ")[2].partition(".")[0].split(" -> ")
+    assert said[0] == said[-1] and sorted(said[:3]) == ["a", "b", "c"] and "before" not in said
+    assert said[1] == {"a": "b", "b": "c", "c": "a"}[said[0]]
+    with pytest.raises(ValueError, match="Step 'a' cannot run after itself"):
+        steps[0].run_after(steps[0])
+
+
+def test_an_argument_that_is_no_port_says_of_which_step_and_what_to_do(folder):
+    with pytest.raises(
+        ValueError, match="Input/Output o1 appears in arguments list but is not in the input/output lists"
+    ) as raised:
+        PythonScriptStep("x.py", "s", arguments=[PipelineData("o1")])
+    assert "lists. Step 's': add it to inputs=[...]" in str(raised.value)
 
 
 def test_a_graph_that_cannot_run_is_not_sent(folder):

@@ -57,6 +57,18 @@ def in_order(text: str, *pieces: str) -> None:
         at = found + len(piece)
 
 
+def test_a_step_asks_for_its_own_details(scripts: Scripts) -> None:
+    code = (
+        "from azureml.core import Run\n"
+        "details = Run.get_context().get_details()\n"
+        "Run.get_context().log('said', '{runId} {status}'.format(**details))\n"
+    )
+    run = scripts.submit(scripts.step("ask", code))
+    run.wait_for_completion()
+    (ask,) = run.find_step_run("ask")
+    assert ask.get_metrics() == {"said": f"{ask.id} Running"}
+
+
 def test_the_text_of_a_wait(scripts: Scripts, capsys: pytest.CaptureFixture[str]) -> None:
     data = PipelineData("data", datastore=scripts.workspace.get_default_datastore())
     one = scripts.step("step one ", "print('first words')", arguments=[data], outputs=[data])

@@ -14,7 +14,7 @@ from azureml._client.client import Client
 from azureml._client.errors import HomeError, ServerNotFoundError
 from azureml._client.home import filesystem_of, server_record
 from azureml.core import Workspace
-from azureml.exceptions import AzureMLException, UserErrorException
+from azureml.exceptions import AzureMLException, UserErrorException, WorkspaceException
 
 
 def ask(home: Path, code: str, **env: str) -> subprocess.Popen[str]:
@@ -130,10 +130,18 @@ def test_a_named_server_that_is_not_there(home: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_named_server_is_spoken_to_over_tcp_with_the_homes_token(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PENSTOCK_URL", workspace._client.url)
+    capsys.readouterr()
     assert Workspace("s", "g", "another").get_details()["name"] == "another"
+    assert capsys.readouterr().err == "Workspace 'another' was not known here: it was made.\n"
+    assert Workspace.get("another", subscription_id="s", resource_group="g").resource_group == "g"
+    assert Workspace.get("another").subscription_id == "s" and capsys.readouterr().err == ""
+    with pytest.raises(
+        WorkspaceException, match=r"no workspace 'mistyped' on this server. There are: .*another.* Create it with"
+    ):
+        Workspace.get("mistyped")
 
 
 def test_a_refusal_is_the_servers_own_sentence(workspace: Workspace) -> None:

@@ -43,6 +43,8 @@ def test_an_exit_status_is_kept(server: Server) -> None:
     assert (end["ending"], end["exit_code"]) == ("exited", 3)
     assert end["error"]["what"] == "'main.py' ended with exit status 3."
     assert (folder / "stdout").read_text() == "before\n"
+    assert end["stderr_tail"] == "" and end["stdout_tail"] == "before\n"  # all that it said
+    assert end["error"]["fix"] == "All that it printed: penstock run logs run"
 
 
 def test_an_argument_that_the_script_does_not_take_is_easy_to_find(server: Server) -> None:

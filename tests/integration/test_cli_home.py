@@ -104,7 +104,7 @@ def test_the_workspace_is_the_files_or_the_only_one_or_asked_for(cli: Cli, tmp_p
     assert "Workspace 'two' has no runs" in cli("run", "list", cwd=folders["scope"]).stdout
 
     (folders["none"] / "config.json").write_text('{"someone": "elses"}')
-    unsure = cli("run", "list", cwd=folders["none"])
+    unsure = cli("compute", "create", "c", cwd=folders["none"])
     assert unsure.returncode == 2 and "'one', 'two'" in unsure.stderr and "--workspace" in unsure.stderr
     assert "Workspace 'one'" in cli("run", "list", "-w", "one", cwd=folders["none"]).stdout
     unknown = cli("run", "list", "-w", "three", cwd=folders["none"])

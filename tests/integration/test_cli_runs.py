@@ -124,6 +124,20 @@ def test_kept_logs_are_printed_by_step(place: Place) -> None:
     assert names == {"azureml-logs/70_stdout.txt", "azureml-logs/75_stderr.txt"}
 
 
+def test_a_silent_step_is_said_to_be_silent_and_nothing_more(place: Place) -> None:
+    snapshot = submitting.upload(
+        place.client, "ws", {"mute.py": "import sys\nsys.exit(3)\n", "say.py": "print('hi')\nraise SystemExit(4)"}
+    )
+    mute, say = step("mute", "mute.py", snapshot, node="00000001"), step("say", "say.py", snapshot, node="00000002")
+    run_id = submitting.submit(place.client, "ws", [mute, say], continue_on_step_failure=True)["run"]["id"]
+    submitting.wait(place.client, "ws", run_id)
+    printed = cli("run", "logs", run_id).stdout
+    assert "── mute (Failed) ──\n(it printed nothing)\n── say (Failed) ──\nhi\n" in printed
+    shown = cli("run", "show", run_id).stdout
+    assert "Step 'say': 'say.py' ended with exit status 4. All that it printed: penstock run logs " in shown
+    assert "│ hi" in shown and "stderr" not in shown and "say: Step 'say'" not in shown
+
+
 def test_following_an_ended_run_prints_it_and_tells_how_it_ended(place: Place) -> None:
     done = cli("run", "logs", "-f", place.bad)
     assert done.returncode == 1

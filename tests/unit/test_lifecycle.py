@@ -54,6 +54,20 @@ def test_everything_else_fails_with_a_reason(how, said):
     assert "'train'" in conclusion.error["message"]
 
 
+def test_a_failure_says_of_which_file_the_one_in_the_traceback_is_a_copy():
+    raw = {"id": "0" * 8, "name": "t", "kind": "python_script"}
+    raw["settings"] = {"script_name": "sub/t.py", "source_directory": "/sources"}
+    one = Graph.from_json({"schema": 1, "nodes": [raw]}).nodes[0]
+    error = {"what": "'sub/t.py' ended with exit status 1: E", "fix": "All that it printed: penstock run logs 00000000"}
+    said = conclude(one, end(exit_code=1, error=error, stderr_tail='File "/h/jobs/0.1/work/sub/t.py", line 3')).error
+    assert said["message"] == (
+        "Step 't': 'sub/t.py' ended with exit status 1: E. All that it printed: penstock run logs 00000000 "
+        "(work/sub/t.py is a copy of /sources/sub/t.py as it was when you submitted.)"
+    )
+    silent = conclude(one, end(exit_code=1, error=error, stdout_tail="hm")).error
+    assert "copy of" not in silent["message"] and silent["details"]["stdout_tail"] == "hm"
+
+
 def test_a_canceled_job_is_canceled():
     assert conclude(node(), end("canceled", None)).status is Status.CANCELED
     assert conclude(node(), end("signaled", None, signal=15), cancel_requested=True).status is Status.CANCELED
@@ -77,12 +91,18 @@ def test_a_folder_where_a_file_was_declared_is_an_error():
 
 
 def test_what_the_stub_warns_of_is_passed_on():
-    assert conclude(node(), end(warnings=["a pipe was left out"])).warnings == ("a pipe was left out",)
+    assert conclude(node(), end(warnings=["a pipe was left out"])).warnings == ("Step 'train': a pipe was left out",)
 
 
 def test_processes_left_behind_and_inputs_changed_are_warned_of():
     conclusion = conclude(node(), end(left_behind=[1, 2], inputs_changed=["prepped: a.csv"]))
-    assert len(conclusion.warnings) == 2
+    assert conclusion.warnings == (
+        "Step 'train' changed its input in place: prepped: a.csv. Write to an output instead.",
+        "Step 'train' left 2 processes behind when it ended; they were stopped.",
+    )
+    assert conclude(node(), end(left_behind=[1])).warnings == (
+        "Step 'train' left 1 process behind when it ended; it was stopped.",
+    )
 
 
 def test_a_lost_job_fails_and_says_why_it_is_not_repeated():

@@ -154,9 +154,39 @@ def test_many_alike_steps_share_one_box() -> None:
     nodes += [{"id": "z", "name": "join", "after": [f"w{i}" for i in range(200)]}]
     steps = [a_run(f"r{i}", "Completed" if i else "Failed", node=f"w{i}") for i in range(200)]
     drawing = draw({"nodes": nodes}, steps, lambda run_id: f"/{run_id}")
-    assert drawing and [b.name for b in drawing.boxes] == ["split", "work 0 × 200", "join"]
+    assert drawing and [b.name for b in drawing.boxes] == ["split", "work 0 … work 199", "join"]
     assert drawing.boxes[1].tone == "bad" and drawing.boxes[1].note == "199 of 200 completed"
     assert len(drawing.lines) == 2
+
+
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        ([f"train {i}" for i in range(25)], "train 0 … train 24"),
+        ([f"train fold {i}" for i in range(25)], "train fold 0 … 24"),
+        ([f"train a model of fold {i}" for i in range(25)], "train a model o… × 25"),
+        (["train"] * 8, "train × 8"),
+        (list("abcdefgh"), "a … h"),
+    ],
+)
+def test_a_box_of_many_names_the_first_and_the_last(names: list[str], shown: str) -> None:
+    nodes = [{"id": "s", "name": "split"}, *({"id": f"w{i}", "name": n, "after": ["s"]} for i, n in enumerate(names))]
+    drawing = draw({"nodes": nodes}, [], str)
+    assert drawing and drawing.boxes[1].name == shown
+
+
+def test_a_step_that_has_not_started_says_what_it_waits_for() -> None:
+    nodes = [{"id": "a", "name": "prepare"}, {"id": "b", "name": "train", "after": ["a"]}, {"id": "c", "name": "other"}]
+    steps = [
+        a_run("ra", "Running", name="prepare", node="a"),
+        a_run("rb", "NotStarted", name="train", node="b", started_at=None),
+        a_run("rc", "NotStarted", name="other", node="c", started_at=None),
+    ]
+    root = a_run("root", "Running", type="pipeline")
+    whys = [s.why for s in page_of(root, *steps, graph={"nodes": nodes}).steps]
+    assert whys == ["", "waiting for: prepare", "waiting for a free slot"]
+    stopping = page_of({**root, "status": "CancelRequested"}, *steps, graph={"nodes": nodes})
+    assert [s.why for s in stopping.steps] == ["", "", ""]
 
 
 def test_a_log_is_shown_without_what_steers_a_terminal() -> None:

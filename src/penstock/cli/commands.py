@@ -87,5 +87,5 @@ def workspace_option(command: F) -> F:
         "-w",
         "--workspace",
         metavar="NAME",
-        help="The workspace. Default: the nearest config.json's, else the only one there is.",
+        help="The workspace. Default: the nearest config.json's, else all (to list), or the only one.",
     )(command)

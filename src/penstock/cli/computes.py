@@ -26,20 +26,30 @@ def compute() -> None:
 def list_computes(workspace: str | None, home: str | None, as_json: bool) -> None:
     """The workspace's compute targets."""
     client = places.server(places.place(home))
-    chosen = places.choose_workspace(client, workspace, Path.cwd())
-    page = client.get(f"ws/{segment(chosen)}/computes")
+    names = places.meant_workspaces(client, workspace, Path.cwd())
+    found = [{**c, "workspace": n} for n in names for c in client.get(f"ws/{segment(n)}/computes")["value"]]
     if as_json:
-        print_json(page)
+        print_json({"value": found, "next": None})
         return
-    if not page["value"]:
-        click.echo(f"Workspace '{chosen}' has no compute targets yet. Make one with: penstock compute create NAME")
+    if not found:
+        place = f"Workspace '{names[0]}'" if len(names) == 1 else "This server"
+        click.echo(f"{place} has no compute targets yet. Make one with: penstock compute create NAME")
         return
     look, now = Look.of_stdout(), terminal.utc_now()
+    headers = ["NAME", "TYPE", "NODES", "STATUS", "CREATED", "WORKSPACE"]
     rows = [
-        [c["name"], c["type"], _nodes(c), str(c.get("status") or ""), terminal.when(c.get("created_at"), now)]
-        for c in page["value"]
+        [
+            c["name"],
+            c["type"],
+            _nodes(c),
+            str(c.get("status") or ""),
+            terminal.when(c.get("created_at"), now),
+            c["workspace"],
+        ]
+        for c in found
     ]
-    click.echo(terminal.table(["NAME", "TYPE", "NODES", "STATUS", "CREATED"], rows, look))
+    n_columns = len(headers) - (len(names) == 1)
+    click.echo(terminal.table(headers[:n_columns], [row[:n_columns] for row in rows], look))
 
 
 def _nodes(compute: dict[str, Any]) -> str:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import click
 
 from penstock.cli import places
-from penstock.cli.checks import Finding, Level, all_checks
+from penstock.cli.checks import Finding, Level, all_checks, fail
 from penstock.cli.commands import home_option, json_option, quiet_option
 from penstock.cli.printing import print_json
 from penstock.cli.terminal import Look
-from penstock.cli.trouble import FAILED
+from penstock.cli.trouble import FAILED, Trouble
 
 COLOURS = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "red"}
 
@@ -25,7 +26,8 @@ def doctor(home: str | None, as_json: bool, quiet: bool) -> int:
 
     --quiet prints only what is not ok.
     """
-    findings = list(all_checks(places.place(home)))
+    at, unreadable = _place(home)
+    findings = [*unreadable, *all_checks(at)]
     has_failed = any(f.level is Level.FAIL for f in findings)
     if as_json:
         print_json({"ok": not has_failed, "checks": [_as_json(f) for f in findings]})
@@ -37,6 +39,21 @@ def doctor(home: str | None, as_json: bool, quiet: bool) -> int:
     if not quiet:
         click.echo(_summary(findings, look))
     return FAILED if has_failed else 0
+
+
+def _place(home: str | None) -> tuple[places.Place, list[Finding]]:
+    """The place, and a finding for each setting that cannot be read: the rest is checked as if it were not set."""
+    environ = dict(os.environ)
+    found: list[Finding] = []
+    while True:
+        try:
+            return places.place(home, environ), found
+        except Trouble as trouble:
+            variable = trouble.message.partition(" ")[0]
+            if environ.pop(variable, None) is None:
+                raise
+            what, _, fix = trouble.message.partition(". ")
+            found.append(fail("settings", f"{what}.", fix))
 
 
 def _line(finding: Finding, look: Look) -> str:

@@ -22,20 +22,20 @@ SHOWN = 5
 
 def find_run(client: Client, typed: str, workspace: str | None, folder: Path) -> Run:
     """The run `typed` means; NotThere with the nearest, or Trouble naming several."""
-    names = places.candidates(client, workspace, folder)
+    names = places.meant_workspaces(client, workspace, folder)
     if typed == LATEST:
         return _latest(client, names)
-    if found := _exact(client, typed, names):
+    rest = places.other_workspaces(client, workspace, names)
+    if found := _exact(client, typed, names + rest):
         return found
-    query: Query = {"include_children": 1, "prefix": typed.lower(), "limit": SHOWN + 1}
-    hits = [r for n in names for r in client.get(places.runs_path(n), query)["value"]] if typed else []
+    hits = _beginning(client, typed, names) or _beginning(client, typed, rest)
     if len(hits) == 1:
-        only: Run = hits[0]
-        return only
+        return _whole(client, hits[0])
     if hits:
         shown = ", ".join(_named(r) for r in hits[:SHOWN])
         count = str(len(hits)) if len(hits) <= SHOWN else f"More than {SHOWN}"
         raise Trouble(f"{count} runs begin with '{typed}': {shown}. Type more of the id.", BAD_USAGE)
+    names += rest
     recent = [r["id"] for n in names for r in client.get(places.runs_path(n), {"include_children": 1})["value"]]
     raise NotThere(_nothing_like(typed, names, recent))
 
@@ -60,7 +60,7 @@ def complete_run_id(ctx: click.Context, param: click.Parameter, incomplete: str)
         client = places.running(places.place())
         if client is None:
             return []
-        names = places.candidates(client, ctx.params.get("workspace"), Path.cwd())
+        names = places.meant_workspaces(client, ctx.params.get("workspace"), Path.cwd())
         recent = [r for n in names for r in client.get(places.runs_path(n), {"limit": 50})["value"]]
     except (Trouble, OSError, KeyError, ValueError):
         return []
@@ -79,12 +79,23 @@ def _exact(client: Client, typed: str, names: list[str]) -> Run | None:
     return None
 
 
+def _beginning(client: Client, typed: str, names: list[str]) -> list[Run]:
+    """The first few runs of these workspaces whose ids begin so."""
+    query: Query = {"include_children": 1, "prefix": typed.lower(), "limit": SHOWN + 1}
+    return [r for n in names for r in client.get(places.runs_path(n), query)["value"]] if typed else []
+
+
+def _whole(client: Client, listed: Run) -> Run:
+    """A run out of a list with what only its own call says: parameters and warnings."""
+    run: Run = client.get(f"{places.runs_path(listed['workspace'])}/{segment(listed['id'])}")
+    return run
+
+
 def _latest(client: Client, names: list[str]) -> Run:
     newest = [r for n in names for r in client.get(places.runs_path(n), {"limit": 1})["value"]]
     if not newest:
         raise NotThere("There are no runs yet.")
-    run: Run = max(newest, key=lambda r: str(r["created_at"]))
-    return run
+    return _whole(client, max(newest, key=lambda r: str(r["created_at"])))
 
 
 def _nothing_like(typed: str, names: list[str], known: list[str]) -> str:

@@ -27,7 +27,10 @@ STOP_SECONDS = 15.0
 
 @click.command()
 @click.option(
-    "-w", "--workspace", metavar="NAME", help="The workspace to make or use. Default: the only one, or 'local'."
+    "-w",
+    "--workspace",
+    metavar="NAME",
+    help="The workspace to make or use. Default: the only one, or 'local' when there is none.",
 )
 @home_option
 @json_option
@@ -77,7 +80,13 @@ def _workspace_name(client: Client, given: str | None, config: Path | None) -> s
     if given is not None:
         return given
     names = [w["name"] for w in places.workspaces(client)]
-    return names[0] if len(names) == 1 else DEFAULT_WORKSPACE
+    if len(names) > 1:
+        listed = ", ".join(f"'{n}'" for n in names)
+        raise Trouble(
+            f"Which workspace is for this folder? The home has {listed}. Choose one, or name a new one, with --workspace NAME.",
+            BAD_USAGE,
+        )
+    return names[0] if names else DEFAULT_WORKSPACE
 
 
 def _identity(config: Path | None) -> dict[str, str]:

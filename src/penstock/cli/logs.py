@@ -82,7 +82,8 @@ def _print_kept(
         title = f"{rule} {terminal.printable(run['name'])} ({run['status']}{which}) {rule}"
         click.echo(look.heading(title))
     for _, text in kept:
-        click.echo(text, nl=not text.endswith("\n"))
+        if text:
+            click.echo(text, nl=not text.endswith("\n"))
     if not any(text for _, text in kept):
         click.echo(look.paint("(it printed nothing)", dim=True))
 

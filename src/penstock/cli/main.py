@@ -80,6 +80,9 @@ def run(args: list[str]) -> int:
         sys.stdout.flush()
     except Trouble as trouble:
         return _show(trouble, as_json="--json" in args)
+    except click.exceptions.NoArgsIsHelpError as error:  # a bare group is asked what there is
+        click.echo(error.format_message())
+        return 0
     except click.UsageError as error:
         place = error.ctx.command_path if error.ctx else "penstock"
         more = (f"See: {place} --help",)

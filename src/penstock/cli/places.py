@@ -131,11 +131,16 @@ def choose_workspace(client: Client, given: str | None, folder: Path) -> str:
     return chosen
 
 
-def candidates(client: Client, given: str | None, folder: Path) -> list[str]:
-    """The workspaces to look for a run in: the one meant, or all of them when none is."""
+def meant_workspaces(client: Client, given: str | None, folder: Path) -> list[str]:
+    """The workspaces to list: the one meant, or all of them when none is."""
     if given is None and nearest_config(folder) is None:
         return [w["name"] for w in workspaces(client)]
     return [choose_workspace(client, given, folder)]
+
+
+def other_workspaces(client: Client, given: str | None, meant: list[str]) -> list[str]:
+    """Those that `meant` leaves out, to look for a run id in: a config.json says where to begin, --workspace where to stay."""
+    return [] if given is not None else [w["name"] for w in workspaces(client) if w["name"] not in meant]
 
 
 def nearest_config(folder: Path) -> Path | None:

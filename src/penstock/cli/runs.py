@@ -50,19 +50,24 @@ def list_runs(
 ) -> None:
     """The latest runs, newest first."""
     client = places.server(places.place(home))
-    chosen = places.choose_workspace(client, workspace, Path.cwd())
-    page = client.get(places.runs_path(chosen), {"experiment": experiment, "status": status, "limit": limit})
+    names = places.meant_workspaces(client, workspace, Path.cwd())
+    path = places.runs_path(names[0]) if len(names) == 1 else "runs"
+    page = client.get(path, {"experiment": experiment, "status": status, "limit": limit})
     if as_json:
         print_json(page)
         return
     runs = page["value"]
     if not runs:
         narrowed = " like that" if experiment or status else ""
-        click.echo(f"Workspace '{chosen}' has no runs{narrowed} yet.")
+        place = f"Workspace '{names[0]}'" if len(names) == 1 else "This server"
+        click.echo(f"{place} has no runs{narrowed} yet.")
         return
     look, now = Look.of_stdout(), terminal.utc_now()
-    headers = ["", "RUN", "EXPERIMENT", "NAME", "STARTED", "DURATION"]
-    click.echo(terminal.table(headers, [_row(r, look, now) for r in runs], look, limit=36))
+    headers, rows = ["", "RUN", "EXPERIMENT", "NAME", "STARTED", "DURATION"], [_row(r, look, now) for r in runs]
+    if len(names) > 1:
+        headers.insert(2, "WORKSPACE")
+        rows = [[*row[:2], r["workspace"], *row[2:]] for r, row in zip(runs, rows, strict=True)]
+    click.echo(terminal.table(headers, rows, look, limit=36))
     if page.get("next"):
         click.echo(look.paint(f"Older runs are there too: --limit {limit * 5}", dim=True))
 

@@ -18,13 +18,14 @@ def show_lines(detail: Json, look: Look, now: datetime) -> Iterator[str]:
     run, steps = detail["run"], detail["children"]
     yield from _head(run, look, now)
     yield from _errors(run, steps, look)
+    yield from _warnings(run, look)
     if steps:
         yield ""
         yield look.heading(f"Steps ({_count(steps)})")
         yield terminal.table(
             ["", "STEP", "STATUS", "DURATION", "RUN", ""], [_step_row(s, look, now) for s in steps], look, limit=60
         )
-    names = {s["id"]: s["name"] for s in steps}
+    names = {run["id"]: "" if steps else title_of(run), **{s["id"]: title_of(s) for s in steps}}
     yield from _outputs(detail["outputs"], names, look)
     yield from _metrics(detail["metrics"], names, look)
     if run.get("url"):
@@ -32,9 +33,13 @@ def show_lines(detail: Json, look: Look, now: datetime) -> Iterator[str]:
         yield f"Page: {run['url']}"
 
 
+def title_of(run: Json) -> str:
+    """What a run is called."""
+    return str(run.get("display_name") or run.get("name") or run["experiment"])
+
+
 def _head(run: Json, look: Look, now: datetime) -> Iterator[str]:
-    title = printable(run.get("display_name") or run.get("name") or run["experiment"])
-    yield f"{look.status(run['status'])}  {look.heading(title)}"
+    yield f"{look.status(run['status'])}  {look.heading(printable(title_of(run)))}"
     yield f"  run         {run['id']}"
     yield f"  experiment  {printable(run['experiment'])} in workspace {printable(run['workspace'])}"
     yield f"  started     {terminal.when(run.get('started_at') or run['created_at'], now)}"
@@ -44,8 +49,16 @@ def _head(run: Json, look: Look, now: datetime) -> Iterator[str]:
         if run.get(label):
             pairs = ", ".join(f"{k}={v}" if v is not None else str(k) for k, v in run[label].items())
             yield f"  {label:<10}  {printable(pairs)}"
-    for warning in run.get("warnings") or []:
-        yield f"  {look.paint('warning', 'yellow')}     {printable(str(warning))}"
+
+
+def _warnings(run: Json, look: Look) -> Iterator[str]:
+    """Of a pipeline run those of all its steps: each names its own."""
+    found = run.get("warnings") or []
+    if found:
+        yield ""
+        yield look.paint(look.heading("Warnings" if len(found) > 1 else "Warning"), "yellow")
+    for warning in found:
+        yield f"  {look.paint('!', 'yellow')} {printable(str(warning))}"
 
 
 def _errors(run: Json, steps: list[Json], look: Look) -> Iterator[str]:
@@ -55,15 +68,17 @@ def _errors(run: Json, steps: list[Json], look: Look) -> Iterator[str]:
         error = one["error"]
         tail = _tail(error)
         yield ""
-        yield look.paint(f"{printable(one.get('name') or '')}: {printable(str(error.get('message', '')))}", "red")
+        name, message = printable(title_of(one)), printable(str(error.get("message", "")))
+        yield look.paint(message if f"'{name}'" in message else f"{name}: {message}", "red")
         for line in tail[-40:]:
             yield f"  {look.paint('│' if look.has_glyphs else '|', 'red')} {printable(line)}"
 
 
 def _tail(error: Json) -> list[str]:
     details = error.get("details")
-    text = details.get("stderr_tail") if isinstance(details, dict) else None
-    return str(text).strip("\n").splitlines() if text else []
+    said = details if isinstance(details, dict) else {}
+    text = str(said.get("stderr_tail") or "").strip("\n") or str(said.get("stdout_tail") or "").strip("\n")
+    return text.splitlines()
 
 
 def _step_row(step: Json, look: Look, now: datetime) -> list[str]:
@@ -76,7 +91,7 @@ def _step_row(step: Json, look: Look, now: datetime) -> list[str]:
         why = str(step["warnings"][0])
     return [
         look.glyph(step["status"]),
-        step["name"],
+        title_of(step),
         step["status"],
         terminal.duration(step.get("started_at"), step.get("ended_at"), now),
         terminal.short(step["id"]),
@@ -95,9 +110,15 @@ def _outputs(outputs: list[Json], names: dict[str, str], look: Look) -> Iterator
     yield ""
     yield look.heading("Outputs")
     rows = [
-        [names.get(o.get("run_id", ""), ""), o["name"], f"{o['datastore']}/{o['path']}", _extent(o)] for o in outputs
+        [
+            names.get(o.get("run_id", ""), ""),
+            o["name"],
+            _extent(o),
+            str(o.get("local_path") or f"{o['datastore']}/{o['path']}"),
+        ]
+        for o in outputs
     ]
-    yield terminal.table(["STEP", "OUTPUT", "DATASTORE/PATH", "SIZE"], rows, look, limit=80)
+    yield terminal.table(["STEP", "OUTPUT", "SIZE", "FOLDER OR FILE"], rows, look, limit=400)
 
 
 def _extent(output: Json) -> str:
@@ -115,7 +136,7 @@ def _metrics(metrics: list[Json], names: dict[str, str], look: Look) -> Iterator
     yield look.heading("Metrics")
     place = {run_id: i for i, run_id in enumerate(names)}
     ordered = sorted(logged.items(), key=lambda item: place.get(item[0][0], -1))
-    rows = [[names.get(run_id, ""), name, _value(several)] for (run_id, name), several in ordered]
+    rows = [[names.get(run_id, terminal.short(run_id)), name, _value(several)] for (run_id, name), several in ordered]
     yield terminal.table(["STEP", "METRIC", "VALUE"], rows[:SHOWN_METRICS], look, limit=60)
     if len(rows) > SHOWN_METRICS:
         yield look.paint(f"and {len(rows) - SHOWN_METRICS} more: --json, or the run's page", dim=True)

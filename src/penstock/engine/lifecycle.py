@@ -27,7 +27,7 @@ def conclude(node: Node, end: Exit, *, cancel_requested: bool = False, stopped_b
         return _completed(node, end)
     if cancel_requested and end.ending == "signaled":
         return Conclusion(Status.CANCELED, _error("Canceled", _canceled(node, stopped_by), end))
-    return Conclusion(Status.FAILED, _failure(node, end), _warnings(end))
+    return Conclusion(Status.FAILED, _failure(node, end), _warnings(node, end))
 
 
 def lost(
@@ -69,7 +69,7 @@ def _completed(node: Node, end: Exit) -> Conclusion:
             f"Step '{node.name}' ended with status 0 but did not write the file of output '{absent_files[0]}', "
             "which is declared with is_directory=False. Write a file at the path given as that output's argument."
         )
-        return Conclusion(Status.FAILED, _error("OutputMissing", message, end), _warnings(end))
+        return Conclusion(Status.FAILED, _error("OutputMissing", message, end), _warnings(node, end))
     folders = [o["name"] for o in end.outputs if o["kind"] == "directory" and o["name"] in ports]
     wrong = [name for name in folders if ports[name].is_directory is False]
     if wrong:
@@ -77,22 +77,25 @@ def _completed(node: Node, end: Exit) -> Conclusion:
             f"Step '{node.name}' made a folder of output '{wrong[0]}', which is declared with is_directory=False. "
             "Write a file at that very path, or leave is_directory out."
         )
-        return Conclusion(Status.FAILED, _error("OutputMismatch", message, end), _warnings(end))
+        return Conclusion(Status.FAILED, _error("OutputMismatch", message, end), _warnings(node, end))
     unwritten = tuple(
         f"Step '{node.name}' wrote nothing to output '{name}'. Steps that read it will find an empty folder."
         for name in missing
     )
-    return Conclusion(Status.COMPLETED, None, unwritten + _warnings(end))
+    return Conclusion(Status.COMPLETED, None, unwritten + _warnings(node, end))
 
 
-def _warnings(end: Exit) -> tuple[str, ...]:
-    found = [str(w) for w in end.raw.get("warnings") or ()]
-    if end.raw.get("inputs_changed"):
-        found.append(
-            f"The script changed its inputs in place: {', '.join(map(str, end.raw['inputs_changed']))}. Write to an output instead."
-        )
+def _warnings(node: Node, end: Exit) -> tuple[str, ...]:
+    step = f"Step '{node.name}'"
+    found = [f"{step}: {w}" for w in end.raw.get("warnings") or ()]
+    if changed := end.raw.get("inputs_changed"):
+        ports = "its input" if len(changed) == 1 else "its inputs"
+        found.append(f"{step} changed {ports} in place: {', '.join(map(str, changed))}. Write to an output instead.")
     if left := end.raw.get("left_behind"):
-        found.append(f"The script left {len(left)} processes behind when it ended; they were stopped.")
+        rest = "1 process behind when it ended; it was stopped." if len(left) == 1 else (
+            f"{len(left)} processes behind when it ended; they were stopped."
+        )  # fmt: skip
+        found.append(f"{step} left {rest}")
     return tuple(found)
 
 
@@ -100,7 +103,7 @@ def _failure(node: Node, end: Exit) -> Json:
     if end.error is not None:
         what, fix = _sentence(end.error.get("what")), _sentence(end.error.get("fix"))
         code = "TimedOut" if end.ending == "timed_out" else "NotStarted" if end.ending == "not_started" else "UserError"
-        return _error(code, f"Step '{node.name}': {what} {fix}".strip(), end)
+        return _error(code, f"Step '{node.name}': {what} {fix}{_source(node, end)}".strip(), end)
     if end.ending == "timed_out":
         return _error(
             "TimedOut",
@@ -118,10 +121,19 @@ def _failure(node: Node, end: Exit) -> Json:
     return _error("UserError", f"Step '{node.name}': {script} ended with exit status {end.exit_code}.{hint}", end)
 
 
+def _source(node: Node, end: Exit) -> str:
+    """Of which file the one in a traceback is a copy."""
+    folder, script = node.settings.get("source_directory"), node.settings.get("script_name")
+    if not folder or not script or f"/work/{script}" not in end.stderr_tail:
+        return ""
+    return f" (work/{script} is a copy of {folder}/{script} as it was when you submitted.)"
+
+
 def _sentence(text: object) -> str:
     """`text` with its full stop: what it quotes may have come without one."""
     said = str(text or "").strip()
-    return said if not said or said.endswith((".", "!", "?", ":")) else said + "."
+    is_command = ": penstock " in said
+    return said if not said or is_command or said.endswith((".", "!", "?", ":")) else said + "."
 
 
 def _signal_message(step: str, number: int) -> str:
@@ -135,4 +147,6 @@ def _signal_message(step: str, number: int) -> str:
 
 def _error(code: str, message: str, end: Exit) -> Json:
     details = {"ending": end.ending, "exit_code": end.exit_code, "signal": end.signal, "stderr_tail": end.stderr_tail}
+    if end.raw.get("stdout_tail"):
+        details["stdout_tail"] = end.raw["stdout_tail"]
     return {"code": code, "message": message, "details": details}

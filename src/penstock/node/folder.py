@@ -165,6 +165,8 @@ def _shortened(record: Json) -> Json:
     error = record["error"] or {"what": "The disk is full, so exit.json was cut short.", "fix": "Free some space."}
     short = {key: text[:room] for key, text in error.items()}
     tail = record["stderr_tail"][-room:]
+    if "stdout_tail" in record:
+        record["stdout_tail"] = record["stdout_tail"][-room:]
     return record | {
         "error": short,
         "stderr_tail": tail,

@@ -246,6 +246,8 @@ def _describe_failure(job: Json, record: Json) -> None:
     if record["ending"] == "exited" and record["exit_code"] == 0:
         return
     record["stderr_tail"] = _tail("stderr")
+    if not record["stderr_tail"].strip():
+        record["stdout_tail"] = _tail("stdout")  # then this is all that it said
     label = job.get("script") or os.path.basename(job["argv"][0])
     if record["ending"] == "canceled":
         what, fix = f"'{label}' was stopped because the run was canceled.", "Submit it again if that was not meant."
@@ -257,7 +259,7 @@ def _describe_failure(job: Json, record: Json) -> None:
     else:
         last = record["stderr_tail"].strip().rpartition("\n")[2].strip()[:500]
         what = f"'{label}' ended with exit status {record['exit_code']}" + (f": {last}" if last else ".")
-        fix = "Read the end of its stderr, mend the script and submit again."
+        fix = f"All that it printed: {_logs_command(record)}"
     if record["ending"] in ("exited", "signaled") and (free := _free_bytes()) < _LITTLE_ROOM:
         what = (
             what.rstrip(".")
@@ -265,6 +267,10 @@ def _describe_failure(job: Json, record: Json) -> None:
         )
         fix = f"Free some space there ({os.getcwd()}) and submit again."
     record["error"] = {"what": what, "fix": fix}
+
+
+def _logs_command(record: Json) -> str:
+    return f"penstock run logs {record['name'].rpartition('.')[0][:8]}"
 
 
 def _free_bytes() -> int:
@@ -281,7 +287,10 @@ def _describe_signal(label: str, record: Json) -> tuple[str, str]:
             what,
             f"Often this is the kernel freeing memory: the step used {used:,.0f} MB at most. Give it less data or more memory.",
         )
-    return what, "Look at the end of its stderr; a crash of this kind comes from compiled code or from outside."
+    return (
+        what,
+        f"A crash of this kind comes from compiled code or from outside. All that it printed: {_logs_command(record)}",
+    )
 
 
 def _tail(path: str) -> str:

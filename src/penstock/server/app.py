@@ -21,6 +21,7 @@ from penstock.service.room import Room
 from penstock.service.services import Services
 
 log = logging.getLogger("penstock.server")
+_STATIC = studio.version({p.name: p.read_bytes() for p in (studio.HERE / "static").iterdir()})
 _CODES = {401: "Unauthorized", 404: "NotFound", 409: "Conflict", 426: "UnsupportedProtocol"}
 
 
@@ -54,6 +55,8 @@ async def _penstock_error(request: Request, error: Exception) -> Response:
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if error.status_code == 404 and "text/html" in request.headers.get("accept", ""):
+        return studio.missing_page(studio.templates(_STATIC), f"There is no page {request.url.path} on this server.")
     code = _CODES.get(error.status_code, "BadRequest")
     message = f"{request.method} {request.url.path}: {error.detail}. The calls there are: see /docs."
     return _shape(code, message, error.status_code)

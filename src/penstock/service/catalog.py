@@ -19,6 +19,13 @@ _EXPERIMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,254}\Z")
 _WORKSPACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}\Z")
 
 
+def wrong_compute_name(name: str) -> str | None:
+    """Why no compute can be called `name`, or None."""
+    if re.match(r"[A-Za-z][A-Za-z0-9-]{0,63}\Z", name):
+        return None
+    return f"The compute name {name!r} is invalid. Use 1 to 64 letters, digits and '-', starting with a letter."
+
+
 class Catalog:
     """The verbs on workspaces and their experiments, computes and datastores."""
 
@@ -123,10 +130,8 @@ class Catalog:
 
     def put_compute(self, workspace: str, name: str, body: Json) -> Json:
         """Create or change a compute."""
-        if not re.match(r"[A-Za-z][A-Za-z0-9-]{0,63}\Z", name):
-            raise BadRequest(
-                f"The compute name {name!r} is invalid. Use 1 to 64 letters, digits and '-', starting with a letter."
-            )
+        if wrong := wrong_compute_name(name):
+            raise BadRequest(wrong)
         row = {
             "workspace": workspace,
             "name": name,

@@ -63,13 +63,14 @@ class Control:
         run_id = str(body.get("id") or new_id())
         if not _RUN_ID.match(run_id):
             raise BadRequest(f"The run id {run_id!r} is invalid. Use 1 to 64 letters, digits, '-', '_' and '.'.")
+        unnamed = f"child {run_id[:8]}" if body.get("parent_id") else experiment["name"]
         now = self._context.clock()
         row = {
             "id": run_id,
             "workspace": workspace,
             "experiment": experiment["name"],
             "type": "interactive",
-            "name": str(body.get("name") or body.get("display_name") or experiment["name"]),
+            "name": str(body.get("name") or body.get("display_name") or unnamed),
             "display_name": body.get("display_name"),
             "parent_id": body.get("parent_id"),
             "root_id": run_id,

@@ -18,7 +18,7 @@ from penstock.model.errors import BadRequest, InvalidGraph, NotFound, Problem
 from penstock.model.graph import Graph, Node
 from penstock.model.status import Status
 from penstock.service import resuming
-from penstock.service.catalog import Catalog
+from penstock.service.catalog import Catalog, wrong_compute_name
 from penstock.service.context import Context
 from penstock.service.inbox import Inbox
 from penstock.service.resuming import Resumption
@@ -102,7 +102,11 @@ class Submission:
             known = {c["name"] for c in catalog.computes(connection, workspace)}
         unknown = [n for n in graph.nodes if n.compute and n.compute != "local" and n.compute not in known]
         if self._context.embedded:
-            return list(dict.fromkeys(str(n.compute) for n in unknown)), []
+            return list(dict.fromkeys(str(n.compute) for n in unknown)), [
+                Problem(f"Step '{n.name}': {wrong}", n.id, "InvalidGraph")
+                for n in unknown
+                if (wrong := wrong_compute_name(str(n.compute)))
+            ]
         there = ", ".join(sorted(known)) or "none yet"
         return [], [
             Problem(

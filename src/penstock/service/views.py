@@ -112,6 +112,11 @@ class Views:
         """The published outputs of a step, or of all steps of a pipeline run."""
         with self._db.read() as connection:
             rows = records.outputs(connection, run_id)
+            row = runs.get_run(connection, run_id)
+            stores = catalog.datastores(connection, row["workspace"]) if row else []
+            place = {r["id"]: r["number"] for r in runs.runs_of_root(connection, row["root_id"])} if row else {}
+        roots = {s["name"]: s["root"] for s in stores}
+        rows.sort(key=lambda r: (place.get(r["run_id"], 0), r["name"]))
         keys = (
             "name",
             "datastore",
@@ -123,7 +128,7 @@ class Views:
             "pipeline_output_name",
             "digest",
         )
-        return [{k: r[k] for k in keys} for r in rows]
+        return [{**{k: r[k] for k in keys}, "local_path": _local(roots.get(r["datastore"]), r["path"])} for r in rows]
 
     def events(self, run_id: str, after: int = 0) -> list[Json]:
         """The story: of a step its own, of a pipeline run that of all its steps too."""
@@ -195,6 +200,11 @@ class Views:
     def _warnings(self, connection: Connection, row: Json) -> list[str]:
         found = runs.warnings(connection, row["id"], row["root_id"] == row["id"])
         return [str(e["body"].get("message")) for e in found]
+
+
+def _local(root: str | None, path: str) -> str | None:
+    """Where an output lies on this machine; None when its datastore is gone."""
+    return str(Path(root) / path) if root else None
 
 
 def _of_attempt(name: str, attempt: int) -> str:

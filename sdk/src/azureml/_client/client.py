@@ -94,6 +94,10 @@ class Client:
 
     def call(self, method, path, body=None, query=None, error=None):
         """The parsed JSON of an answer. `path` starts with a slash, below /api/v1; `error` is the class for a 4xx."""
+        return self.call_for_status(method, path, body, query, error)[1]
+
+    def call_for_status(self, method, path, body=None, query=None, error=None):
+        """(status, parsed JSON): for whom it matters whether something was made (201) or was there (200)."""
         headers = {"Accept": "application/json"}
         data = None
         if body is not None:
@@ -103,7 +107,7 @@ class Client:
         content = answer.read()
         if answer.status >= 400:
             raise refusal(answer.status, _parsed(content), error)
-        return _parsed(content) if content else None
+        return answer.status, _parsed(content) if content else None
 
     def get_file(self, path, target, query=None, error=None):
         """Writes the bytes of an answer to the binary file object `target`; how many there were."""

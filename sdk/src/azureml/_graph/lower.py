@@ -58,6 +58,8 @@ def _node(step, ids, predecessors, scope):
     settings = step._settings(scope)
     if runconfig_parameters:
         settings["runconfig_parameters"] = runconfig_parameters
+    if code is not None:
+        settings["source_directory"] = os.path.abspath(code[0])  # so that a traceback can say of what it is a copy
     return {
         "id": ids[step],
         "name": step.name,

@@ -48,6 +48,11 @@ def refuse(lowered):
     from azureml.pipeline.core.pipeline import _problems
 
     problems = _problems(lowered)
+    if lowered.cycle is not None:
+        from azureml._graph.validate import cycle_names
+
+        path = " -> ".join(cycle_names(lowered.graph))
+        problems[0] += ". They wait for each other: {}. Take away what makes one of them wait.".format(path)
     if problems:
         raise invalid_pipeline("The pipeline cannot be submitted:\n" + "\n".join("  - " + p for p in problems))
 
@@ -68,7 +73,8 @@ def assigned(parameters, values, scope):
     for name, value in values.items():
         parameter = parameters.get(name)
         if parameter is None:
-            raise Exception("Pipeline parameter with name {} does not exist".format(name))
+            has = ", ".join(parameters) or "none"
+            raise Exception("Pipeline parameter with name {} does not exist. This pipeline has: {}.".format(name, has))
         lowered[name] = parameter._assigned(value, scope)
     return lowered
 

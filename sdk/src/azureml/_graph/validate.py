@@ -51,8 +51,16 @@ def problems(graph):
                 found.append("{}: it is to run after node {!r}, which does not exist.".format(_label(node), before))
     cycle = _cycle(known)
     if cycle is not None:
-        found.append("Cycle detected including node {}({})".format(known[cycle].get("name"), cycle))
+        closing = cycle[-1]
+        found.append("Cycle detected including node {}({})".format(known[closing].get("name"), closing))
     return found
+
+
+def cycle_names(graph):
+    """The names of the steps of a cycle, each before the one that waits for it; the first again at the end. [] for none."""
+    known = {node["id"]: node for node in graph["nodes"]}
+    cycle = (_cycle(known) or [])[::-1]  # it was walked upstream
+    return [known[node_id]["name"] for node_id in cycle + cycle[:1]]
 
 
 def _label(node):
@@ -292,7 +300,7 @@ def _upstream(node):
 
 
 def _cycle(known):
-    """The id of a node at which a cycle closes, or None. Depth first, without recursion."""
+    """The ids of the nodes of a cycle, the one at which it closes last; None when there is none. Depth first, without recursion."""
     done = {}
     for root in known:
         if root in done:
@@ -309,5 +317,6 @@ def _cycle(known):
                 done[following] = False
                 stack.append((following, _upstream(known[following])))
             elif done.get(following) is False:
-                return node_id
+                path = [at for at, _ in stack]
+                return path[path.index(following) :]
     return None

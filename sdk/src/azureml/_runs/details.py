@@ -36,8 +36,18 @@ def _node(run, dto):
     """The graph's node that a step run is a run of."""
     if dto["type"] != "step" or not dto.get("node"):
         return None
-    graph = run._graph_of_root()
+    graph = _graph_of_root(run, dto)
     return next((n for n in graph.get("nodes") or [] if n["id"] == dto["node"]), None)
+
+
+def _graph_of_root(run, dto):
+    from azureml._client.client import segment
+
+    graphs, root = run._workspace._graphs, dto["root_id"]
+    if root not in graphs:
+        graphs.clear()  # one is enough: a wait asks for the same one again and again
+        graphs[root] = run._call("GET", "runs/{}/graph".format(segment(root)))
+    return graphs[root]
 
 
 def _inputs(run, node):

@@ -198,7 +198,9 @@ class PipelineWatch:
         if step["status"] == "Failed":
             self.failed.append(step)
             error = (self._run_of(step)._refresh().get("error")) or {}
-            tail = (error.get("details") or {}).get("stderr_tail") or ""
+            details = error.get("details") or {}
+            tail = details.get("stderr_tail") or ""
+            tail = tail if tail.strip() else details.get("stdout_tail") or ""
             if tail.strip():
                 print(tail.rstrip())
             if error.get("message"):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 
 import azureml._sentinel  # noqa: F401
 
@@ -54,8 +55,8 @@ class Workspace:
         self._sku = sku
         self._kept = None
         self._graphs = {}
-        if not _disable_service_check:
-            self._put({"tags": tags, "location": _location})
+        if not _disable_service_check and self._put({"tags": tags, "location": _location}):
+            print("Workspace '{}' was not known here: it was made.".format(workspace_name), file=sys.stderr)
 
     @classmethod
     def _of(cls, name, subscription_id, resource_group):
@@ -77,11 +78,14 @@ class Workspace:
         return self._client.call(method, path, body, query, error)
 
     def _put(self, body):
+        """Whether the workspace is new."""
         from azureml.exceptions import WorkspaceException
 
         body = {k: v for k, v in body.items() if v is not None}
         body.update(subscription_id=self._subscription_id, resource_group=self._resource_group)
-        self._kept = self._call("PUT", "/workspaces/" + _segment(self._name), body, error=WorkspaceException)
+        path = "/workspaces/" + _segment(self._name)
+        status, self._kept = self._client.call_for_status("PUT", path, body, error=WorkspaceException)
+        return status == 201
 
     @property
     def _record(self):
@@ -132,7 +136,15 @@ class Workspace:
 
     @staticmethod
     def get(name, auth=None, subscription_id=None, resource_group=None, location=None, cloud="AzureCloud", id=None):
-        """The workspace called `name`."""
+        """The workspace called `name`. With a name alone it must be there; whoever says where it is, has it made (docs/differences.md)."""
+        if subscription_id is None and resource_group is None:
+            from azureml._client.client import shared
+            from azureml.exceptions import WorkspaceException
+
+            record = shared().call("GET", "/workspaces/" + _segment(name), error=WorkspaceException)
+            workspace = Workspace._of(name, record["subscription_id"], record["resource_group"])
+            workspace._kept = record
+            return workspace
         return Workspace(subscription_id, resource_group, name, auth, _location=location)
 
     @staticmethod

@@ -107,8 +107,15 @@ async def _spool(request: Request, room: Room) -> IO[bytes]:
 def _reading(routes: APIRouter, services: Services) -> None:
     views = services.views
 
+    @routes.get("/runs")
+    def list_all_runs(request: Request) -> Json:
+        return listed(None, request)
+
     @routes.get("/ws/{ws}/runs")
     def list_runs(ws: str, request: Request) -> Json:
+        return listed(ws, request)
+
+    def listed(ws: str | None, request: Request) -> Json:
         wanted, limit = _filter(request)
         found = views.list_runs(ws, **wanted)
         return page(found, str(found[-1]["number"]) if len(found) == limit else None)

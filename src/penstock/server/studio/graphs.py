@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ TWINS = 7
 """So many steps with the same neighbours share one box."""
 MOST_BOXES = 1500
 NAME_LETTERS = 22
+NAMED_WAITS = 3
+"""So many of the steps that a step waits for are named."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,23 @@ def draw(graph: Json, steps: Sequence[Json], href: Callable[[str], str]) -> Grap
     return GraphDrawing(drawing.width, drawing.height, boxes, lines, words)
 
 
+def waits(graph: Json, steps: Sequence[Json]) -> dict[str, str]:
+    """By run id, what each step that has not started waits for."""
+    names = {s.get("node"): str(s["name"]) for s in steps if s["status"] != "Completed"}
+    above: dict[str, list[str]] = {}
+    for source, target in _edges(graph.get("nodes") or []):
+        if source in names:
+            above.setdefault(target, []).append(names[source])
+    return {s["id"]: _wait(above.get(s.get("node") or "", [])) for s in steps if s["status"] == "NotStarted"}
+
+
+def _wait(names: list[str]) -> str:
+    if not names:
+        return "waiting for a free slot"
+    more = f" and {len(names) - NAMED_WAITS} more" if len(names) > NAMED_WAITS else ""
+    return f"waiting for: {', '.join(names[:NAMED_WAITS])}{more}"
+
+
 def _edges(nodes: Sequence[Json]) -> dict[tuple[str, str], list[str]]:
     """Who feeds whom, with the names of what flows."""
     found: dict[tuple[str, str], list[str]] = {}
@@ -114,14 +134,26 @@ def _box(
     name = names[members[0]]
     if len(members) > 1:
         done = statuses["Completed"]
-        full, note = f"{name} and {len(members) - 1} alike", f"{done} of {len(members)} completed"
-        shown = f"{cut(name, NAME_LETTERS - 6)} × {len(members)}"
+        full, shown = _shared_name([names[m] for m in members])
+        note = f"{done} of {len(members)} completed"
         target = "#steps"
     else:
         full, shown = name, cut(name, NAME_LETTERS)
         note = badge(steps[0]["status"]).word if steps else "Not started"
         target = href(steps[0]["id"]) if steps else ""
     return GraphBox(box.x, box.y, box.width, box.height, shown, full, _tone(statuses), note, target)
+
+
+def _shared_name(names: list[str]) -> tuple[str, str]:
+    """What a box of many is called in full, and in the width of a box: the first and the last, or how many."""
+    first, last, count = names[0], names[-1], len(names)
+    if first == last:
+        return f"{first}, {count} times", f"{cut(first, NAME_LETTERS - 6)} × {count}"
+    full = f"{first} … {last}"
+    stem, number = re.fullmatch(r"(.*?)(\d*)", last, re.DOTALL).groups()  # type: ignore[union-attr]
+    short = f"{first} … {number}" if number and first.startswith(stem) else full
+    fitting = [t for t in (full, short) if len(t) <= NAME_LETTERS]
+    return f"{full}: {count} steps", fitting[0] if fitting else f"{cut(first, NAME_LETTERS - 6)} × {count}"
 
 
 def _tone(statuses: Counter[str]) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from penstock.model.errors import NotFound
@@ -77,6 +77,7 @@ def router(
     studio.templates.globals["trouble"] = trouble
     routes.get("/")(studio.start)
     routes.get("/runs")(studio.start)
+    routes.get("/experiments/{experiment}")(studio.experiment)
     routes.get("/fragment")(studio.start_fragment)
     routes.get("/runs/{run_id}")(studio.run)
     routes.get("/runs/{run_id}/fragment")(studio.run_fragment)
@@ -97,6 +98,10 @@ class _Studio:
 
     def start(self, experiment: str = "") -> Response:
         return self._page("runs.html", self._runs(experiment), f"/fragment?experiment={quote(experiment, safe='')}")
+
+    def experiment(self, experiment: str) -> Response:
+        """Where the SDK's Experiment.get_portal_url points."""
+        return RedirectResponse(f"/?experiment={quote(experiment, safe='')}")
 
     def start_fragment(self, request: Request, experiment: str = "") -> Response:
         return self._fragment(request, "runs_body.html", self._runs(experiment))
@@ -199,8 +204,13 @@ class _Studio:
         return HTMLResponse(html, headers=headers)
 
     def _missing(self, error: NotFound) -> Response:
-        html = self.templates.get_template("missing.html").render(message=error.message)
-        return HTMLResponse(html, status_code=404, headers=PAGE_HEADERS)
+        return missing_page(self.templates, error.message)
+
+
+def missing_page(pages: Environment, message: str) -> Response:
+    """What a browser is told of an address with nothing behind it."""
+    html = pages.get_template("missing.html").render(message=message)
+    return HTMLResponse(html, status_code=404, headers=PAGE_HEADERS)
 
 
 def templates(static_version: str) -> Environment:

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from penstock.server.studio import metrics as metric_cards
-from penstock.server.studio.graphs import GraphDrawing, draw
+from penstock.server.studio.graphs import GraphDrawing, draw, waits
 from penstock.server.studio.metrics import Group
 from penstock.server.studio.wording import (
     EVENT_TONES,
@@ -86,6 +86,7 @@ class OutputRow:
     name: str
     step: str
     place: str
+    local: str
     extent: str
     kept_as: str
 
@@ -241,6 +242,7 @@ def run_page(recorded: Recorded, now: datetime) -> RunPage:
     run, steps = recorded.run, list(recorded.children)
     names = {run["id"]: title_of(run), **{s["id"]: str(s["name"]) for s in steps}}
     story = recorded.events[-SHOWN_EVENTS:]
+    waiting = {} if _is_ending(run) else waits(recorded.graph, steps)
     return RunPage(
         id=run["id"],
         title=title_of(run),
@@ -256,7 +258,7 @@ def run_page(recorded: Recorded, now: datetime) -> RunPage:
         steps_title="Steps" if run["type"] == "pipeline" else "Child runs",
         troubles=_troubles(run, steps),
         warnings=tuple(str(w) for w in run.get("warnings") or ()),
-        steps=tuple(_step_row(s, run, now) for s in steps),
+        steps=tuple(_step_row(s, run, now, waiting.get(s["id"], "")) for s in steps),
         graph=draw(recorded.graph, steps, run_href) if run["type"] == "pipeline" else None,
         metrics=metric_cards.groups(recorded.metrics, names, file_href),
         outputs=tuple(_output_row(o, names, run["id"]) for o in recorded.outputs),
@@ -276,6 +278,11 @@ def log_title(name: str) -> str:
     if "stdout" in name:
         return "Output"
     return "Error output" if "stderr" in name else "Log"
+
+
+def _is_ending(run: Json) -> bool:
+    """Whether nothing of it will start any more."""
+    return run["type"] != "pipeline" or run["status"] in TERMINAL or run["status"] == "CancelRequested"
 
 
 def _kind(run: Json) -> str:
@@ -343,12 +350,13 @@ def _troubles(run: Json, steps: Sequence[Json]) -> tuple[Trouble, ...]:
 def _trouble(run: Json, title: str, href: str) -> Trouble:
     error = run.get("error") or {}
     details = error.get("details")
-    trace = str(details.get("stderr_tail") or "") if isinstance(details, dict) else ""
+    said = details if isinstance(details, dict) else {}
+    trace = str(said.get("stderr_tail") or "").strip("\n") or str(said.get("stdout_tail") or "")
     log = f"{href}#logs" if href else "#logs" if run["type"] == "step" else ""
     return Trouble(title, href, str(error.get("message") or ""), trace.strip("\n"), log)
 
 
-def _step_row(step: Json, run: Json, now: datetime) -> StepRow:
+def _step_row(step: Json, run: Json, now: datetime, waiting: str) -> StepRow:
     error = step.get("error") or {}
     return StepRow(
         id=step["id"],
@@ -357,7 +365,7 @@ def _step_row(step: Json, run: Json, now: datetime) -> StepRow:
         badge=badge(step["status"]),
         span=span(step.get("started_at"), step.get("ended_at"), now),
         attempt=int(step.get("attempt") or 0),
-        why="" if step["status"] == "Failed" else str(error.get("message") or ""),  # the page begins with failures
+        why="" if step["status"] == "Failed" else str(error.get("message") or waiting),  # the page begins with failures
         href=run_href(step["id"]),
         bar=_bar(step, run, now),
     )
@@ -381,7 +389,14 @@ def _output_row(output: Json, names: dict[str, str], own_id: str) -> OutputRow:
         f"{size(output.get('size_bytes') or 0)} in {files(output.get('n_files') or 0)}"
     )  # fmt: skip
     place = f"{output['datastore']}/{output['path']}"
-    return OutputRow(str(output["name"]), step, place, extent, str(output.get("pipeline_output_name") or ""))
+    return OutputRow(
+        str(output["name"]),
+        step,
+        place,
+        str(output.get("local_path") or ""),
+        extent,
+        str(output.get("pipeline_output_name") or ""),
+    )
 
 
 def _file_row(run_id: str, file: Json) -> FileRow:

@@ -173,6 +173,10 @@ class PipelineStep:
                     self.name, type(step).__name__
                 )
             )
+        if step is self:
+            raise ValueError(
+                "Step '{}' cannot run after itself. Name the step that is to run before it.".format(self.name)
+            )
         self._run_after.append(step)
 
     def retry(self, count=2, backoff_seconds=10, on="infrastructure"):
@@ -216,8 +220,9 @@ class PipelineStep:
                 self._output_ports.append(output_port(argument, self.name))
             else:
                 raise ValueError(
-                    "Input/Output {} appears in arguments list but is not in the input/output lists".format(
-                        getattr(argument, "name", None) or getattr(argument, "data_reference_name", argument)
+                    "Input/Output {} appears in arguments list but is not in the input/output lists. "
+                    "Step '{}': add it to inputs=[...] if the step reads it, to outputs=[...] if it writes it.".format(
+                        getattr(argument, "name", None) or getattr(argument, "data_reference_name", argument), self.name
                     )
                 )
         else:

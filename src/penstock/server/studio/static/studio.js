@@ -40,15 +40,20 @@ function tick() {
     const date = new Date(element.dateTime);
     const today = date.toDateString() === new Date().toDateString();
     const shown = today
-      ? date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" })
-      : date.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+      ? date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" })
+      : date.toLocaleString([], { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" });
     put(element, shown + " (" + ago(date) + ")");
-    element.title = date.toLocaleString([], { dateStyle: "full", timeStyle: "long" });
+    element.title = date.toLocaleString([], { dateStyle: "full", timeStyle: "long", hourCycle: "h23" });
   }
 }
 
+// What matters in a log or a traceback is its end. Each is moved there once; then it is the reader's.
+const moved = new WeakSet();
 function toEnd(scope) {
-  for (const element of scope.querySelectorAll("[data-tail]")) element.scrollTop = element.scrollHeight;
+  for (const element of scope.querySelectorAll("[data-tail]")) {
+    if (!moved.has(element)) element.scrollTop = element.scrollHeight;
+    moved.add(element);
+  }
 }
 
 // Make `old` like `next`, touching only what differs: folds, focus, selection and scrolling of the reader stay.
@@ -103,6 +108,7 @@ function swap(html) {
     if (part) morph(part, document.adoptNode(next));
   }
   offerCopy();
+  toEnd(main);
   tick();
   const title = main.querySelector(".title h1");
   if (title) document.title = main.querySelector("#status").textContent.trim() + ": " + title.textContent + " · Penstock";
