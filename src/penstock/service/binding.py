@@ -15,6 +15,7 @@ from penstock.engine.plan import Plan
 from penstock.model.errors import BadRequest, NotFound
 from penstock.model.graph import Input, Node, Output
 from penstock.model.job import Job
+from penstock.service import registering
 from penstock.service.context import Context
 from penstock.steps.base import Bound, BoundInput, BoundOutput, Interpreter
 from penstock.steps.registry import step_kind
@@ -72,7 +73,7 @@ class Binder:
 
     def _output(self, root: Root, output: Output, run_id: str, attempt: int) -> BoundOutput:
         place = self.place(root, output, run_id, attempt)
-        return BoundOutput(output.name, output.reference, str(place.stage), output.is_directory)
+        return BoundOutput(output.name, output.reference, str(place.stage), output.is_directory, output.mode)
 
     def _input(self, connection: Connection, root: Root, port: Input, job_name: str) -> BoundInput:
         source = port.source
@@ -83,12 +84,34 @@ class Binder:
         if "node" in source:
             producer = root.plan.graph.node(source["node"])
             output = next(o for o in producer.outputs if o.name == source["output"])
+            if output.mode == "link" or (port.mode == "direct" and port.reference == "dataset"):
+                return self._left_dataset(connection, root, port, output, root.step_ids[producer.id], job_name)
             store = self._datastore(root, output.datastore)
             path = Path(store["root"]) / output_path(output, root.step_ids[producer.id])
         else:
             store = self._datastore(root, source["datastore"])
             path = beneath(Path(store["root"]), str(source.get("path") or ""))
         return BoundInput(port.name, port.mode, port.reference, str(path), self._local(port, job_name, path))
+
+    def _left_dataset(
+        self, connection: Connection, root: Root, port: Input, output: Output, run_id: str, job_name: str
+    ) -> BoundInput:
+        """An input that is another step's output as a dataset, transformed as the port says; saved when it is new."""
+        if output.mode == "link":
+            linked = registering.linked_dataset(connection, self._context.home, run_id, output.name)
+            if linked is None:
+                raise BadRequest(
+                    f"Input '{port.name}': the step before linked no dataset to its output '{output.name}'. "
+                    f"Call run.output_datasets['{output.name}'].link(dataset) in its script."
+                )
+            return self._dataset_input(connection, root, port, linked, job_name)
+        path = output_path(output, run_id)
+        is_file = Path(self._datastore(root, output.datastore)["root"], path).is_file()
+        place = (self.datastore_name(root, output), path, is_file)
+        kind, definition = registering.transformed(*place, list(port.transform))
+        kept = registering.dataset_row(root.workspace, kind, definition, self._context.clock())
+        dataset_id = self._context.database.write(lambda c: catalog.add_dataset(c, kept))
+        return BoundInput(port.name, port.mode, port.reference, None, None, dataset_id)
 
     def _dataset_input(
         self, connection: Connection, root: Root, port: Input, dataset_id: str, job_name: str

@@ -21,6 +21,7 @@ from penstock.service.batch import Batch, Stale
 from penstock.service.binding import Binder, constant_destination
 from penstock.service.context import Context
 from penstock.service.inbox import Inbox
+from penstock.service.registering import left
 from penstock.store import catalog, runs
 
 Json = dict[str, Any]
@@ -158,7 +159,7 @@ class Scheduler:
         for flight, conclusion in concluded:
             if (
                 conclusion.status is Status.COMPLETED
-                and flight.state.node.outputs
+                and flight.state.node.written
                 and flight.state.status is not Status.FINALIZING
             ):
                 self._note_start(batch, flight)
@@ -170,7 +171,7 @@ class Scheduler:
         if conclusion.status is not Status.COMPLETED or flight.end is None:
             return conclusion
         kinds = {o["name"]: o["kind"] for o in flight.end.outputs}
-        for output in flight.state.node.outputs:
+        for output in flight.state.node.written:
             place = self._binder.place(flight.active.root, output, flight.state.run_id, flight.state.attempt)
             try:
                 publish(place, kinds.get(output.name, "missing"))
@@ -200,7 +201,9 @@ class Scheduler:
             return
         self._note_start(batch, flight)
         began = flight.end.started_at if flight.end else None
-        self._keep(batch, flight)
+        rows = self._keep(batch, flight)
+        if conclusion.status is Status.COMPLETED:
+            batch.datasets += left(active.root.workspace, active.id, state.run_id, state.node.outputs, rows)
         for warning in conclusion.warnings:
             batch.say(state.run_id, active.id, "warning", message=warning)
         self._move(batch, flight, conclusion.status, started_at=began, error=conclusion.error)
@@ -213,8 +216,8 @@ class Scheduler:
         self._move(batch, flight, Status.NOT_STARTED)
         self._memory.enqueue(flight.active, flight.state)
 
-    def _keep(self, batch: Batch, flight: InFlight) -> None:
-        """What the try leaves: its end, files, outputs and journal."""
+    def _keep(self, batch: Batch, flight: InFlight) -> list[Json]:
+        """What the try leaves: its end, files, outputs and journal; the rows of its outputs."""
         state, end = flight.state, flight.end
         batch.journals.append((flight.name, self._row(flight)))
         row = {"run_id": state.run_id, "attempt": state.attempt, "node_id": self._context.node_id, "queued_at": None}
@@ -222,16 +225,17 @@ class Scheduler:
         how = {"ending": end.ending if end else "lost", "exit_code": end.exit_code if end else None}
         batch.attempts.append({**row, **times, **how, "exit": end.raw if end else {}})
         if end is None:
-            return
+            return []
         for f in end.files:
             path = f"jobs/{flight.name}/files/{f['name']}"
             file = {"run_id": state.run_id, "name": f["name"], "attempt": state.attempt, "path": path}
             batch.artifacts.append({**file, "size_bytes": f["size_bytes"]})
         manifests = {o["name"]: o for o in end.outputs}
-        for output in state.node.outputs:
+        rows: list[Json] = []
+        for output in state.node.written:
             place = self._binder.place(flight.active.root, output, state.run_id, state.attempt)
             seen = manifests.get(output.name) or {"kind": "missing"}
-            batch.outputs.append(
+            rows.append(
                 {
                     "run_id": state.run_id,
                     "root_id": flight.active.id,
@@ -245,6 +249,8 @@ class Scheduler:
                     "pipeline_output_name": output.pipeline_output_name,
                 }
             )
+        batch.outputs += rows
+        return rows
 
     def _follow(self, batch: Batch, active: Active, change: Change, to_stop: list[InFlight]) -> None:
         batch.satisfied += [s.run_id for s in change.satisfied]

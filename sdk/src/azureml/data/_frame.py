@@ -1,22 +1,7 @@
 """A tabular definition as a pandas DataFrame: read, typed by the definition, transformed. The only place that reads tables."""
 
-import atexit
-import shutil
-import tempfile
-
-from azureml.data import _delimited, _paths, _types
+from azureml.data import _delimited, _formats, _paths, _schema, _types
 from azureml.data.dataset_error_handling import DatasetExecutionError
-
-_folder = None
-
-
-def url_folder():
-    """A folder for what was fetched from URLs, for as long as this process lives."""
-    global _folder
-    if _folder is None:
-        _folder = tempfile.mkdtemp(prefix="penstock-urls-")
-        atexit.register(shutil.rmtree, _folder, ignore_errors=True)
-    return _folder
 
 
 def frame(definition, workspace, on_error="null", out_of_range_datetime="null"):
@@ -31,10 +16,43 @@ def frame(definition, workspace, on_error="null", out_of_range_datetime="null"):
 
 
 def _read(definition, workspace, on_error, out_of_range):
+    if definition["format"] == "delimited":
+        return _read_delimited(_schema.known(definition, workspace), workspace, on_error, out_of_range)
+    import pandas
+
+    if definition["format"] == "sql":
+        table = _formats.query(definition, workspace)
+    else:
+        tables = []
+        for source in _paths.sources(definition["paths"], workspace):
+            tables.append((source, _formats.table(source, definition)))
+            if definition["format"] == "parquet":
+                _formats.check_names(list(tables[0][1].columns), list(tables[-1][1].columns), source)
+        of_path = _path_series(definition, workspace, [(s, len(t)) for s, t in tables], on_error, out_of_range)
+        table = tables[0][1] if len(tables) == 1 else pandas.concat([t for _, t in tables], ignore_index=True)
+        for place, (name, series) in enumerate(of_path.items()):
+            table.insert(place, name, series)
+    for name, kind in (definition.get("set_types") or {}).items():
+        _check_columns(table, [name])
+        table[name] = _types.converted(table[name], kind["type"], kind.get("formats"), on_error, out_of_range)
+    return table
+
+
+def _path_series(definition, workspace, counted, on_error, out_of_range):
+    """{column: Series} that come from where the files are; `counted` are (source, number of rows)."""
+    texts = {}
+    for source, count in counted:
+        for name, text in _schema.of_path(definition, source).items():
+            texts.setdefault(name, []).extend([text] * count)
+    kinds = _schema.path_types(definition, [source for source, _ in counted])
+    return {n: _types.column(v, kinds[n], None, on_error, out_of_range) for n, v in texts.items()}
+
+
+def _read_delimited(definition, workspace, on_error, out_of_range):
     import pandas
 
     layout = _delimited.Layout(definition)
-    files = _paths.sources(definition["paths"], workspace, url_folder)
+    files = _paths.sources(definition["paths"], workspace)
     types = {c["name"]: c for c in definition.get("columns") or ()}
     empty_as_string = definition.get("empty_as_string")
     names, tables = None, []
@@ -48,7 +66,7 @@ def _read(definition, workspace, on_error, out_of_range):
         tables.append((source, table))
     extra = {}
     for source, table in tables:
-        for name, text in _of_path(definition, source).items():
+        for name, text in _schema.of_path(definition, source).items():
             extra.setdefault(name, []).extend([text] * len(table[names[0]]))
     series = {}
     for name in list(extra) + names:
@@ -136,16 +154,6 @@ def _header_rows(source, layout):
             if row:
                 return reader.line_num
     return 0
-
-
-def _of_path(definition, source):
-    """{column: text} that come from where the file is: partitions, and Path."""
-    found = {}
-    if definition.get("include_path"):
-        found["Path"] = source.whole
-    if definition.get("partition_format"):
-        found.update(_paths.partition_values(definition["partition_format"], source.whole))
-    return found
 
 
 def _applied(table, operation):

@@ -63,12 +63,14 @@ class Source:
         self.whole = whole
 
 
-def sources(definitions, workspace, folder_of_urls):
+def sources(definitions, workspace):
     """Every file that the paths mean, in order. FileNotFoundError names the path that means none."""
     found = []
     for definition in definitions:
         if "url" in definition:
-            local = _fetched(definition["url"], folder_of_urls())
+            from azureml.data._urls import fetched
+
+            local = fetched(definition["url"])
             name = "/" + os.path.basename(local)
             found.append(Source(local, name, definition["url"]))
             continue
@@ -122,28 +124,6 @@ def glob_pattern(path):
             out.append(re.escape(path[i]))
             i += 1
     return "".join(out) + r"(?:/.*)?\Z"
-
-
-def _fetched(url, folder):
-    """The local copy of what a URL holds. OSError with the reason when it cannot be had."""
-    import urllib.error
-    import urllib.request
-    from urllib.parse import unquote, urlsplit
-
-    name = unquote(os.path.basename(urlsplit(url).path)) or "data"
-    target = os.path.join(folder, "{:x}".format(abs(hash(url))), name)
-    if os.path.exists(target):
-        return target
-    os.makedirs(os.path.dirname(target), exist_ok=True)
-    import shutil
-
-    try:
-        with urllib.request.urlopen(url, timeout=60) as answer, open(target + ".partial", "wb") as out:
-            shutil.copyfileobj(answer, out, 1 << 20)
-    except (OSError, ValueError) as error:
-        raise FileNotFoundError("{} could not be read: {}.".format(url, error)) from None
-    os.replace(target + ".partial", target)
-    return target
 
 
 def partition_values(partition_format, whole):

@@ -120,6 +120,26 @@ def column(values, kind, formats, on_error, out_of_range, empty_as_string=False)
     return pandas.Series(_datetimes(values, formats, on_error, out_of_range), dtype="datetime64[ns]")
 
 
+def converted(series, kind, formats, on_error, out_of_range):
+    """A column that has a type of its own, as `kind`."""
+    import pandas
+
+    missing = series.isna()
+    if kind == "string":
+        return pandas.Series([None if m else str(v) for v, m in zip(series, missing)], dtype=object)
+    if kind == "datetime" and series.dtype.kind == "M":
+        return series
+    if kind == "int" and series.dtype.kind in "if" and not missing.any() and (series % 1 == 0).all():
+        return series.astype("int64")
+    if kind == "float" and series.dtype.kind in "if":
+        return series.astype("float64")
+    texts = ["" if m else str(v) for v, m in zip(series, missing)]
+    try:
+        return column(texts, kind, formats, on_error, out_of_range)
+    except Unreadable as error:
+        raise ValueError("Column {!r}: {!r} is no {}.".format(series.name, str(error), kind)) from None
+
+
 def _ints(values, on_error):
     import pandas
 

@@ -38,6 +38,10 @@ class DataType:
     def to_stream(workspace, escaped=False):
         raise _not_built("DataType.to_stream")
 
+    def _as_json(self):
+        kind = {"type": self._kind}
+        return dict(kind, formats=self._formats) if self._formats else kind
+
     def __repr__(self):
         return "DataType({})".format(self._kind)
 
@@ -61,6 +65,7 @@ class TabularDatasetFactory:
     ):
         """A table in delimited text files. Column types are found now, from all rows, and kept in the definition."""
         from azureml.data._paths import paths_of
+        from azureml.data._schema import columns
         from azureml.data.tabular_dataset import TabularDataset
 
         paths, workspace = paths_of(path)
@@ -76,7 +81,7 @@ class TabularDatasetFactory:
         }
         wanted = _wanted_types(set_column_types)
         if validate or infer_column_types:
-            definition["columns"] = _columns(definition, workspace, infer_column_types, wanted)
+            definition["columns"] = columns(definition, workspace, infer_column_types, wanted)
         else:
             definition["columns"] = [dict(kind, name=name) for name, kind in wanted.items()]
         return TabularDataset(definition, workspace)
@@ -155,35 +160,6 @@ class FileDatasetFactory:
         return FileDatasetFactory.from_files((store, definition["path"]))
 
 
-def _columns(definition, workspace, infer, wanted):
-    """[{name, type}] of the files, path and partition columns first. DatasetValidationError says what is wrong, and where."""
-    from azureml.data import _delimited, _paths
-    from azureml.data._frame import _of_path, url_folder
-    from azureml.data._types import Inference
-    from azureml.data.dataset_error_handling import DatasetValidationError
-
-    try:
-        layout = _delimited.Layout(definition)
-        files = _paths.sources(definition["paths"], workspace, url_folder)
-        names, types = _delimited.inferred(files, layout, infer)
-        found = {}
-        for source in files:
-            for name, text in _of_path(definition, source).items():
-                found.setdefault(name, Inference()).add([text])
-    except (OSError, ValueError) as error:
-        raise DatasetValidationError("The dataset could not be made. {}".format(error)) from error
-    columns = [{"name": n, "type": "string" if n == "Path" or not infer else i.result()} for n, i in found.items()]
-    columns += [{"name": name, "type": kind} for name, kind in zip(names, types)]
-    missing = [name for name in wanted if name not in {c["name"] for c in columns}]
-    if missing:
-        raise DatasetValidationError(
-            "set_column_types names {}, but the files have no such column. They have: {}.".format(
-                ", ".join(map(repr, missing)), ", ".join(names)
-            )
-        )
-    return [dict(column, **wanted.get(column["name"], {})) for column in columns]
-
-
 def _wanted_types(types):
     wanted = {}
     for name, kind in (types or {}).items():
@@ -193,7 +169,7 @@ def _wanted_types(types):
             raise UserErrorException(
                 "set_column_types[{!r}] is {!r}. Use DataType, for example DataType.to_float().".format(name, kind)
             )
-        wanted[name] = {"type": kind._kind, "formats": kind._formats} if kind._formats else {"type": kind._kind}
+        wanted[name] = kind._as_json()
     return wanted
 
 

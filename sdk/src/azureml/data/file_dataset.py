@@ -13,11 +13,10 @@ class FileDataset(AbstractDataset):
 
     def _sources(self):
         from azureml.data import _paths
-        from azureml.data._frame import url_folder
         from azureml.data.dataset_error_handling import DatasetExecutionError
 
         try:
-            found = _paths.sources(self._definition["paths"], self._workspace, url_folder)
+            found = _paths.sources(self._definition["paths"], self._workspace)
         except OSError as error:
             raise DatasetExecutionError("The dataset could not be read. {}".format(error)) from error
         for operation in self._definition.get("operations") or ():

@@ -30,6 +30,8 @@ EVENTS = {
     "failed": "failed",
     "canceled": "was canceled",
     "cancel_requested": "was asked to stop",
+    "dataset": "left a dataset",
+    "output_link": "linked an output to a dataset",
     "warning": "warning",
     "note": "note",
 }
