@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
 
-from penstock.data import publish
+from penstock.data import filesets, publish
 from penstock.data.paths import beneath, relative_path
 from penstock.engine.plan import Plan
 from penstock.model.errors import BadRequest, NotFound
@@ -22,7 +21,6 @@ from penstock.steps.registry import step_kind
 from penstock.store import catalog
 
 Json = dict[str, Any]
-_GLOB = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True)
@@ -123,23 +121,24 @@ class Binder:
             raise NotFound(
                 f"Input '{port.name}': there is no dataset with id '{dataset_id}'. Save or register it again."
             )
-        path = self._dataset_path(root, port.name, dataset["definition"])
+        definition = dataset["definition"]
+        if not filesets.is_plain(definition):
+            return self._tree(root, port, dataset_id, definition, job_name)
+        only = definition["paths"][0]
+        path = beneath(Path(self._datastore(root, only["datastore"])["root"]), str(only.get("path") or ""))
         return BoundInput(
             port.name, port.mode, port.reference, str(path), self._local(port, job_name, path), dataset_id
         )
 
-    def _dataset_path(self, root: Root, name: str, definition: Json) -> Path:
-        """The local path of a file dataset: the file itself when it is one file, else the folder above its pattern."""
-        paths = definition.get("paths") or []
-        if len(paths) != 1 or "datastore" not in paths[0]:
-            raise BadRequest(
-                f"Input '{name}': mounting a dataset of {len(paths)} paths or of URLs is not built yet. Use one datastore path."
-            )
-        store = self._datastore(root, paths[0]["datastore"])
-        relative = str(paths[0].get("path") or "")
-        if glob := _GLOB.search(relative):
-            relative = relative[: glob.start()].rpartition("/")[0]
-        return beneath(Path(store["root"]), relative)
+    def _tree(self, root: Root, port: Input, dataset_id: str, definition: Json, job_name: str) -> BoundInput:
+        """A dataset that lies in no one place: its files are put together for the step. One URL is the file itself."""
+        found = filesets.files(definition, lambda name: Path(self._datastore(root, name)["root"]))
+        folder = self._context.home / "jobs" / job_name / "inputs" / port.name
+        tree = tuple({"source": f.source, "target": str(beneath(folder, f.name))} for f in found)
+        paths = definition["paths"]
+        is_file = len(paths) == 1 and "url" in paths[0] and len(tree) == 1
+        local = tree[0]["target"] if is_file else str(folder)
+        return BoundInput(port.name, port.mode, port.reference, local, local, dataset_id, tree)
 
     def _local(self, port: Input, job_name: str, path: Path) -> str | None:
         if port.mode != "download":

@@ -57,10 +57,11 @@ def _one(path):
 class Source:
     """One file of a dataset. `name` is its name below what the path meant, `whole` that on the datastore."""
 
-    def __init__(self, local, name, whole):
+    def __init__(self, local, name, whole, datastore=""):
         self.local = local
         self.name = name
         self.whole = whole
+        self.datastore = datastore
 
 
 def sources(definitions, workspace):
@@ -80,6 +81,16 @@ def sources(definitions, workspace):
                 "Datastore '{}' has nothing at '{}'.".format(definition["datastore"], definition["path"])
             )
         found.extend(files)
+    return _distinct(found)
+
+
+def _distinct(found):
+    """The files under names that differ: whole paths where short ones would meet, after their datastores if those do."""
+    for name_of in (lambda s: s.whole if s.datastore else s.name, lambda s: "/" + s.datastore + s.name):
+        if len({source.name for source in found}) == len(found):
+            break
+        for source in found:
+            source.name = name_of(source) if source.datastore else source.name
     return found
 
 
@@ -93,11 +104,15 @@ def _on_datastore(definition, workspace):
         files = store._files_at(path)
         if not os.path.isdir(store._local(path)):
             files = [f for f in files if f[0] == path]
-        return [Source(local, "/" + _below(whole, base), "/" + whole) for whole, local in files]
+        return [Source(local, "/" + _below(whole, base), "/" + whole, store.name) for whole, local in files]
     base = path[: _WILD.search(path).start()].rpartition("/")[0]
     pattern = re.compile(glob_pattern(path))
     files = store._files_at(base + "/" if base else "")
-    return [Source(local, "/" + _below(whole, base), "/" + whole) for whole, local in files if pattern.match(whole)]
+    return [
+        Source(local, "/" + _below(whole, base), "/" + whole, store.name)
+        for whole, local in files
+        if pattern.match(whole)
+    ]
 
 
 def _below(whole, base):

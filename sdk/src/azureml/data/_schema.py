@@ -75,5 +75,10 @@ def of_path(definition, source):
     if definition.get("include_path"):
         found["Path"] = source.whole
     if definition.get("partition_format"):
-        found.update(_paths.partition_values(definition["partition_format"], source.whole))
+        values = _paths.partition_values(definition["partition_format"], source.whole)
+        if definition.get("partition_quoted"):
+            from urllib.parse import unquote
+
+            values = {name: unquote(text) for name, text in values.items()}
+        found.update(values)
     return found

@@ -88,7 +88,13 @@ class TabularDatasetFactory:
 
     @staticmethod
     def from_parquet_files(path, validate=True, include_path=False, set_column_types=None, partition_format=None):
-        raise _not_built("Dataset.Tabular.from_parquet_files")
+        """A table in Parquet files, with the types that they have."""
+        from azureml.data._paths import paths_of
+
+        paths, workspace = paths_of(path)
+        definition = {"paths": paths, "format": "parquet", "include_path": bool(include_path)}
+        definition["partition_format"] = partition_format
+        return _typed(definition, workspace, validate, set_column_types)
 
     @staticmethod
     def from_json_lines_files(
@@ -100,11 +106,36 @@ class TabularDatasetFactory:
         invalid_lines="error",
         encoding="utf8",
     ):
-        raise _not_built("Dataset.Tabular.from_json_lines_files")
+        """A table of JSON objects, one a line. A key that a line does not have is None there."""
+        from azureml.data._delimited import NotDelimited, encoding_of
+        from azureml.data._paths import paths_of
+
+        if invalid_lines not in ("error", "drop"):
+            raise _user_error("invalid_lines must be 'error' or 'drop', not {!r}.".format(invalid_lines))
+        paths, workspace = paths_of(path)
+        definition = {"paths": paths, "format": "json_lines", "include_path": bool(include_path)}
+        definition.update(partition_format=partition_format, invalid_lines=invalid_lines, encoding=_encoding(encoding))
+        try:
+            encoding_of(definition["encoding"])
+        except NotDelimited as error:
+            raise _user_error(str(error)) from None
+        return _typed(definition, workspace, validate, set_column_types)
 
     @staticmethod
     def from_sql_query(query, validate=True, set_column_types=None, query_timeout=30):
-        raise _not_built("Dataset.Tabular.from_sql_query")
+        """The rows of `query`: (datastore, 'SELECT …') or a DataPath of the two. The datastore is a SQLite file here."""
+        store, text = (
+            query
+            if isinstance(query, tuple) and len(query) == 2
+            else (getattr(query, "_datastore", None), getattr(query, "path_on_datastore", None))
+        )
+        if not hasattr(store, "datastore_type") or not isinstance(text, str) or not text.strip():
+            raise _user_error("from_sql_query takes (datastore, 'SELECT …') or a DataPath, not {!r}.".format(query))
+        if isinstance(query_timeout, bool) or not isinstance(query_timeout, (int, float)) or query_timeout <= 0:
+            raise _user_error("query_timeout must be a number of seconds, not {!r}.".format(query_timeout))
+        definition = {"paths": [], "format": "sql", "datastore": store.name, "query": text}
+        definition["query_timeout"] = query_timeout
+        return _typed(definition, store.workspace, validate, set_column_types)
 
     @staticmethod
     def register_pandas_dataframe(
@@ -117,7 +148,18 @@ class TabularDatasetFactory:
         row_group_size=None,
         make_target_path_unique=True,
     ):
-        raise _not_built("Dataset.Tabular.register_pandas_dataframe")
+        """Writes the DataFrame as Parquet below `target` and registers it as a new version of dataset `name`."""
+        from azureml.data._writing import register
+
+        settings = {
+            "name": name,
+            "description": description,
+            "tags": tags,
+            "show_progress": show_progress,
+            "row_group_size": row_group_size,
+            "make_target_path_unique": make_target_path_unique,
+        }
+        return register(dataframe, target, settings)
 
     @staticmethod
     def register_spark_dataframe(dataframe, target, name, description=None, tags=None, show_progress=True):
@@ -149,15 +191,34 @@ class FileDatasetFactory:
         import fnmatch
         import os
 
-        from azureml.data._paths import paths_of
+        from azureml.data._writing import place_of
 
-        (definition,), _ = paths_of(target)
-        store = target[0] if isinstance(target, tuple) else getattr(target, "datastore", None) or target._datastore
+        store, path = place_of(target)
+        if not os.path.isdir(src_dir):
+            raise _user_error("upload_directory: there is no folder {}.".format(os.path.abspath(src_dir)))
         files = [os.path.join(folder, f) for folder, _, names in os.walk(src_dir) for f in sorted(names)]
         if pattern:
             files = [f for f in files if fnmatch.fnmatch(os.path.relpath(f, src_dir), pattern)]
-        store._upload_files(files, src_dir, definition["path"], overwrite, show_progress)
-        return FileDatasetFactory.from_files((store, definition["path"]))
+        store._upload_files(files, src_dir, path, overwrite, show_progress)
+        return FileDatasetFactory.from_files((store, path))
+
+
+def _typed(definition, workspace, validate, set_column_types):
+    """The dataset of files that know their own types; they are looked at only when `validate` says so."""
+    from azureml.data._schema import columns
+    from azureml.data.tabular_dataset import TabularDataset
+
+    wanted = _wanted_types(set_column_types)
+    if wanted:
+        definition["set_types"] = wanted
+    definition["columns"] = columns(definition, workspace, True, wanted) if validate else None
+    return TabularDataset(definition, workspace)
+
+
+def _user_error(message):
+    from azureml.exceptions import UserErrorException
+
+    return UserErrorException(message)
 
 
 def _wanted_types(types):
