@@ -12,8 +12,8 @@ import pytest
 from azureml.core import Dataset, Datastore, Workspace
 from azureml.data import DataType
 from azureml.data.azure_storage_datastore import AzureBlobDatastore
-from azureml.data.dataset_error_handling import DatasetExecutionError, DatasetValidationError
 from azureml.data.datapath import DataPath
+from azureml.data.dataset_error_handling import DatasetExecutionError, DatasetValidationError
 from azureml.exceptions import UserErrorException
 
 FRAME = pandas.DataFrame(
@@ -112,9 +112,9 @@ def test_parquet_files_that_do_not_agree_or_are_none(store: AzureBlobDatastore) 
     Path(store._root, "odd").mkdir(exist_ok=True)
     FRAME.to_parquet(Path(store._root, "odd/a.parquet"))
     FRAME[["n"]].to_parquet(Path(store._root, "odd/b.parquet"))
-    with pytest.raises(DatasetValidationError, match="odd/b.parquet has the columns n, but the files before it"):
+    with pytest.raises(DatasetValidationError, match=r"odd/b.parquet has the columns n, but the files before it"):
         Dataset.Tabular.from_parquet_files((store, "odd"))
-    with pytest.raises(DatasetExecutionError, match="odd/b.parquet"):
+    with pytest.raises(DatasetExecutionError, match=r"odd/b.parquet"):
         Dataset.Tabular.from_parquet_files((store, "odd"), validate=False).to_pandas_dataframe()
     with pytest.raises(DatasetValidationError, match="could not be made"):
         Dataset.Tabular.from_parquet_files(put(store, "text.parquet", "no parquet"))
@@ -136,7 +136,7 @@ def test_json_lines(store: AzureBlobDatastore) -> None:
 
 def test_json_lines_that_are_none(store: AzureBlobDatastore) -> None:
     path = put(store, "bad.jsonl", '{"a": 1}\nnonsense\n[1]\n{"a": 2}\n')
-    with pytest.raises(DatasetValidationError, match="bad.jsonl, line 2 is no JSON object: 'nonsense'"):
+    with pytest.raises(DatasetValidationError, match=r"bad.jsonl, line 2 is no JSON object: 'nonsense'"):
         Dataset.Tabular.from_json_lines_files(path)
     kept = Dataset.Tabular.from_json_lines_files(path, invalid_lines="drop").to_pandas_dataframe()
     assert list(kept["a"]) == [1, 2]
@@ -160,9 +160,9 @@ def test_a_query_on_a_database_that_is_a_file(ws: Workspace) -> None:
     assert len(Dataset.get_by_name(ws, made.name).filter(made["id"] > 1).to_pandas_dataframe()) == 1
     with pytest.raises(DatasetValidationError, match="no such table"):
         Dataset.Tabular.from_sql_query((store, "SELECT * FROM nowhere"))
-    with pytest.raises(DatasetValidationError, match="readonly|gives no rows"):
+    with pytest.raises(DatasetValidationError, match=r"readonly|gives no rows"):
         Dataset.Tabular.from_sql_query((store, "DELETE FROM orders"))
-    with pytest.raises(UserErrorException, match="takes .datastore, 'SELECT"):
+    with pytest.raises(UserErrorException, match=r"takes .datastore, .SELECT"):
         Dataset.Tabular.from_sql_query("SELECT 1")
 
 

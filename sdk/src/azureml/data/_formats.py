@@ -115,9 +115,21 @@ def _parquet_columns(source):
 
 def _parquet(source):
     parquet = pyarrow_parquet("Reading Parquet files")
+    import pandas
+    import pyarrow.types as types
+
     with parquet.ParquetFile(source.local) as file:
-        frame = file.read().to_pandas(ignore_metadata=True, date_as_object=False, split_blocks=True, self_destruct=True)
-    return uniform(frame)
+        table = file.read()
+    names = table.column_names
+    is_text = [types.is_string(t) or types.is_large_string(t) for t in table.schema.types]
+    # Text goes to objects at once: pandas 3 would make a type of its own of it, to be made objects again at some cost.
+    texts = {n: pandas.Series(table.column(n).to_numpy(), dtype=object) for n, t in zip(names, is_text) if t}
+    others = table.drop(list(texts)) if texts else table
+    del table
+    frame = uniform(others.to_pandas(ignore_metadata=True, date_as_object=False, split_blocks=True, self_destruct=True))
+    if not texts:
+        return frame
+    return pandas.DataFrame({n: texts[n] if n in texts else frame[n] for n in names}, copy=False)
 
 
 def uniform(frame):

@@ -10,6 +10,7 @@ _INT64 = (-(2**63), 2**63 - 1)
 _DATE = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?)?\s*(Z|[+-]\d{2}:?\d{2})?\Z"
 )
+_PLAIN_TIMES = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\n\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)*\Z", re.ASCII)
 _DIGIT = re.compile("[0-9]")
 _LONG_WHOLE = re.compile(r"(?:^|,)\s*[+-]?\d{19,}\s*(?:,|$)")
 _TRUTH = {"true": True, "false": False}
@@ -181,11 +182,28 @@ def _bools(values, on_error):
 def _datetimes(values, formats, on_error, out_of_range):
     import numpy
 
+    quick = _plain_times(values) if not formats else None
+    if quick is not None:
+        return quick
     known = {"": "NaT"}
     for value in set(values):
         if value:
             known[value] = _iso(value, formats, on_error, out_of_range)
     return numpy.array([known[v] for v in values], dtype="datetime64[ns]")
+
+
+def _plain_times(values):
+    """The times when all are written as 2020-01-02 03:04:05 (or with T), by numpy's own parser; else None."""
+    import numpy
+
+    if not values or _PLAIN_TIMES.match("\n".join(values)) is None:
+        return None
+    if min(values) < "1678" or max(values) >= "2262":
+        return None
+    try:
+        return numpy.array(values, dtype="datetime64[s]").astype("datetime64[ns]")
+    except ValueError:  # a month 13
+        return None
 
 
 def _iso(text, formats, on_error, out_of_range):
