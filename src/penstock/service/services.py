@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from penstock.service.assets import Datasets, Models
-from penstock.service.catalog import Catalog, Datastores
+from penstock.service.catalog import Catalog
 from penstock.service.context import Context
 from penstock.service.control import Control
+from penstock.service.datastores import Datastores
 from penstock.service.inbox import Inbox
 from penstock.service.submission import Submission
 from penstock.service.views import Views

@@ -45,7 +45,8 @@ class AbstractDatastore:
     @property
     def _root(self):
         root = self._record["root"]
-        os.makedirs(root, exist_ok=True)
+        if not os.path.exists(root):
+            os.makedirs(root, exist_ok=True)
         return root
 
     def set_as_default(self):
