@@ -9,6 +9,7 @@ from penstock.service.catalog import Catalog
 from penstock.service.context import Context
 from penstock.service.control import Control
 from penstock.service.datastores import Datastores
+from penstock.service.environments import Environments
 from penstock.service.inbox import Inbox
 from penstock.service.submission import Submission
 from penstock.service.views import Views
@@ -21,6 +22,7 @@ class Services:
     context: Context
     catalog: Catalog
     datastores: Datastores
+    environments: Environments
     datasets: Datasets
     models: Models
     submission: Submission
@@ -34,6 +36,7 @@ class Services:
             context=context,
             catalog=catalog,
             datastores=Datastores(context, catalog),
+            environments=Environments(context),
             datasets=Datasets(context),
             models=Models(context),
             submission=Submission(context, catalog, inbox),

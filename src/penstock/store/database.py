@@ -19,7 +19,7 @@ from sqlalchemy.exc import OperationalError
 
 from penstock.model.errors import CannotServe
 
-HEAD = "0001"
+HEAD = "0003"
 T = TypeVar("T")
 Work = Callable[[Connection], Any]
 _Waiting = tuple[Work, "Future[Any]", bool]

@@ -252,6 +252,17 @@ model = Table(
     Column("created_at", Float, nullable=False),
 )
 
+environment = Table(
+    "environment",
+    metadata,
+    Column("workspace", String(255), ForeignKey("workspace.name"), primary_key=True),
+    Column("name", String(255), primary_key=True),
+    Column("version", String(64), primary_key=True),
+    Column("definition", Text, nullable=False),
+    Column("labels", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+
 node = Table(
     "node",
     metadata,
