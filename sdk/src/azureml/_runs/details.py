@@ -36,7 +36,13 @@ def _node(run, dto):
     """The graph's node that a step run is a run of."""
     if dto["type"] != "step" or not dto.get("node"):
         return None
-    graph = run._graph_of_root()
+    from azureml.core.run import _segment
+
+    graphs, root = run._workspace._graphs, dto["root_id"]
+    if root not in graphs:
+        graphs.clear()  # one is enough: a wait asks for the same one again and again
+        graphs[root] = run._call("GET", "runs/{}/graph".format(_segment(root)))
+    graph = graphs[root]
     return next((n for n in graph.get("nodes") or [] if n["id"] == dto["node"]), None)
 
 

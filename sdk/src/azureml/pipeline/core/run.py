@@ -169,14 +169,6 @@ class StepRun(Run):
 
         return wait_for_step(self, show_output, timeout_seconds, raise_on_error)
 
-    def _graph_of_root(self):
-        graphs = self._workspace._graphs
-        root = self.pipeline_run_id
-        if root not in graphs:
-            graphs.clear()  # one is enough: a wait asks for the same one again and again
-            graphs[root] = self._call("GET", "runs/{}/graph".format(_segment(root)))
-        return graphs[root]
-
     def complete(self):
         raise NotImplementedError("A step run is completed by its script.")
 
