@@ -16,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-PARTS = ("imports", "cold", "first", "plan", "chain", "fan", "train", "growth")
+PARTS = ("imports", "cold", "first", "plan", "chain", "fan", "train", "growth", "tables", "files")
 
 
 def options() -> argparse.Namespace:
@@ -38,6 +38,7 @@ def in_own_environment() -> None:
 
 
 def measure(quick: bool, parts: list[str]) -> list[dict[str, object]]:
+    import data
     import measures
     import processes
     import shapes
@@ -57,10 +58,14 @@ def measure(quick: bool, parts: list[str]) -> list[dict[str, object]]:
         keep(measures.cold_start(2 if quick else 5))
     if "plan" in parts:
         keep(measures.validate_and_plan(2000))
-    if not {"first", "chain", "fan", "train", "growth"} & set(parts):
+    if not {"first", "chain", "fan", "train", "growth", "tables", "files"} & set(parts):
         return figures
     with processes.fresh_home() as home:
         ws = measures.workspace()
+        if "tables" in parts:
+            keep(data.tables(ws, home, data.ROWS, 1 if quick else 3))
+        if "files" in parts:
+            keep(data.files(ws, home, data.FILES, rounds))
         if "first" in parts:
             keep(measures.first_line(ws, 5 if quick else 15))
         for part, shape, aim in (

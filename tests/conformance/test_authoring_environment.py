@@ -103,22 +103,6 @@ def test_environments_go_to_a_folder_and_back(tmp_path):
         Environment.load_from_directory(str(tmp_path))
 
 
-def test_environments_of_a_workspace():
-    class Workspace:
-        name = "environments-of-a-workspace"
-
-    ws = Workspace()
-    environment = Environment("mine")
-    assert environment.register(ws).version == environment.register(ws).version == "1"
-    environment.environment_variables = {"A": "1"}
-    assert environment.register(ws).version == "2"
-    assert Environment.get(ws, "mine").version == "2" and Environment.get(ws, "mine", "1").environment_variables == {}
-    assert list(Environment.list(ws)) == ["mine"]
-    assert Environment.get(ws, "AzureML-Minimal").name == "AzureML-Minimal"
-    with pytest.raises(UserErrorException, match="other"):
-        Environment.get(ws, "other")
-
-
 def test_run_configuration_defaults():
     configuration = RunConfiguration()
     assert (configuration.target, configuration.framework, configuration.communicator) == ("local", "Python", "None")

@@ -17,7 +17,7 @@ from penstock import node
 from penstock.compute.base import Phase, Report
 from penstock.model.crashpoints import passing
 from penstock.model.errors import CannotServe
-from penstock.model.job import Exit, Job, Json
+from penstock.model.job import Exit, Job, JobInput, Json
 from penstock.node import identity, messages, sweep
 
 STOPPING_SECONDS = 15.0
@@ -180,7 +180,7 @@ class LocalCompute:
             "env": {**job.env, "PENSTOCK_JOB": str(self._jobs / job.name)},
             "sdk_path": job.sdk_path,
             "snapshot": snapshot,
-            "inputs": [{"name": i.name, "mode": i.mode, "source": i.source, "local": i.local} for i in job.inputs],
+            "inputs": [_input(i) for i in job.inputs],
             "outputs": [{"name": o.name, "stage": o.stage, "is_directory": o.is_directory} for o in job.outputs],
             "captures": job.captures,
             "timeout_seconds": job.timeout_seconds,
@@ -217,3 +217,8 @@ def _read(path: Path) -> Json | None:
     except (FileNotFoundError, ValueError):
         return None
     return content if isinstance(content, dict) else None
+
+
+def _input(given: JobInput) -> Json:
+    plain = {"name": given.name, "mode": given.mode, "source": given.source, "local": given.local}
+    return plain if given.tree is None else {**plain, "tree": list(given.tree)}

@@ -61,7 +61,7 @@ def _canceled(node: Node, stopped_by: str | None) -> str:
 
 
 def _completed(node: Node, end: Exit) -> Conclusion:
-    ports = {o.name: o for o in node.outputs}
+    ports = {o.name: o for o in node.written}
     missing = [o["name"] for o in end.outputs if o["kind"] == "missing" and o["name"] in ports]
     absent_files = [name for name in missing if ports[name].is_directory is False]
     if absent_files:

@@ -30,6 +30,7 @@ class Input:
     mode: str
     path_on_compute: str | None
     reference: str
+    transform: tuple[Json, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,11 @@ class Node:
     after: tuple[str, ...]
     timeout_seconds: float | None = None
     retry: RetryPolicy | None = None
+
+    @property
+    def written(self) -> tuple[Output, ...]:
+        """The outputs that the script writes: all but those it links to a dataset that exists."""
+        return tuple(o for o in self.outputs if o.mode != "link")
 
     def upstream(self) -> tuple[str, ...]:
         """The ids of the nodes that must complete first, each once."""
@@ -138,7 +144,9 @@ def _retry(raw: Json | None) -> RetryPolicy | None:
 
 def _input(raw: Json) -> Input:
     mode = raw.get("mode") or "mount"
-    return Input(raw["name"], raw["source"], mode, raw.get("path_on_compute"), raw.get("reference") or "data")
+    transform = tuple(raw.get("transform") or ())
+    reference = raw.get("reference") or "data"
+    return Input(raw["name"], raw["source"], mode, raw.get("path_on_compute"), reference, transform)
 
 
 def _output(raw: Json) -> Output:

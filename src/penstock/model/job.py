@@ -10,12 +10,16 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class JobInput:
-    """`source` is where the bytes lie, `local` where the script finds them (the same unless copied first)."""
+    """`source` is where the bytes lie, `local` where the script finds them (the same unless copied first).
+
+    `tree`: what is put together at `local` from several places, each `{"source": path or URL, "target": path}`.
+    """
 
     name: str
     mode: str
     source: str
     local: str
+    tree: tuple[Json, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,9 @@ def output_path(output: Json) -> str:
 def copy_inputs(inputs: list[Json]) -> None:
     """Copies the inputs whose place for the script is not where they lie."""
     for given in inputs:
-        if given["local"] != given["source"]:
+        if given.get("tree") is not None:
+            _put_together(given)
+        elif given["local"] != given["source"]:
             try:
                 copy_tree(given["source"], os.path.join(WORK, given["local"]))
             except FileNotFoundError as error:
@@ -115,6 +117,39 @@ def copy_inputs(inputs: list[Json]) -> None:
                     f"Input '{given['name']}' cannot be downloaded: there is nothing at {error.filename}.",
                     "Check the path on its datastore, or that the step which writes it wrote something.",
                 ) from error
+
+
+def _put_together(given: Json) -> None:
+    """Lays out an input that lies in several places: links to what is here (copies when it is to be downloaded), what URLs hold."""
+    if not given["tree"]:
+        os.makedirs(given["local"], exist_ok=True)
+    for file in given["tree"]:
+        source, target = file["source"], file["target"]
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        if source.startswith(("http://", "https://")):
+            _fetch(given["name"], source, target)
+        elif not os.path.isfile(source):
+            raise NotStarted(
+                f"Input '{given['name']}': the file {source} is gone.",
+                "Submit the pipeline again: its files are listed anew.",
+            )
+        elif given["mode"] == "download":
+            copy_tree(source, target)
+        else:
+            os.symlink(source, target)
+
+
+def _fetch(name: str, url: str, target: str) -> None:
+    import shutil
+    import urllib.request
+
+    try:
+        with urllib.request.urlopen(url, timeout=60) as answer, open(target, "wb") as out:
+            shutil.copyfileobj(answer, out, 1 << 20)
+    except (OSError, ValueError) as error:
+        raise NotStarted(
+            f"Input '{name}': {url} could not be read: {error}.", "Check the address and try again."
+        ) from error
 
 
 def copy_tree(source: str, target: str) -> None:

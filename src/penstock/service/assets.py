@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection
-
 from penstock.data.paths import beneath
 from penstock.data.tars import stream_tree, tree_size
-from penstock.model.errors import BadRequest, Conflict, NotFound
+from penstock.model.errors import BadRequest, NotFound
+from penstock.service import registering
 from penstock.service.catalog import iso
 from penstock.service.context import Context, new_id
 from penstock.store import catalog, records, runs
@@ -34,15 +31,7 @@ class Datasets:
         kind, definition = body.get("kind"), body.get("definition")
         if kind not in ("tabular", "file") or not isinstance(definition, dict):
             raise BadRequest("A dataset needs kind 'tabular' or 'file' and a definition. Send both.")
-        text = json.dumps([kind, definition], sort_keys=True)
-        row = {
-            "id": new_id(),
-            "workspace": workspace,
-            "kind": kind,
-            "definition": definition,
-            "digest": "sha256:" + hashlib.sha256(text.encode()).hexdigest(),
-            "created_at": self._context.clock(),
-        }
+        row = registering.dataset_row(workspace, kind, definition, self._context.clock())
         return self._db.write(lambda connection: catalog.add_dataset(connection, row))
 
     def register(self, workspace: str, body: Json) -> Json:
@@ -53,35 +42,9 @@ class Datasets:
                 f"The dataset name {name!r} is invalid. Use 1 to 255 characters without '/' and line breaks."
             )
         saved = self.by_id(workspace, str(body.get("id")))
-        version = self._db.write(lambda connection: self._register(connection, workspace, saved, name, body))
+        now = self._context.clock()
+        version = self._db.write(lambda c: registering.give_name(c, workspace, saved["id"], name, body, now))
         return self.find(workspace, name, version)
-
-    def _register(self, connection: Connection, workspace: str, saved: Json, name: str, body: Json) -> int:
-        versions = catalog.dataset_versions(connection, workspace, name)
-        same = next((v for v in versions if v["dataset_id"] == saved["id"]), None)
-        texts = {k: body[k] for k in ("description", "tags") if body.get(k) is not None}
-        if same is not None and same is versions[0]:
-            if texts:
-                catalog.update_dataset_version(connection, workspace, name, same["version"], texts)
-            return int(same["version"])
-        if versions and not body.get("create_new_version"):
-            raise Conflict(
-                f"There is already a dataset registered under name '{name}' with another definition. "
-                "Specify create_new_version=True to register it as a new version.",
-                target=name,
-            )
-        version = int(versions[0]["version"]) + 1 if versions else 1
-        row = {
-            "workspace": workspace,
-            "name": name,
-            "version": version,
-            "dataset_id": saved["id"],
-            "description": body.get("description"),
-            "tags": body.get("tags") or {},
-            "created_at": self._context.clock(),
-        }
-        catalog.add_dataset_version(connection, row)
-        return version
 
     def by_id(self, workspace: str, dataset_id: str) -> Json:
         """The dataset with this id, with its first registration if it has one."""

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from penstock.model.status import Status
-from penstock.service import journal
+from penstock.service import journal, registering
 from penstock.service.context import Context
 from penstock.store import records, runs
 
@@ -31,6 +31,7 @@ class Batch:
     attempts: list[Json] = field(default_factory=list)
     artifacts: list[Json] = field(default_factory=list)
     outputs: list[Json] = field(default_factory=list)
+    datasets: list[registering.Left] = field(default_factory=list)
     journals: list[tuple[str, Json]] = field(default_factory=list)
     ends_run: bool = False
 
@@ -67,7 +68,8 @@ class Batch:
                 runs.save_attempt(connection, row)
             records.put_artifacts(connection, self.artifacts)
             records.put_outputs(connection, self.outputs)
-            runs.append_events(connection, self.events)
+            left = registering.record(connection, context.home, self.datasets, self.at)
+            runs.append_events(connection, [*self.events, *left])
 
         return work
 

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
 
-from penstock.data import publish
+from penstock.data import filesets, publish
 from penstock.data.paths import beneath, relative_path
 from penstock.engine.plan import Plan
 from penstock.model.errors import BadRequest, NotFound
 from penstock.model.graph import Input, Node, Output
 from penstock.model.job import Job
+from penstock.service import registering
 from penstock.service.context import Context
 from penstock.steps.base import Bound, BoundInput, BoundOutput, Interpreter
 from penstock.steps.registry import step_kind
 from penstock.store import catalog
 
 Json = dict[str, Any]
-_GLOB = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ class Binder:
 
     def _output(self, root: Root, output: Output, run_id: str, attempt: int, scratch: Path | None) -> BoundOutput:
         stage = scratch / "outputs" / output.name if scratch else self.place(root, output, run_id, attempt).stage
-        return BoundOutput(output.name, output.reference, str(stage), output.is_directory)
+        return BoundOutput(output.name, output.reference, str(stage), output.is_directory, output.mode)
 
     def _input(self, connection: Connection, root: Root, port: Input, folder: Path) -> BoundInput:
         source = port.source
@@ -93,12 +92,34 @@ class Binder:
         if "node" in source:
             producer = root.plan.graph.node(source["node"])
             output = next(o for o in producer.outputs if o.name == source["output"])
+            if output.mode == "link" or (port.mode == "direct" and port.reference == "dataset"):
+                return self._left_dataset(connection, root, port, producer, output, folder)
             store = self._datastore(root, output.datastore)
             path = Path(store["root"]) / root.output_path(producer, output)
         else:
             store = self._datastore(root, source["datastore"])
             path = beneath(Path(store["root"]), str(source.get("path") or ""))
         return BoundInput(port.name, port.mode, port.reference, str(path), self._local(port, folder, path))
+
+    def _left_dataset(
+        self, connection: Connection, root: Root, port: Input, producer: Node, output: Output, folder: Path
+    ) -> BoundInput:
+        """An input that is another step's output as a dataset, transformed as the port says; saved when it is new."""
+        if output.mode == "link":
+            linked = registering.linked_dataset(connection, self._context.home, root.step_ids[producer.id], output.name)
+            if linked is None:
+                raise BadRequest(
+                    f"Input '{port.name}': the step before linked no dataset to its output '{output.name}'. "
+                    f"Call run.output_datasets['{output.name}'].link(dataset) in its script."
+                )
+            return self._dataset_input(connection, root, port, linked, folder)
+        path = root.output_path(producer, output)
+        is_file = Path(self._datastore(root, output.datastore)["root"], path).is_file()
+        place = (self.datastore_name(root, output), path, is_file)
+        kind, definition = registering.transformed(*place, list(port.transform))
+        kept = registering.dataset_row(root.workspace, kind, definition, self._context.clock())
+        dataset_id = self._context.database.write(lambda c: catalog.add_dataset(c, kept))
+        return BoundInput(port.name, port.mode, port.reference, None, None, dataset_id)
 
     def _dataset_input(
         self, connection: Connection, root: Root, port: Input, dataset_id: str, folder: Path
@@ -110,21 +131,22 @@ class Binder:
             raise NotFound(
                 f"Input '{port.name}': there is no dataset with id '{dataset_id}'. Save or register it again."
             )
-        path = self._dataset_path(root, port.name, dataset["definition"])
+        definition = dataset["definition"]
+        if not filesets.is_plain(definition):
+            return self._tree(root, port, dataset_id, definition, folder)
+        only = definition["paths"][0]
+        path = beneath(Path(self._datastore(root, only["datastore"])["root"]), str(only.get("path") or ""))
         return BoundInput(port.name, port.mode, port.reference, str(path), self._local(port, folder, path), dataset_id)
 
-    def _dataset_path(self, root: Root, name: str, definition: Json) -> Path:
-        """The local path of a file dataset: the file itself when it is one file, else the folder above its pattern."""
-        paths = definition.get("paths") or []
-        if len(paths) != 1 or "datastore" not in paths[0]:
-            raise BadRequest(
-                f"Input '{name}': mounting a dataset of {len(paths)} paths or of URLs is not built yet. Use one datastore path."
-            )
-        store = self._datastore(root, paths[0]["datastore"])
-        relative = str(paths[0].get("path") or "")
-        if glob := _GLOB.search(relative):
-            relative = relative[: glob.start()].rpartition("/")[0]
-        return beneath(Path(store["root"]), relative)
+    def _tree(self, root: Root, port: Input, dataset_id: str, definition: Json, folder: Path) -> BoundInput:
+        """A dataset that lies in no one place: its files are put together for the step. One URL is the file itself."""
+        found = filesets.files(definition, lambda name: Path(self._datastore(root, name)["root"]))
+        place = folder / "inputs" / port.name
+        tree = tuple({"source": f.source, "target": str(beneath(place, f.name))} for f in found)
+        paths = definition["paths"]
+        is_file = len(paths) == 1 and "url" in paths[0] and len(tree) == 1
+        local = tree[0]["target"] if is_file else str(place)
+        return BoundInput(port.name, port.mode, port.reference, local, local, dataset_id, tree)
 
     def _local(self, port: Input, folder: Path, path: Path) -> str | None:
         if port.mode != "download":

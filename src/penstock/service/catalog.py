@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
@@ -159,55 +158,6 @@ class Catalog:
         }
 
 
-class Datastores:
-    """The verbs on datastores. Until told otherwise each is a folder below the home."""
-
-    def __init__(self, context: Context, workspaces: Catalog) -> None:
-        self._context = context
-        self._workspaces = workspaces
-        self._db = context.database
-
-    def list(self, workspace: str) -> list[Json]:
-        default = self._workspaces.workspace(workspace)["default_datastore"]
-        with self._db.read() as connection:
-            return [_datastore(d, default) for d in catalog.datastores(connection, workspace)]
-
-    def get(self, workspace: str, name: str) -> Json:
-        found = next((d for d in self.list(workspace) if d["name"] == name), None)
-        if found is None:
-            names = ", ".join(d["name"] for d in self.list(workspace))
-            raise NotFound(
-                f"There is no datastore '{name}' in workspace '{workspace}'. There are: {names}. Register it first.",
-                target=name,
-            )
-        Path(found["root"]).mkdir(parents=True, exist_ok=True)
-        return found
-
-    def put(self, workspace: str, name: str, body: Json) -> Json:
-        if not re.match(r"\w{1,255}\Z", name):
-            raise BadRequest(f"The datastore name {name!r} is invalid. Use 1 to 255 letters, digits and '_'.")
-        row = self._workspaces._datastore_row(
-            workspace, name, str(body.get("type") or "AzureBlob"), body.get("settings") or {}
-        )
-        self._workspaces.workspace(workspace)
-        self._db.write(lambda connection: catalog.put_datastore(connection, row))
-        return self.get(workspace, name)
-
-    def delete(self, workspace: str, name: str) -> None:
-        if name in DEFAULT_DATASTORES:
-            raise BadRequest(f"'{name}' is built into every workspace and cannot be unregistered.")
-        if self.get(workspace, name)["is_default"]:
-            raise BadRequest(
-                f"'{name}' is the workspace's default datastore. Choose another with ws.set_default_datastore first."
-            )
-        self._db.write(lambda connection: catalog.drop_datastore(connection, workspace, name))
-
-    def set_default(self, workspace: str, name: str) -> Json:
-        self.get(workspace, name)
-        self._db.write(lambda connection: catalog.set_default_datastore(connection, workspace, name))
-        return self.get(workspace, name)
-
-
 def checked_compute_settings(name: str, settings: Json) -> Json:
     """`settings` with numbers as numbers; BadRequest names what is no number."""
     checked = dict(settings)
@@ -242,10 +192,6 @@ def _workspace(row: Json) -> Json:
 
 def _compute(row: Json) -> Json:
     return {**_dated(row), "status": "Succeeded"}
-
-
-def _datastore(row: Json, default: str) -> Json:
-    return {**_dated(row), "is_default": row["name"] == default}
 
 
 def iso(at: float | None) -> str | None:

@@ -24,6 +24,7 @@ class _Records:
 
     metrics: list[Json] = field(default_factory=list)
     artifacts: dict[tuple[str, str], Json] = field(default_factory=dict)
+    links: list[tuple[str, Json]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
@@ -80,6 +81,7 @@ def apply(connection: Connection, entries: list[Any], run: Json, folder: str, no
     records.add_metrics(connection, found.metrics)
     records.put_artifacts(connection, list(found.artifacts.values()))
     events = [runs.Event(run["id"], run["root_id"], now, "warning", {"message": p}) for p in found.problems]
+    events += [runs.Event(i, run["root_id"], now, "output_link", body) for i, body in found.links]
     runs.append_events(connection, events)
 
 
@@ -115,7 +117,9 @@ def _apply_one(
         records.drop_tag(connection, run_id, _text(entry["name"]))
     elif op in ("description", "display_name"):
         runs.set_display(connection, run_id, **{op: _text(entry["value"])})
-    elif op != "output_link":
+    elif op == "output_link":
+        found.links.append((run_id, {"output": _text(entry["name"]), "dataset": _text(entry["dataset"])}))
+    else:
         raise ValueError(f"unknown op {op!r}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from penstock.engine.lifecycle import Conclusion
@@ -10,6 +11,7 @@ from penstock.service.active import InFlight
 from penstock.service.batch import Batch
 from penstock.service.binding import Binder
 from penstock.service.context import Context
+from penstock.service.registering import left
 
 Json = dict[str, Any]
 
@@ -39,28 +41,28 @@ def keep(batch: Batch, context: Context, binder: Binder, flight: InFlight, concl
         file = {"run_id": state.run_id, "name": f["name"], "attempt": state.attempt, "path": path}
         batch.artifacts.append({**file, "size_bytes": f["size_bytes"]})
     if conclusion.status is Status.COMPLETED:
-        _keep_outputs(batch, binder, flight, {o["name"]: o for o in end.outputs})
+        rows = list(_outputs(binder, flight, {o["name"]: o for o in end.outputs}))
+        batch.outputs += rows
+        batch.datasets += left(flight.active.root.workspace, flight.active.id, state.run_id, state.node.outputs, rows)
 
 
-def _keep_outputs(batch: Batch, binder: Binder, flight: InFlight, manifests: dict[str, Json]) -> None:
+def _outputs(binder: Binder, flight: InFlight, manifests: dict[str, Json]) -> Iterator[Json]:
     state = flight.state
-    for output in state.node.outputs:
+    for output in state.node.written:
         place = binder.place(flight.active.root, output, state.run_id, state.attempt)
         seen = manifests.get(output.name) or {"kind": "missing"}
-        batch.outputs.append(
-            {
-                "run_id": state.run_id,
-                "root_id": flight.active.id,
-                "name": output.name,
-                "datastore": binder.datastore_name(flight.active.root, output),
-                "path": place.path,
-                "kind": seen["kind"],
-                "digest": seen.get("digest"),
-                "n_files": int(seen.get("n_files") or 0),
-                "size_bytes": int(seen.get("size_bytes") or 0),
-                "pipeline_output_name": output.pipeline_output_name,
-            }
-        )
+        yield {
+            "run_id": state.run_id,
+            "root_id": flight.active.id,
+            "name": output.name,
+            "datastore": binder.datastore_name(flight.active.root, output),
+            "path": place.path,
+            "kind": seen["kind"],
+            "digest": seen.get("digest"),
+            "n_files": int(seen.get("n_files") or 0),
+            "size_bytes": int(seen.get("size_bytes") or 0),
+            "pipeline_output_name": output.pipeline_output_name,
+        }
 
 
 def row(flight: InFlight) -> Json:

@@ -200,7 +200,7 @@ class Scheduler:
         for flight, conclusion in concluded:
             if (
                 conclusion.status is Status.COMPLETED
-                and flight.state.node.outputs
+                and flight.state.node.written
                 and flight.state.status is not Status.FINALIZING
             ):
                 self._note_start(batch, flight)
@@ -214,7 +214,7 @@ class Scheduler:
             return conclusion
         self._context.leader.check()
         kinds = {o["name"]: o["kind"] for o in flight.end.outputs}
-        for output in flight.state.node.outputs:
+        for output in flight.state.node.written:
             place = self._binder.place(flight.active.root, output, flight.state.run_id, flight.state.attempt)
             try:
                 publish(place, kinds.get(output.name, "missing"))

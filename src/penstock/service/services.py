@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from penstock.service.assets import Datasets, Models
-from penstock.service.catalog import Catalog, Datastores
+from penstock.service.catalog import Catalog
 from penstock.service.context import Context
 from penstock.service.control import Control
+from penstock.service.datastores import Datastores
 from penstock.service.debugging import Debugging
+from penstock.service.environments import Environments
 from penstock.service.inbox import Inbox
 from penstock.service.submission import Submission
 from penstock.service.views import Views
@@ -21,6 +23,7 @@ class Services:
     context: Context
     catalog: Catalog
     datastores: Datastores
+    environments: Environments
     datasets: Datasets
     models: Models
     submission: Submission
@@ -35,6 +38,7 @@ class Services:
             context=context,
             catalog=catalog,
             datastores=Datastores(context, catalog),
+            environments=Environments(context),
             datasets=Datasets(context),
             models=Models(context),
             submission=Submission(context, catalog, inbox),

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from penstock.data.paths import beneath
 from penstock.model.errors import NotFound
 from penstock.model.status import TERMINAL
-from penstock.service import journal
+from penstock.service import journal, registering
 from penstock.service.catalog import iso
 from penstock.service.context import Context
 from penstock.store import catalog, records, runs
@@ -129,6 +129,13 @@ class Views:
             "digest",
         )
         return [{**{k: r[k] for k in keys}, "local_path": _local(roots.get(r["datastore"]), r["path"])} for r in rows]
+
+    def output_datasets(self, run_id: str) -> list[Json]:
+        """The datasets that a completed step left: `[{output, dataset, name, version}]`, by id and, if it has one, by name."""
+        with self._db.read() as connection:
+            story = runs.events_of_run(connection, run_id)
+        none = {"name": None, "version": None}
+        return [{**none, **e["body"]} for e in story if e["name"] == registering.EVENT]
 
     def events(self, run_id: str, after: int = 0) -> list[Json]:
         """The story: of a step its own, of a pipeline run that of all its steps too."""

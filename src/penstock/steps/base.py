@@ -21,6 +21,7 @@ class BoundInput:
     path: str | None
     local: str | None
     dataset_id: str | None = None
+    tree: tuple[Json, ...] | None = None
 
     @property
     def text(self) -> str:
@@ -34,6 +35,7 @@ class BoundOutput:
     reference: str
     stage: str
     is_directory: bool | None
+    mode: str = "mount"
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def parameter_text(value: Any) -> str:
 def environment(bound: Bound) -> dict[str, str]:
     """The variables of docs/step.md that depend on ports and parameters, over the service's own."""
     env = dict(bound.env)
-    modes, file_outputs = [], []
+    modes, file_outputs, links = [], [], []
     for port in bound.inputs:
         if port.reference == "dataset":
             env[port.name] = port.text
@@ -99,7 +101,9 @@ def environment(bound: Bound) -> dict[str, str]:
         else:
             env[f"AZUREML_DATAREFERENCE_{port.name}"] = port.text
     for out in bound.outputs:
-        if out.reference == "dataset":
+        if out.mode == "link":
+            links.append(out.name)
+        elif out.reference == "dataset":
             env[out.name] = out.stage
             file_outputs.append(out.name)
         else:
@@ -108,6 +112,8 @@ def environment(bound: Bound) -> dict[str, str]:
         env["AZUREML_DATASET_ENVIRONMENT_VARS"] = ",".join(modes)
     if file_outputs:
         env["AZUREML_DATASET_FILE_OUTPUTS"] = ";".join(file_outputs)
+    if links:
+        env["AZUREML_LINK_DATASET_OUTPUTS"] = ";".join(links)
     for name, value in bound.node.parameters.items():
         chosen = bound.values[value["parameter"]] if "parameter" in value else value["literal"]
         env["AML_PARAMETER_" + re.sub(r"\W", "_", name)] = parameter_text(chosen)
@@ -117,7 +123,9 @@ def environment(bound: Bound) -> dict[str, str]:
 
 def job(bound: Bound, argv: list[str], script: str | None) -> Job:
     """The Job of a step whose command line is `argv`."""
-    inputs = tuple(JobInput(i.name, i.mode, i.path, i.local or i.path) for i in bound.inputs if i.path is not None)
+    inputs = tuple(
+        JobInput(i.name, i.mode, i.path, i.local or i.path, i.tree) for i in bound.inputs if i.path is not None
+    )
     return Job(
         run_id=bound.run_id,
         attempt=bound.attempt,
@@ -129,6 +137,6 @@ def job(bound: Bound, argv: list[str], script: str | None) -> Job:
         sdk_path=bound.interpreter.sdk_path,
         snapshot=bound.node.snapshot,
         inputs=inputs,
-        outputs=tuple(JobOutput(o.name, o.stage, o.is_directory) for o in bound.outputs),
+        outputs=tuple(JobOutput(o.name, o.stage, o.is_directory) for o in bound.outputs if o.mode != "link"),
         timeout_seconds=bound.node.timeout_seconds,
     )

@@ -252,6 +252,17 @@ model = Table(
     Column("created_at", Float, nullable=False),
 )
 
+environment = Table(
+    "environment",
+    metadata,
+    Column("workspace", name_type(255), ForeignKey("workspace.name"), primary_key=True),
+    Column("name", name_type(255), primary_key=True),
+    Column("version", name_type(64), primary_key=True),
+    Column("definition", Text, nullable=False),
+    Column("labels", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+
 node = Table(
     "node",
     metadata,

@@ -9,6 +9,15 @@ from azureml._graph.scope import Scope
 
 def submit(pipeline, experiment, options):
     """The PipelineRun of a submission of `pipeline`; UserErrorException with every problem when it cannot run."""
+    lowered, answer = send(pipeline, experiment, options)
+    announce(lowered, answer)
+    from azureml.pipeline.core.run import PipelineRun
+
+    return PipelineRun(experiment, answer["run"]["id"], _run=answer["run"])
+
+
+def send(pipeline, experiment, options):
+    """(what was lowered, the server's answer)."""
     workspace = experiment.workspace
     snapshots = {}
 
@@ -36,11 +45,7 @@ def submit(pipeline, experiment, options):
     body["properties"] = dict(facts, **options["properties"])
     body["idempotency_key"] = os.urandom(16).hex()
     body["interpreter"] = interpreter()
-    answer = post(workspace, body)
-    announce(lowered, answer)
-    from azureml.pipeline.core.run import PipelineRun
-
-    return PipelineRun(experiment, answer["run"]["id"], _run=answer["run"])
+    return lowered, post(workspace, body)
 
 
 def refuse(lowered):

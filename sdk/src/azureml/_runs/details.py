@@ -19,7 +19,7 @@ def details(run):
     node = _node(run, dto)
     found["properties"] = dto.get("properties") or {}
     found["inputDatasets"] = _inputs(run, node)
-    found["outputDatasets"] = []
+    found["outputDatasets"] = _outputs(run, node)
     found["runDefinition"] = (node or {}).get("run_definition") or {}
     found["logFiles"] = {f["name"]: run._client.url + "/api/v1" + run._files_path(f["name"]) for f in _logs(run, dto)}
     found["submittedBy"] = (dto.get("properties") or {}).get("azureml.submittedBy", "")
@@ -48,6 +48,35 @@ def _graph_of_root(run, dto):
         graphs.clear()  # one is enough: a wait asks for the same one again and again
         graphs[root] = run._call("GET", "runs/{}/graph".format(segment(root)))
     return graphs[root]
+
+
+def _outputs(run, node):
+    """The datasets that the step left, each as its run wrote it (or registered it)."""
+    if not any(_is_dataset(port) for port in (node or {}).get("outputs") or []):
+        return []
+    from azureml.core.dataset import Dataset
+    from azureml.core.run import _listed, _segment
+
+    found = []
+    for left in _listed(run._call("GET", "runs/{}/datasets".format(_segment(run.id)))):
+        dataset = (
+            Dataset.get_by_name(run._workspace, left["name"], left["version"])
+            if left.get("name")
+            else Dataset.get_by_id(run._workspace, left["dataset"])
+        )
+        found.append(
+            {
+                "identifier": {"savedId": left["dataset"]},
+                "outputType": "RunOutput",
+                "outputDetails": {"outputName": left["output"]},
+                "dataset": dataset,
+            }
+        )
+    return found
+
+
+def _is_dataset(port):
+    return port.get("reference") == "dataset" or port.get("as_dataset") or port.get("register")
 
 
 def _inputs(run, node):

@@ -16,8 +16,15 @@ _API_TYPES = {
 
 def public_type(dto):
     """The type as the original names it: azureml.PipelineRun, azureml.StepRun, or None for a run that its caller drives."""
+    if is_script(dto):
+        return "azureml.scriptrun"
     kind = dto.get("type")
     return _PUBLIC.get(kind, kind)
+
+
+def is_script(dto):
+    """Whether the run is that of a script that was submitted by itself: a plain run, though the server runs it as a step."""
+    return dto.get("type") == "step" and dto.get("step_type") == "ScriptRun"
 
 
 def run_of(workspace, dto, experiment=None):
@@ -33,7 +40,7 @@ def run_of(workspace, dto, experiment=None):
         from azureml.pipeline.core.run import PipelineRun
 
         return PipelineRun(experiment, dto["id"], _run=dto)
-    if dto["type"] == "step":
+    if dto["type"] == "step" and not is_script(dto):
         from azureml.pipeline.core.run import StepRun
 
         return StepRun(experiment, dto["id"], dto.get("root_id"), dto.get("node"), _run=dto)

@@ -1,52 +1,49 @@
-"""Environments of a workspace. The server keeps them when it has the call for it; until then this process does."""
+"""Environments of a workspace: what the server keeps of them, as Environment objects. Steps run in the author's interpreter."""
 
 from azureml.exceptions import UserErrorException
 
 _CURATED = "AzureML-"
-_KEPT = {}  # (workspace name, environment name) -> [Environment, oldest first]
 
 
 def register(workspace, environment):
     """The environment with the version that it has got; the same definition gives the same version."""
-    from azureml.core.environment import Environment
-
-    versions = _KEPT.setdefault((workspace.name, environment.name), [])
     definition = dict(environment._as_dict(), version=None)
-    for known in versions:
-        if dict(known._as_dict(), version=None) == definition:
-            return known
-    kept = Environment._from_dict(definition)
-    kept.version = str(len(versions) + 1)
-    versions.append(kept)
-    return kept
+    return _environment(workspace._call("POST", _path(environment.name), {"definition": definition}))
 
 
 def get(workspace, name, version=None, label=None):
-    versions = _KEPT.get((workspace.name, name), [])
-    if not versions and name.startswith(_CURATED):
+    """The version asked for, or the newest; a curated name that nobody registered is made up."""
+    if name.startswith(_CURATED):
         return curated(name)
-    if version is None and versions:
-        return versions[-1]
-    for known in versions:
-        if known.version == str(version):
-            return known
-    raise UserErrorException(
-        "Environment '{}'{} is not registered in workspace '{}'. It has: {}.".format(
-            name,
-            "" if version is None else " version {}".format(version),
-            workspace.name,
-            ", ".join(sorted(environments(workspace))) or "none",
-        )
-    )
+    query = {"version": None if version is None else str(version), "label": label}
+    return _environment(workspace._call("GET", _path(name), None, query))
 
 
 def environments(workspace):
     """{name: latest version} of the workspace."""
-    return {name: versions[-1] for (owner, name), versions in _KEPT.items() if owner == workspace.name}
+    return {record["name"]: _environment(record) for record in workspace._values("environments")}
 
 
 def label(workspace, name, version, labels):
-    get(workspace, name, version)
+    """Gives the labels to this version of the environment."""
+    from azureml._client.client import segment
+
+    given = [labels] if isinstance(labels, str) else list(labels or ())
+    workspace._call("PUT", "{}/{}/labels".format(_path(name), segment(str(version))), {"labels": given})
+
+
+def _path(name):
+    from azureml._client.client import segment
+
+    return "environments/" + segment(name)
+
+
+def _environment(record):
+    from azureml.core.environment import Environment
+
+    made = Environment._from_dict(dict(record["definition"], name=record["name"], version=None))
+    made.version = record["version"]
+    return made
 
 
 def curated(name):

@@ -28,6 +28,10 @@ _REQUIRED = {
 }  # fmt: skip
 
 
+# Nothing here signs in to a cloud, so these never leave the process that was given them: "***" says that there was one.
+_SECRETS = frozenset(("account_key", "client_secret", "credential_value", "password", "sas_token", "user_password"))
+
+
 def datastore_of(workspace, record):
     """The datastore that the server described, as the class of its type."""
     kind = record["type"]
@@ -112,7 +116,7 @@ class Datastore:
         from azureml._client.client import segment
         from azureml.exceptions import UserErrorException
 
-        settings = {k: v for k, v in settings.items() if v is not None}
+        settings = {k: "***" if k in _SECRETS else v for k, v in settings.items() if v is not None}
         if not overwrite:
             for record in workspace._values("datastores"):
                 if record["name"] == name and (record["type"], record.get("settings") or {}) != (kind, settings):

@@ -70,11 +70,11 @@ class ScriptRunConfig:
     def identity(self, value):
         self.run_config.identity = value
 
-    def _submit(self, experiment, tags=None, **kwargs):
-        raise UserErrorException(
-            "Submitting a ScriptRunConfig by itself is not built yet in this version of Penstock. "
-            "Put the script in a PythonScriptStep and submit a Pipeline of it."
-        )
+    def _submit(self, experiment, tags=None, display_name=None, parent_run_id=None, properties=None, **kwargs):
+        """Called by Experiment.submit; the Run of the script."""
+        from azureml._graph.scripts import submit_script
+
+        return submit_script(self, experiment, tags, display_name, parent_run_id, properties)
 
 
 def _distribute(run_config, configuration):

@@ -24,19 +24,23 @@ class NotDelimited(ValueError):
     """The file is not what the dataset says; the message names file and line."""
 
 
+def encoding_of(name):
+    """Python's name of an encoding; NotDelimited lists those that there are."""
+    found = _ENCODINGS.get(str(name or "utf8").lower())
+    if found is None:
+        raise NotDelimited(
+            "The encoding {!r} is not known. Use one of: {}.".format(name, ", ".join(sorted(_ENCODINGS)))
+        )
+    return found
+
+
 class Layout:
     """How the files are written."""
 
     def __init__(self, definition):
         self.separator = definition.get("separator", ",")
         self.header = definition.get("header", True)
-        self.encoding = _ENCODINGS.get(str(definition.get("encoding") or "utf8").lower())
-        if self.encoding is None:
-            raise NotDelimited(
-                "The encoding {!r} is not known. Use one of: {}.".format(
-                    definition.get("encoding"), ", ".join(sorted(_ENCODINGS))
-                )
-            )
+        self.encoding = encoding_of(definition.get("encoding"))
         if len(self.separator) != 1 or self.separator in '"\r\n':
             raise NotDelimited("The separator {!r} must be one character, and no quote.".format(self.separator))
 

@@ -1,22 +1,7 @@
 """A tabular definition as a pandas DataFrame: read, typed by the definition, transformed. The only place that reads tables."""
 
-import atexit
-import shutil
-import tempfile
-
-from azureml.data import _delimited, _paths, _types
+from azureml.data import _delimited, _formats, _paths, _schema, _types
 from azureml.data.dataset_error_handling import DatasetExecutionError
-
-_folder = None
-
-
-def url_folder():
-    """A folder for what was fetched from URLs, for as long as this process lives."""
-    global _folder
-    if _folder is None:
-        _folder = tempfile.mkdtemp(prefix="penstock-urls-")
-        atexit.register(shutil.rmtree, _folder, ignore_errors=True)
-    return _folder
 
 
 def frame(definition, workspace, on_error="null", out_of_range_datetime="null"):
@@ -31,53 +16,84 @@ def frame(definition, workspace, on_error="null", out_of_range_datetime="null"):
 
 
 def _read(definition, workspace, on_error, out_of_range):
+    if definition["format"] == "delimited":
+        return _read_delimited(_schema.known(definition, workspace), workspace, on_error, out_of_range)
+    import pandas
+
+    if definition["format"] == "sql":
+        table = _formats.query(definition, workspace)
+    else:
+        tables = []
+        for source in _paths.sources(definition["paths"], workspace):
+            tables.append((source, _formats.table(source, definition)))
+            if definition["format"] == "parquet":
+                _formats.check_names(list(tables[0][1].columns), list(tables[-1][1].columns), source)
+        of_path = _path_series(definition, workspace, [(s, len(t)) for s, t in tables], on_error, out_of_range)
+        table = tables[0][1] if len(tables) == 1 else pandas.concat([t for _, t in tables], ignore_index=True)
+        for place, (name, series) in enumerate(of_path.items()):
+            table.insert(place, name, series)
+    for name, kind in (definition.get("set_types") or {}).items():
+        _check_columns(table, [name])
+        table[name] = _types.converted(table[name], kind["type"], kind.get("formats"), on_error, out_of_range)
+    return table
+
+
+def _path_series(definition, workspace, counted, on_error, out_of_range):
+    """{column: Series} that come from where the files are; `counted` are (source, number of rows)."""
+    texts = _path_texts(definition, counted)
+    kinds = _schema.path_types(definition, [source for source, _ in counted])
+    return {n: _types.column(v, kinds[n], None, on_error, out_of_range) for n, v in texts.items()}
+
+
+def _path_texts(definition, counted):
+    texts = {}
+    for source, count in counted:
+        for name, text in _schema.of_path(definition, source).items():
+            texts.setdefault(name, []).extend([text] * count)
+    return texts
+
+
+def _read_delimited(definition, workspace, on_error, out_of_range):
     import pandas
 
     layout = _delimited.Layout(definition)
-    files = _paths.sources(definition["paths"], workspace, url_folder)
+    files = _paths.sources(definition["paths"], workspace)
     types = {c["name"]: c for c in definition.get("columns") or ()}
-    empty_as_string = definition.get("empty_as_string")
+    rules = (on_error, out_of_range, definition.get("empty_as_string"))
     names, tables = None, []
     for source in files:
         found = _delimited.names_of(source, layout)
         names = names or found
         _delimited.check_names(names, found, source)
-        table = _fast(source, layout, names, types)
-        if table is None:
-            table = _careful(source, layout, names)
-        tables.append((source, table))
-    extra = {}
-    for source, table in tables:
-        for name, text in _of_path(definition, source).items():
-            extra.setdefault(name, []).extend([text] * len(table[names[0]]))
+        table = _fast(source, layout, names, types, rules)
+        tables.append((source, _careful(source, layout, names, types, rules) if table is None else table))
+    counted = [(source, len(table[names[0]])) for source, table in tables]
     series = {}
-    for name in list(extra) + names:
-        pieces = [extra[name]] if name in extra else [table[name] for _, table in tables]
-        kind = types.get(name, {"type": "string"})
-        if all(isinstance(p, pandas.Series) for p in pieces):
-            series[name] = pieces[0] if len(pieces) == 1 else pandas.concat(pieces, ignore_index=True)
-            continue
-        values = [v for p in pieces for v in (map(_text, p) if isinstance(p, pandas.Series) else p)]
-        try:
-            series[name] = _types.column(
-                values, kind["type"], kind.get("formats"), on_error, out_of_range, empty_as_string
-            )
-        except _types.Unreadable as error:
-            raise ValueError("Column {!r}: {!r} is no {}.".format(name, str(error), kind["type"])) from None
-    return pandas.DataFrame(series)
+    for name, texts in _path_texts(definition, counted).items():
+        series[name] = _column(name, texts, types.get(name, _TEXT), rules)
+    for name in names:
+        pieces = [table[name] for _, table in tables]
+        series[name] = pieces[0] if len(pieces) == 1 else pandas.concat(pieces, ignore_index=True)
+    return pandas.DataFrame(series, copy=False)
 
 
-def _text(number):
-    return "" if number != number else repr(number)
-
-
-def _careful(source, layout, names):
-    """{column: list of text}, every row looked at."""
+def _careful(source, layout, names, types, rules):
+    """{column: Series}, every row looked at."""
     columns = [[] for _ in names]
     for _, rows in _delimited.chunks(source, layout):
         for column, values in zip(columns, zip(*rows)):
             column.extend(values)
-    return dict(zip(names, columns))
+    return {name: _column(name, values, types.get(name, _TEXT), rules) for name, values in zip(names, columns)}
+
+
+_TEXT = {"type": "string"}
+
+
+def _column(name, texts, kind, rules):
+    try:
+        return _types.column(texts, kind["type"], kind.get("formats"), *rules)
+    except _types.Unreadable as error:
+        raise ValueError("Column {!r}: {!r} is no {}.".format(name, str(error), kind["type"])) from None
 
 
 _EXACT_BEFORE_3_1 = {"float_precision": "round_trip"}  # since then floats are always read to the last digit
@@ -87,18 +103,19 @@ def _version(pandas):
     return tuple(int(part) for part in pandas.__version__.split(".")[:2])
 
 
-def _fast(source, layout, names, types):
-    """{column: Series of numbers, or list of text} by pandas' own parser; None where it would not say what is wrong.
+def _fast(source, layout, names, types, rules):
+    """{column: Series} by pandas' own parser; None where it would not say what is wrong.
 
-    It knows no types but those that the definition has. Rows that are too short would be filled up in silence: they show in the
-    last column, so a gap there is looked at carefully.
+    It knows no types but those that the definition has: what is no number is read as a category, so each different text is
+    looked at once. Rows that are too short would be filled up in silence: they show in the last column, so a gap there is
+    looked at carefully.
     """
     import warnings
 
     import pandas
 
-    kinds = [types.get(name, {}).get("type") for name in names]
-    numbers = {n: {"int": "int64", "float": "float64"}.get(k, object) for n, k in enumerate(kinds)}
+    kinds = [types.get(name, _TEXT) for name in names]
+    dtypes = {n: {"int": "int64", "float": "float64"}.get(k["type"], "category") for n, k in enumerate(kinds)}
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # it only warns when it leaves fields out
         try:
@@ -109,19 +126,31 @@ def _fast(source, layout, names, types):
                 skiprows=_header_rows(source, layout),
                 names=list(range(len(names))),
                 index_col=False,
-                dtype=numbers,
+                dtype=dtypes,
                 keep_default_na=False,
-                na_values={n: [""] for n, k in enumerate(kinds) if k == "float"},
+                na_values={n: [""] for n, k in enumerate(kinds) if k["type"] == "float"},
                 encoding=layout.encoding,
+                low_memory=False,  # in pieces, each has categories of its own, and joining those takes most of the time
                 **_EXACT_BEFORE_3_1 if _version(pandas) < (3, 1) else {},
             )
         except (ValueError, OverflowError, Warning):  # pandas.errors are ValueErrors
             return None
-    if table[len(names) - 1].isna().any() or any(
-        table[n].isna().any() for n, dtype in numbers.items() if dtype is object
-    ):
+    last = len(names) - 1
+    if table[last].isna().any() or any((table[n].cat.codes < 0).any() for n, d in dtypes.items() if d == "category"):
         return None
-    return {name: table[n].tolist() if numbers[n] is object else table[n] for n, name in enumerate(names)}
+    found = {}
+    for n, name in enumerate(names):
+        series = table.pop(n)
+        found[name] = _coded(name, series, kinds[n], rules) if dtypes[n] == "category" else series
+    return found
+
+
+def _coded(name, series, kind, rules):
+    """The Series of a category of texts."""
+    import pandas
+
+    texts = _column(name, [str(t) for t in series.cat.categories], kind, rules)
+    return pandas.Series(texts.to_numpy().take(series.cat.codes.to_numpy()), dtype=texts.dtype, copy=False)
 
 
 def _header_rows(source, layout):
@@ -136,16 +165,6 @@ def _header_rows(source, layout):
             if row:
                 return reader.line_num
     return 0
-
-
-def _of_path(definition, source):
-    """{column: text} that come from where the file is: partitions, and Path."""
-    found = {}
-    if definition.get("include_path"):
-        found["Path"] = source.whole
-    if definition.get("partition_format"):
-        found.update(_paths.partition_values(definition["partition_format"], source.whole))
-    return found
 
 
 def _applied(table, operation):

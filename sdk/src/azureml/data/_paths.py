@@ -57,18 +57,21 @@ def _one(path):
 class Source:
     """One file of a dataset. `name` is its name below what the path meant, `whole` that on the datastore."""
 
-    def __init__(self, local, name, whole):
+    def __init__(self, local, name, whole, datastore=""):
         self.local = local
         self.name = name
         self.whole = whole
+        self.datastore = datastore
 
 
-def sources(definitions, workspace, folder_of_urls):
+def sources(definitions, workspace):
     """Every file that the paths mean, in order. FileNotFoundError names the path that means none."""
     found = []
     for definition in definitions:
         if "url" in definition:
-            local = _fetched(definition["url"], folder_of_urls())
+            from azureml.data._urls import fetched
+
+            local = fetched(definition["url"])
             name = "/" + os.path.basename(local)
             found.append(Source(local, name, definition["url"]))
             continue
@@ -78,6 +81,16 @@ def sources(definitions, workspace, folder_of_urls):
                 "Datastore '{}' has nothing at '{}'.".format(definition["datastore"], definition["path"])
             )
         found.extend(files)
+    return _distinct(found)
+
+
+def _distinct(found):
+    """The files under names that differ: whole paths where short ones would meet, after their datastores if those do."""
+    for name_of in (lambda s: s.whole if s.datastore else s.name, lambda s: "/" + s.datastore + s.name):
+        if len({source.name for source in found}) == len(found):
+            break
+        for source in found:
+            source.name = name_of(source) if source.datastore else source.name
     return found
 
 
@@ -91,11 +104,15 @@ def _on_datastore(definition, workspace):
         files = store._files_at(path)
         if not os.path.isdir(store._local(path)):
             files = [f for f in files if f[0] == path]
-        return [Source(local, "/" + _below(whole, base), "/" + whole) for whole, local in files]
+        return [Source(local, "/" + _below(whole, base), "/" + whole, store.name) for whole, local in files]
     base = path[: _WILD.search(path).start()].rpartition("/")[0]
     pattern = re.compile(glob_pattern(path))
     files = store._files_at(base + "/" if base else "")
-    return [Source(local, "/" + _below(whole, base), "/" + whole) for whole, local in files if pattern.match(whole)]
+    return [
+        Source(local, "/" + _below(whole, base), "/" + whole, store.name)
+        for whole, local in files
+        if pattern.match(whole)
+    ]
 
 
 def _below(whole, base):
@@ -122,28 +139,6 @@ def glob_pattern(path):
             out.append(re.escape(path[i]))
             i += 1
     return "".join(out) + r"(?:/.*)?\Z"
-
-
-def _fetched(url, folder):
-    """The local copy of what a URL holds. OSError with the reason when it cannot be had."""
-    import urllib.error
-    import urllib.request
-    from urllib.parse import unquote, urlsplit
-
-    name = unquote(os.path.basename(urlsplit(url).path)) or "data"
-    target = os.path.join(folder, "{:x}".format(abs(hash(url))), name)
-    if os.path.exists(target):
-        return target
-    os.makedirs(os.path.dirname(target), exist_ok=True)
-    import shutil
-
-    try:
-        with urllib.request.urlopen(url, timeout=60) as answer, open(target + ".partial", "wb") as out:
-            shutil.copyfileobj(answer, out, 1 << 20)
-    except (OSError, ValueError) as error:
-        raise FileNotFoundError("{} could not be read: {}.".format(url, error)) from None
-    os.replace(target + ".partial", target)
-    return target
 
 
 def partition_values(partition_format, whole):

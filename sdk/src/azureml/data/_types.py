@@ -10,6 +10,7 @@ _INT64 = (-(2**63), 2**63 - 1)
 _DATE = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?)?\s*(Z|[+-]\d{2}:?\d{2})?\Z"
 )
+_PLAIN_TIMES = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\n\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)*\Z", re.ASCII)
 _DIGIT = re.compile("[0-9]")
 _LONG_WHOLE = re.compile(r"(?:^|,)\s*[+-]?\d{19,}\s*(?:,|$)")
 _TRUTH = {"true": True, "false": False}
@@ -120,6 +121,26 @@ def column(values, kind, formats, on_error, out_of_range, empty_as_string=False)
     return pandas.Series(_datetimes(values, formats, on_error, out_of_range), dtype="datetime64[ns]")
 
 
+def converted(series, kind, formats, on_error, out_of_range):
+    """A column that has a type of its own, as `kind`."""
+    import pandas
+
+    missing = series.isna()
+    if kind == "string":
+        return pandas.Series([None if m else str(v) for v, m in zip(series, missing)], dtype=object)
+    if kind == "datetime" and series.dtype.kind == "M":
+        return series
+    if kind == "int" and series.dtype.kind in "if" and not missing.any() and (series % 1 == 0).all():
+        return series.astype("int64")
+    if kind == "float" and series.dtype.kind in "if":
+        return series.astype("float64")
+    texts = ["" if m else str(v) for v, m in zip(series, missing)]
+    try:
+        return column(texts, kind, formats, on_error, out_of_range)
+    except Unreadable as error:
+        raise ValueError("Column {!r}: {!r} is no {}.".format(series.name, str(error), kind)) from None
+
+
 def _ints(values, on_error):
     import pandas
 
@@ -161,11 +182,28 @@ def _bools(values, on_error):
 def _datetimes(values, formats, on_error, out_of_range):
     import numpy
 
+    quick = _plain_times(values) if not formats else None
+    if quick is not None:
+        return quick
     known = {"": "NaT"}
     for value in set(values):
         if value:
             known[value] = _iso(value, formats, on_error, out_of_range)
     return numpy.array([known[v] for v in values], dtype="datetime64[ns]")
+
+
+def _plain_times(values):
+    """The times when all are written as 2020-01-02 03:04:05 (or with T), by numpy's own parser; else None."""
+    import numpy
+
+    if not values or _PLAIN_TIMES.match("\n".join(values)) is None:
+        return None
+    if min(values) < "1678" or max(values) >= "2262":
+        return None
+    try:
+        return numpy.array(values, dtype="datetime64[s]").astype("datetime64[ns]")
+    except ValueError:  # a month 13
+        return None
 
 
 def _iso(text, formats, on_error, out_of_range):

@@ -147,7 +147,24 @@ class AbstractDataset:
         return re.findall(r"\{(\w+)", self._definition.get("partition_format") or "")
 
     def get_partition_key_values(self, partition_keys=None):
-        raise _not_built("get_partition_key_values")
+        """The different values of the partition keys, [{key: value}], in the files' order."""
+        from azureml.data import _paths, _schema, _types
+
+        keys = list(partition_keys or self.partition_keys)
+        unknown = [k for k in keys if k not in self.partition_keys]
+        if unknown or not keys:
+            from azureml.exceptions import UserErrorException
+
+            raise UserErrorException(
+                "The dataset has no partition key {}. It has: {}.".format(
+                    ", ".join(map(repr, unknown)) or "at all", ", ".join(self.partition_keys) or "none"
+                )
+            )
+        files = _paths.sources(self._definition["paths"], self._workspace)
+        texts = [_schema.of_path(self._definition, source) for source in files]
+        kinds = _schema.path_types(self._definition, files)
+        columns = [_types.column([t[k] for t in texts], kinds[k], None, "null", "null").tolist() for k in keys]
+        return [dict(zip(keys, values)) for values in dict.fromkeys(zip(*columns))]
 
     def as_named_input(self, name):
         """This dataset as the input `name` of a step."""

@@ -45,7 +45,8 @@ class AbstractDatastore:
     @property
     def _root(self):
         root = self._record["root"]
-        os.makedirs(root, exist_ok=True)
+        if not os.path.exists(root):
+            os.makedirs(root, exist_ok=True)
         return root
 
     def set_as_default(self):
@@ -102,13 +103,14 @@ class AbstractDatastore:
         root = os.path.abspath(relative_root) if relative_root else _common_folder(files)
         say = print if show_progress else _silent
         say("Uploading an estimated of {} files".format(len(files)))
+        top = self._local(target_path)
         count = 0
         for file in files:
-            relative = os.path.relpath(file, root).replace(os.sep, "/")
-            if relative.startswith("../"):
+            if not file.startswith(root.rstrip(os.sep) + os.sep):
                 raise _user_error("upload_files: {} does not lie below relative_root {}.".format(file, root))
-            target = self._local("/".join(p for p in ((target_path or "").strip("/"), relative) if p))
-            if os.path.exists(target) and not overwrite:
+            relative = file[len(root.rstrip(os.sep)) + 1 :]
+            target = os.path.join(top, relative)
+            if not overwrite and os.path.exists(target):
                 say("Target already exists. Skipping upload for {}".format(_shown(target_path, relative)))
                 continue
             copy_whole(file, target)
@@ -159,18 +161,39 @@ class AbstractDatastore:
 
 def copy_whole(source, target):
     """A copy of the file that is there whole or not at all."""
-    import shutil
-
-    os.makedirs(os.path.dirname(os.path.abspath(target)), exist_ok=True)
     partial = "{}.{}.partial".format(target, os.getpid())
     try:
-        shutil.copyfile(source, partial)
-        os.chmod(partial, 0o644)
+        _copy(source, partial)
         os.replace(partial, target)
     except BaseException:
         if os.path.exists(partial):
             os.unlink(partial)
         raise
+
+
+def _copy(source, target):
+    """The bytes of `source` in a new file that all may read."""
+    reading = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        try:
+            writing = os.open(target, flags, 0o644)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(os.path.abspath(target)), exist_ok=True)
+            writing = os.open(target, flags, 0o644)
+        try:
+            os.fchmod(writing, 0o644)
+            while True:
+                piece = os.read(reading, 1 << 20)
+                if not piece:
+                    return
+                view = memoryview(piece)
+                while view:
+                    view = view[os.write(writing, view) :]
+        finally:
+            os.close(writing)
+    finally:
+        os.close(reading)
 
 
 def _common_folder(files):

@@ -38,6 +38,10 @@ class DataType:
     def to_stream(workspace, escaped=False):
         raise _not_built("DataType.to_stream")
 
+    def _as_json(self):
+        kind = {"type": self._kind}
+        return dict(kind, formats=self._formats) if self._formats else kind
+
     def __repr__(self):
         return "DataType({})".format(self._kind)
 
@@ -61,6 +65,7 @@ class TabularDatasetFactory:
     ):
         """A table in delimited text files. Column types are found now, from all rows, and kept in the definition."""
         from azureml.data._paths import paths_of
+        from azureml.data._schema import columns
         from azureml.data.tabular_dataset import TabularDataset
 
         paths, workspace = paths_of(path)
@@ -76,14 +81,20 @@ class TabularDatasetFactory:
         }
         wanted = _wanted_types(set_column_types)
         if validate or infer_column_types:
-            definition["columns"] = _columns(definition, workspace, infer_column_types, wanted)
+            definition["columns"] = columns(definition, workspace, infer_column_types, wanted)
         else:
             definition["columns"] = [dict(kind, name=name) for name, kind in wanted.items()]
         return TabularDataset(definition, workspace)
 
     @staticmethod
     def from_parquet_files(path, validate=True, include_path=False, set_column_types=None, partition_format=None):
-        raise _not_built("Dataset.Tabular.from_parquet_files")
+        """A table in Parquet files, with the types that they have."""
+        from azureml.data._paths import paths_of
+
+        paths, workspace = paths_of(path)
+        definition = {"paths": paths, "format": "parquet", "include_path": bool(include_path)}
+        definition["partition_format"] = partition_format
+        return _typed(definition, workspace, validate, set_column_types)
 
     @staticmethod
     def from_json_lines_files(
@@ -95,11 +106,36 @@ class TabularDatasetFactory:
         invalid_lines="error",
         encoding="utf8",
     ):
-        raise _not_built("Dataset.Tabular.from_json_lines_files")
+        """A table of JSON objects, one a line. A key that a line does not have is None there."""
+        from azureml.data._delimited import NotDelimited, encoding_of
+        from azureml.data._paths import paths_of
+
+        if invalid_lines not in ("error", "drop"):
+            raise _user_error("invalid_lines must be 'error' or 'drop', not {!r}.".format(invalid_lines))
+        paths, workspace = paths_of(path)
+        definition = {"paths": paths, "format": "json_lines", "include_path": bool(include_path)}
+        definition.update(partition_format=partition_format, invalid_lines=invalid_lines, encoding=_encoding(encoding))
+        try:
+            encoding_of(definition["encoding"])
+        except NotDelimited as error:
+            raise _user_error(str(error)) from None
+        return _typed(definition, workspace, validate, set_column_types)
 
     @staticmethod
     def from_sql_query(query, validate=True, set_column_types=None, query_timeout=30):
-        raise _not_built("Dataset.Tabular.from_sql_query")
+        """The rows of `query`: (datastore, 'SELECT …') or a DataPath of the two. The datastore is a SQLite file here."""
+        store, text = (
+            query
+            if isinstance(query, tuple) and len(query) == 2
+            else (getattr(query, "_datastore", None), getattr(query, "path_on_datastore", None))
+        )
+        if not hasattr(store, "datastore_type") or not isinstance(text, str) or not text.strip():
+            raise _user_error("from_sql_query takes (datastore, 'SELECT …') or a DataPath, not {!r}.".format(query))
+        if isinstance(query_timeout, bool) or not isinstance(query_timeout, (int, float)) or query_timeout <= 0:
+            raise _user_error("query_timeout must be a number of seconds, not {!r}.".format(query_timeout))
+        definition = {"paths": [], "format": "sql", "datastore": store.name, "query": text}
+        definition["query_timeout"] = query_timeout
+        return _typed(definition, store.workspace, validate, set_column_types)
 
     @staticmethod
     def register_pandas_dataframe(
@@ -112,7 +148,18 @@ class TabularDatasetFactory:
         row_group_size=None,
         make_target_path_unique=True,
     ):
-        raise _not_built("Dataset.Tabular.register_pandas_dataframe")
+        """Writes the DataFrame as Parquet below `target` and registers it as a new version of dataset `name`."""
+        from azureml.data._writing import register
+
+        settings = {
+            "name": name,
+            "description": description,
+            "tags": tags,
+            "show_progress": show_progress,
+            "row_group_size": row_group_size,
+            "make_target_path_unique": make_target_path_unique,
+        }
+        return register(dataframe, target, settings)
 
     @staticmethod
     def register_spark_dataframe(dataframe, target, name, description=None, tags=None, show_progress=True):
@@ -144,44 +191,34 @@ class FileDatasetFactory:
         import fnmatch
         import os
 
-        from azureml.data._paths import paths_of
+        from azureml.data._writing import place_of
 
-        (definition,), _ = paths_of(target)
-        store = target[0] if isinstance(target, tuple) else getattr(target, "datastore", None) or target._datastore
+        store, path = place_of(target)
+        if not os.path.isdir(src_dir):
+            raise _user_error("upload_directory: there is no folder {}.".format(os.path.abspath(src_dir)))
         files = [os.path.join(folder, f) for folder, _, names in os.walk(src_dir) for f in sorted(names)]
         if pattern:
             files = [f for f in files if fnmatch.fnmatch(os.path.relpath(f, src_dir), pattern)]
-        store._upload_files(files, src_dir, definition["path"], overwrite, show_progress)
-        return FileDatasetFactory.from_files((store, definition["path"]))
+        store._upload_files(files, src_dir, path, overwrite, show_progress)
+        return FileDatasetFactory.from_files((store, path))
 
 
-def _columns(definition, workspace, infer, wanted):
-    """[{name, type}] of the files, path and partition columns first. DatasetValidationError says what is wrong, and where."""
-    from azureml.data import _delimited, _paths
-    from azureml.data._frame import _of_path, url_folder
-    from azureml.data._types import Inference
-    from azureml.data.dataset_error_handling import DatasetValidationError
+def _typed(definition, workspace, validate, set_column_types):
+    """The dataset of files that know their own types; they are looked at only when `validate` says so."""
+    from azureml.data._schema import columns
+    from azureml.data.tabular_dataset import TabularDataset
 
-    try:
-        layout = _delimited.Layout(definition)
-        files = _paths.sources(definition["paths"], workspace, url_folder)
-        names, types = _delimited.inferred(files, layout, infer)
-        found = {}
-        for source in files:
-            for name, text in _of_path(definition, source).items():
-                found.setdefault(name, Inference()).add([text])
-    except (OSError, ValueError) as error:
-        raise DatasetValidationError("The dataset could not be made. {}".format(error)) from error
-    columns = [{"name": n, "type": "string" if n == "Path" or not infer else i.result()} for n, i in found.items()]
-    columns += [{"name": name, "type": kind} for name, kind in zip(names, types)]
-    missing = [name for name in wanted if name not in {c["name"] for c in columns}]
-    if missing:
-        raise DatasetValidationError(
-            "set_column_types names {}, but the files have no such column. They have: {}.".format(
-                ", ".join(map(repr, missing)), ", ".join(names)
-            )
-        )
-    return [dict(column, **wanted.get(column["name"], {})) for column in columns]
+    wanted = _wanted_types(set_column_types)
+    if wanted:
+        definition["set_types"] = wanted
+    definition["columns"] = columns(definition, workspace, True, wanted) if validate else None
+    return TabularDataset(definition, workspace)
+
+
+def _user_error(message):
+    from azureml.exceptions import UserErrorException
+
+    return UserErrorException(message)
 
 
 def _wanted_types(types):
@@ -193,7 +230,7 @@ def _wanted_types(types):
             raise UserErrorException(
                 "set_column_types[{!r}] is {!r}. Use DataType, for example DataType.to_float().".format(name, kind)
             )
-        wanted[name] = {"type": kind._kind, "formats": kind._formats} if kind._formats else {"type": kind._kind}
+        wanted[name] = kind._as_json()
     return wanted
 
 

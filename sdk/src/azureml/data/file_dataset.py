@@ -13,15 +13,14 @@ class FileDataset(AbstractDataset):
 
     def _sources(self):
         from azureml.data import _paths
-        from azureml.data._frame import url_folder
         from azureml.data.dataset_error_handling import DatasetExecutionError
 
         try:
-            found = _paths.sources(self._definition["paths"], self._workspace, url_folder)
+            found = _paths.sources(self._definition["paths"], self._workspace)
         except OSError as error:
             raise DatasetExecutionError("The dataset could not be read. {}".format(error)) from error
         for operation in self._definition.get("operations") or ():
-            found = _applied(found, operation)
+            found = _applied(found, operation, self._definition)
         return found
 
     def to_path(self):
@@ -79,11 +78,35 @@ class FileDataset(AbstractDataset):
         rest = {"from": share["to"], "to": 1.0, "seed": share["seed"]}
         return self._with({"sample": share}), self._with({"sample": rest})
 
+    def __getitem__(self, key):
+        """A partition key, for a filter."""
+        from azureml.data._expression import Expression
+
+        if key not in self.partition_keys:
+            raise _user_error(
+                "The dataset has no partition key {!r}. It has: {}.".format(
+                    key, ", ".join(self.partition_keys) or "none"
+                )
+            )
+        return Expression({"column": key})
+
     def filter(self, expression):
-        raise _not_built("FileDataset.filter")
+        """The files for which `expression` holds, for example ds.file_metadata('Size') > 1000."""
+        from azureml.data._expression import Expression, content
+
+        if not isinstance(expression, Expression):
+            raise _user_error(
+                "filter takes an expression such as ds.file_metadata('Size') > 1000, not {!r}.".format(expression)
+            )
+        return self._with({"filter": content(expression)})
 
     def file_metadata(self, col):
-        raise _not_built("FileDataset.file_metadata")
+        """The files' Size, LastModifiedTime or CreationTime (taken as the same), for a filter."""
+        from azureml.data._expression import Expression
+
+        if col not in ("Size", "LastModifiedTime", "CreationTime"):
+            raise _user_error("file_metadata has Size, LastModifiedTime and CreationTime, not {!r}.".format(col))
+        return Expression({"metadata": col})
 
     def as_cache(self, datacache_store):
         raise _not_built("FileDataset.as_cache")
@@ -92,17 +115,60 @@ class FileDataset(AbstractDataset):
         raise _not_built("FileDataset.hydrate")
 
 
-def _applied(found, operation):
+def _applied(found, operation, definition):
     ((name, value),) = operation.items()
     if name == "take":
         return found[:value]
     if name == "skip":
         return found[value:]
+    if name == "filter":
+        return [source for source in found if _holds(value, source, definition)]
     import random
 
     chosen = random.Random(value["seed"])
     draws = [chosen.random() for _ in found]
     return [source for source, draw in zip(found, draws) if value["from"] <= draw < value["to"]]
+
+
+def _holds(expression, source, definition):
+    """A filter expression over one file: see azureml.data._expression."""
+    import operator
+
+    if "metadata" in expression:
+        return _metadata(source, expression["metadata"])
+    if "column" in expression:
+        from azureml.data import _schema, _types
+
+        kind = _schema.path_types(definition, [source])[expression["column"]]
+        text = _schema.of_path(definition, source)[expression["column"]]
+        return _types.column([text], kind, None, "null", "null")[0]
+    if "value" in expression:
+        return expression["value"]
+    if "datetime" in expression:
+        import datetime
+
+        return datetime.datetime.strptime(expression["datetime"][:19], "%Y-%m-%dT%H:%M:%S")
+    values = [_holds(e, source, definition) for e in expression["of"]]
+    function = {
+        "gt": operator.gt, "ge": operator.ge, "lt": operator.lt, "le": operator.le, "eq": operator.eq, "ne": operator.ne,
+        "and": lambda a, b: a and b, "or": lambda a, b: a or b, "not": operator.not_,
+    }[expression["op"]]  # fmt: skip
+    return function(*values)
+
+
+def _metadata(source, name):
+    status = os.stat(source.local)
+    if name == "Size":
+        return status.st_size
+    import datetime
+
+    return datetime.datetime.fromtimestamp(status.st_mtime, datetime.timezone.utc).replace(tzinfo=None)
+
+
+def _user_error(message):
+    from azureml.exceptions import UserErrorException
+
+    return UserErrorException(message)
 
 
 def _count(count):

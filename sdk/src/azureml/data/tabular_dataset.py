@@ -124,13 +124,25 @@ class TabularDataset(AbstractDataset):
         raise _not_built("TabularDataset.mount")
 
     def partition_by(self, partition_keys, target, name=None, show_progress=True, partition_as_file_dataset=False):
-        raise _not_built("TabularDataset.partition_by")
+        """The table written below `target` in a folder for each value of the keys, as a dataset (registered under `name`)."""
+        from azureml.data._writing import partitioned
+
+        keys = _names(partition_keys)
+        if not keys:
+            raise _user_error("partition_by needs at least one column to partition by.")
+        return partitioned(self, keys, target, name, partition_as_file_dataset)
 
     def to_csv_files(self, separator=","):
-        raise _not_built("TabularDataset.to_csv_files")
+        """The table as delimited files, written to the default datastore now."""
+        from azureml.data._writing import as_files
+
+        return as_files(self, ".csv", separator)
 
     def to_parquet_files(self):
-        raise _not_built("TabularDataset.to_parquet_files")
+        """The table as Parquet files, written to the default datastore now."""
+        from azureml.data._writing import as_files
+
+        return as_files(self, ".parquet")
 
     def to_dask_dataframe(self, sample_size=10000, dtypes=None, on_error="null", out_of_range_datetime="null"):
         raise _not_built("TabularDataset.to_dask_dataframe")

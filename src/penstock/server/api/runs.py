@@ -159,6 +159,11 @@ def _what_is_left(routes: APIRouter, services: Services) -> None:
         views.find_run(run_id, ws)
         return send_file(views.file_path(run_id, name), offset)
 
+    @routes.get("/ws/{ws}/runs/{run_id}/datasets")
+    def get_output_datasets(ws: str, run_id: str) -> Json:
+        views.find_run(run_id, ws)
+        return page(views.output_datasets(run_id))
+
     @routes.get("/ws/{ws}/runs/{run_id}/outputs")
     def get_outputs(ws: str, run_id: str) -> Json:
         views.find_run(run_id, ws)

@@ -76,6 +76,11 @@ def _datastores(routes: APIRouter, services: Services) -> None:
     def put_datastore(ws: str, name: str, body: Json = Body(default={})) -> Json:  # noqa: B008
         return stores.put(ws, name, body)
 
+    @routes.put("/ws/{ws}/datastores/{name}/root")
+    def map_datastore(ws: str, name: str, body: Json = Body()) -> Json:  # noqa: B008
+        target = body.get("root")
+        return stores.map(ws, name, None if target is None else str(target))
+
     @routes.delete("/ws/{ws}/datastores/{name}")
     def delete_datastore(ws: str, name: str) -> Response:
         stores.delete(ws, name)

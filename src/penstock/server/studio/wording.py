@@ -32,6 +32,8 @@ EVENTS = {
     "cancel_requested": "was asked to stop",
     "requeued": "is to be tried again",
     "timed_out": "is out of time",
+    "dataset": "left a dataset",
+    "output_link": "linked an output to a dataset",
     "warning": "warning",
     "note": "note",
 }
