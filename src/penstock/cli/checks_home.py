@@ -142,8 +142,8 @@ def database(at: Place) -> Iterator[Finding]:
 def _elsewhere(home: Path) -> str | None:
     """The PostgreSQL database that the home belongs to, if it does."""
     try:
-        found = json.loads((home / "home.json").read_text()).get("database")
-    except (OSError, ValueError):
+        found = json.loads((home / "home.json").read_text())["database"]
+    except (OSError, ValueError, TypeError, KeyError):
         return None
     return str(found) if found else None
 
