@@ -145,6 +145,11 @@ class Scheduler:
             elif report.phase is Phase.LOST:
                 flight.started_at = report.started_at
                 ended.append(flight)
+            elif report.phase is Phase.ABSENT and flight.state.status in (Status.RUNNING, Status.FINALIZING):
+                flight.started_at = (
+                    flight.started_at or now
+                )  # someone removed its folder: it had begun, so it is not begun again
+                ended.append(flight)
             elif report.phase is Phase.ABSENT:
                 self._submit(flight)
             elif flight.state.status is Status.CANCEL_REQUESTED:
