@@ -149,7 +149,9 @@ def test_values_at_submission():
         "p": {"datastore": "blob", "path": "b"},
         "d": {"dataset": "f2"},
     }
-    with pytest.raises(Exception, match=r"^Pipeline parameter with name zz does not exist$"):
+    with pytest.raises(
+        Exception, match=r"^Pipeline parameter with name zz does not exist\. This pipeline has: q, x, p, d\.$"
+    ):
         assigned(parameters, {"zz": 1}, scope)
     with pytest.raises(Exception) as caught:
         assigned(parameters, {"q": "5"}, scope)

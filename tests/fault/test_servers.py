@@ -23,6 +23,16 @@ while not gate.exists():
     time.sleep(0.02)
 (out / "done").write_text("done")
 """
+ASKS = b"""
+import http.client, json, socket
+connection = http.client.HTTPConnection("localhost")
+connection.sock = socket.socket(socket.AF_UNIX)
+connection.sock.connect(os.environ["PENSTOCK_SOCKET"])
+connection.request("GET", "/api/v1/server")
+answered = json.loads(connection.getresponse().read())["pid"]
+with open(Path(os.environ["PENSTOCK_HOME"]) / "answered", "a") as file:
+    file.write(f"{answered}\\n")
+"""
 
 
 class Server:
@@ -79,9 +89,9 @@ def began(home):
     return path.read_text().split() if path.exists() else []
 
 
-def submit_waiting(client, n=2):
+def submit_waiting(client, n=2, script=WAITS):
     """A chain of steps that wait for the gate: the run, its steps."""
-    snapshot = client.snapshot(a__py=WAITS)
+    snapshot = client.snapshot(a__py=script)
     nodes = [node(snapshot, i, **({"after": [f"{i - 1:08x}"]} if i else {})) for i in range(n)]
     answer = client.submit(nodes)[1]
     return answer["run"]["id"], [s["run_id"] for s in answer["steps"]]
@@ -126,7 +136,7 @@ def test_a_run_is_canceled_by_a_server_that_does_not_lead(pair):
 
 def test_the_leader_is_killed_and_the_other_finishes_its_run(pair):
     leader, other = pair
-    run_id, steps = submit_waiting(leader.client)
+    run_id, steps = submit_waiting(leader.client, script=WAITS + ASKS)
     wait_for(lambda: began(leader.home))
     leader.process.kill()
     leader.process.wait()
@@ -135,6 +145,35 @@ def test_the_leader_is_killed_and_the_other_finishes_its_run(pair):
     (leader.home / "go").touch()
     wait_for(lambda: other.client.run(run_id)["status"] == "Completed")
     check_ended_once(other, leader.url, run_id, steps, leader.home)
+    answered = (leader.home / "answered").read_text().split()
+    assert answered == [str(other.process.pid)] * 2, "a step that began under the old leader reaches the new one"
+
+
+def test_leaders_are_killed_in_turn_all_through_a_run(pair):
+    """Each takes over from the other in the middle of a chain, with its steps going on."""
+    servers = list(pair)
+    home, url = pair[0].home, pair[0].url
+    (home / "go").touch()
+    snapshot = servers[0].client.snapshot(a__py=WAITS + b"time.sleep(0.4)\n")
+    nodes = [node(snapshot, i, **({"after": [f"{i - 1:08x}"]} if i else {})) for i in range(12)]
+    answer = servers[0].client.submit(nodes)[1]
+    run_id, steps = answer["run"]["id"], [s["run_id"] for s in answer["steps"]]
+    extra = []
+    try:
+        for turn in range(3):
+            wait_for(lambda n=turn: len(began(home)) >= 2 * n + 2, 60)
+            dying = next(s for s in servers if s.leads())
+            dying.process.kill()
+            dying.process.wait()
+            servers.remove(dying)
+            wait_for(servers[0].leads, 15)
+            extra.append(Server(dying.home, url))
+            servers.append(extra[-1])
+        wait_for(lambda: servers[0].client.run(run_id)["status"] == "Completed", 60)
+        check_ended_once(servers[0], url, run_id, steps, home)
+    finally:
+        for server in extra:
+            server.end()
 
 
 def test_a_leader_that_was_paused_for_longer_than_its_lease_writes_nothing_any_more(pair):

@@ -121,6 +121,9 @@ def database(at: Place) -> Iterator[Finding]:
     from penstock.store.examination import examine
 
     path = at.settings.database
+    if named := _elsewhere(at.home):
+        yield ok("database", f"{named}; the server looks after it (docs/database.md)")
+        return
     if not path.exists():
         yield ok("database", "none yet; the server makes it")
         return
@@ -134,6 +137,15 @@ def database(at: Place) -> Iterator[Finding]:
         yield ok("database", f"{size(path.stat().st_size)}, quick_check finds it whole")
     else:
         yield fail("database", f"{path} is damaged: {'; '.join(map(str, said))}.", _restore(path))
+
+
+def _elsewhere(home: Path) -> str | None:
+    """The PostgreSQL database that the home belongs to, if it does."""
+    try:
+        found = json.loads((home / "home.json").read_text())["database"]
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    return str(found) if found else None
 
 
 def _restore(path: Path) -> str:

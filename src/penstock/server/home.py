@@ -97,7 +97,7 @@ def id_of(path: Path) -> str | None:
     """The id of the home at `path`; None when there is none to be seen."""
     try:
         return str(json.loads((path / "home.json").read_text())["id"])
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError):
         return None
 
 

@@ -52,9 +52,11 @@ def main() -> None:
     os.environ["PENSTOCK_HOME"] = str(home)
     process = serve(home, "--embedded")
     client = wait_until_served(home, process)
-    fill(client)
-    client("POST", "/shutdown", {"force": True})
-    process.wait(30)
+    try:
+        fill(client)
+    finally:
+        client("POST", "/shutdown", {"force": True})
+        process.wait(30)
     with closing(sqlite3.connect(home / "penstock.db")) as database:
         text = "\n".join(database.iterdump())
     text = text.replace(str(home), "@HOME@").replace(sys.executable, "@PYTHON@")

@@ -58,7 +58,7 @@ def _node(step, ids, predecessors, scope):
     settings = step._settings(scope)
     if runconfig_parameters:
         settings["runconfig_parameters"] = runconfig_parameters
-    if code is not None:
+    if code is not None and code[1]:
         settings["source_directory"] = os.path.abspath(code[0])  # so that a traceback can say of what it is a copy
     return {
         "id": ids[step],
