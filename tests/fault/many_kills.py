@@ -44,6 +44,7 @@ class Killer:
             try:
                 os.kill(pid, signal.SIGKILL)
                 self.counts[kind] += 1
+                self._note(pid)
             except ProcessLookupError:
                 pass
 
@@ -59,10 +60,21 @@ class Killer:
         if not found:
             return []
         folder, pid = self.rng.choice(found)
-        if not (folder / "exit.json").exists():
-            self.hurt.add(folder.name)
-            return [pid]
-        return []
+        return [] if (folder / "exit.json").exists() else [pid]
+
+    def _note(self, pid: int) -> None:
+        """Which jobs a killed process took along: a stub may have gone on to the next since it was chosen."""
+        for folder in (self.crashing.home / "jobs").iterdir():
+            records = _text(folder / "started") + _text(folder / "running")
+            if f'"pid": {pid},' in records and not (folder / "exit.json").exists():
+                self.hurt.add(folder.name)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
 
 
 def _alive(record: Path) -> int | None:

@@ -65,10 +65,15 @@ def test_a_seed_tells_the_same_story_in_any_process(memory):
 # A simulation that finds nothing proves nothing: each of these guards is taken away, and the simulation must complain.
 
 
-def test_moving_a_run_without_its_guard_is_caught(memory, monkeypatch):
-    unguarded = runs.update(runs.run).where(runs.run.c.id == runs.bindparam("b_id"))
-    monkeypatch.setattr(runs, "_MOVE", unguarded.values(dict(runs._MOVE._values)))
-    assert complaints(memory, range(60))
+def test_moving_a_run_without_heeding_its_guard_is_caught(memory, monkeypatch):
+    move = runs.move
+
+    def careless(connection, moves):
+        move(connection, moves)
+        return list(moves)
+
+    monkeypatch.setattr(runs, "move", careless)
+    assert complaints(memory, range(80))
 
 
 def test_a_stub_that_does_not_heed_the_fence_is_caught(memory, monkeypatch):
@@ -80,15 +85,6 @@ def test_a_stub_that_does_not_heed_the_fence_is_caught(memory, monkeypatch):
 
     monkeypatch.setattr(Stub, "fence", rush)
     assert any("was started 2 times" in p for found in complaints(memory, range(60)).values() for p in found)
-
-
-def test_forgetting_a_cancel_with_the_process_is_caught(memory):
-    class Forgetful(Scheduler):
-        def _load(self, root_ids):
-            super()._load(root_ids)
-            return []
-
-    assert complaints(memory, range(100), Forgetful)
 
 
 def test_forgetting_a_run_whose_pass_failed_is_caught(memory):
