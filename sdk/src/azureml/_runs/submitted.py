@@ -11,6 +11,12 @@ class _SubmittedRun(Run):
         self._inputs = None
         self._outputs = None
 
+    def _refresh(self):
+        dto = Run._refresh(self)
+        if dto["status"] in ("NotStarted", "Queued", "Preparing", "Starting"):
+            dto["status"] = "Running"  # the record of it may come a moment later, but here we are
+        return dto
+
     @property
     def experiment(self):
         if self._experiment is None:
