@@ -1,5 +1,6 @@
 """Starting real servers and talking to them as any HTTP client would. For tests; knows docs/graph.md."""
 
+import contextlib
 import hashlib
 import http.client
 import io
@@ -29,15 +30,13 @@ class Client:
 
     def raw(self, method, path, body=None, headers=None):
         connection = http.client.HTTPConnection("localhost", timeout=60)
-        connection.sock = socket.socket(socket.AF_UNIX)
-        try:
-            connection.sock.settimeout(60)
-            connection.sock.connect(self.record()["socket"])
+        with socket.socket(socket.AF_UNIX) as plain, contextlib.closing(connection):
+            connection.sock = plain
+            plain.settimeout(60)
+            plain.connect(self.record()["socket"])
             connection.request(method, path, body, headers or {"Content-Type": "application/json"})
-            response = connection.getresponse()
-            return response.status, response.read()
-        finally:
-            connection.close()
+            with connection.getresponse() as response:
+                return response.status, response.read()
 
     def __call__(self, method, path, body=None):
         status, content = self.raw(method, API + path, None if body is None else json.dumps(body))
