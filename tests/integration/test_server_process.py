@@ -188,3 +188,9 @@ def test_a_stop_names_the_runs_that_are_active(home):
         assert process.wait(30) == 0
         (home / "go").touch()
         wait_for(lambda: list(home.glob("jobs/*/exit.json")))
+
+
+def test_where_it_listens_is_told_as_json_too(home):
+    with served(home, "--json") as (process, client):
+        told = json.loads(printed(home).splitlines()[0])
+    assert told["pid"] == process.pid and told["url"] == client.record()["url"] and told["home"] == str(home)

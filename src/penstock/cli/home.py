@@ -139,13 +139,16 @@ def _say_made(at: Place, client: Client, name: str, *, is_new_home: bool, is_new
     help="postgresql://user@host/name. Default: PENSTOCK_DATABASE, else SQLite in the home.",
 )
 @home_option
-def serve(embedded: bool, host: str | None, port: int | None, database: str | None, home: str | None) -> int:
+@json_option
+def serve(
+    embedded: bool, host: str | None, port: int | None, database: str | None, home: str | None, as_json: bool
+) -> int:
     """Run the server in the foreground until Ctrl-C, and print where it listens."""
     at = places.place(home)
     # Imported here: it brings the whole server.
     from penstock.server.serve import serve as serve_home
 
-    return serve_home(at.home, embedded=embedded, host=host, port=port, database=database)
+    return serve_home(at.home, embedded=embedded, host=host, port=port, database=database, as_json=as_json)
 
 
 @click.command()

@@ -76,7 +76,9 @@ KEPT_PREFIXES = (
 )
 
 
-def serve(home: Path, *, embedded: bool, host: str | None, port: int | None, database: str | None) -> int:
+def serve(
+    home: Path, *, embedded: bool, host: str | None, port: int | None, database: str | None, as_json: bool = False
+) -> int:
     """Serve `home` until stopped; the exit status. Another server on the same home is left alone (status 0 when embedded)."""
     settings = Settings.from_environ(os.environ, str(home), os.getuid())
     _log_as_json()
@@ -99,7 +101,7 @@ def serve(home: Path, *, embedded: bool, host: str | None, port: int | None, dat
         print(error.message, file=sys.stderr)
         return 1
     try:
-        return _Process(settings, taken, embedded, host or "127.0.0.1", url).run()
+        return _Process(settings, taken, embedded, host or "127.0.0.1", url).run(as_json)
     except PenstockError as error:
         print(error.message, file=sys.stderr)
         return 1
@@ -123,7 +125,7 @@ class _Process:
         self._room = Room(home.path)
         self._files: shared.Files | None = None
 
-    def run(self) -> int:
+    def run(self, as_json: bool = False) -> int:
         self._room.prepare()  # before anything else is written: a full disk may leave no room to come up in
         tcp = _listen_tcp(self._host, self._home.port)
         unix = _listen_unix(self._socket_path)
@@ -142,11 +144,7 @@ class _Process:
         listener = elected and self._elect(elected, loop, context)
         janitor.start()
         self._write_record()
-        if not self._embedded:
-            print(
-                f"Penstock {__version__} serves {self._home.path}\n  studio  {self._url}\n  socket  {self._socket_path}",
-                flush=True,
-            )
+        self._say_where(as_json)
         try:
             asyncio.run(self._serve(server, [unix, tcp], loop, services))
         finally:
@@ -161,6 +159,16 @@ class _Process:
             self._socket_path.unlink(missing_ok=True)
             wake.path.unlink(missing_ok=True)
         return 0
+
+    def _say_where(self, as_json: bool) -> None:
+        """Tell where a server in the foreground listens: for people, or as one JSON document."""
+        facts = {"version": __version__, "home": str(self._home.path), "url": self._url}
+        facts["socket"] = str(self._socket_path)
+        if as_json:
+            print(json.dumps({**facts, "pid": os.getpid()}), flush=True)
+        elif not self._embedded:
+            lines = f"  studio  {facts['url']}\n  socket  {facts['socket']}"
+            print(f"Penstock {__version__} serves {facts['home']}\n{lines}", flush=True)
 
     async def _serve(
         self, server: uvicorn.Server, sockets: list[socket.socket], loop: Loop, services: Services
