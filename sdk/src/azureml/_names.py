@@ -22,3 +22,17 @@ def _module(name):
     import sys
 
     return sys.modules[name]
+
+
+class typed(property):
+    """A read-only property that, asked of the class, is the type of what it gives: `Run.id` is str, as `run.id` is one.
+
+    So what follows a second dot can be looked up without a run at hand, as `penstock doctor` and completion in notebooks do.
+    """
+
+    def __init__(self, kind, getter):
+        property.__init__(self, getter)
+        self._kind = kind
+
+    def __get__(self, owner, owner_class=None):
+        return self._kind if owner is None else property.__get__(self, owner, owner_class)

@@ -3,7 +3,7 @@
 import os
 
 import azureml._sentinel  # noqa: F401
-from azureml._names import reexport
+from azureml._names import reexport, typed
 from azureml.core.run import _not_built, _segment
 
 __getattr__, __dir__ = reexport(__name__, {"Dataset": "azureml.core.dataset"})
@@ -62,13 +62,8 @@ class Model:
     def id(self):
         return self._record["id"]
 
-    @property
-    def tags(self):
-        return dict(self._record.get("tags") or {})
-
-    @property
-    def properties(self):
-        return dict(self._record.get("properties") or {})
+    tags = typed(dict, lambda self: dict(self._record.get("tags") or {}))
+    properties = typed(dict, lambda self: dict(self._record.get("properties") or {}))
 
     @property
     def description(self):

@@ -5,7 +5,7 @@ server; everything that is read is asked of the server. Imports next to nothing:
 import os
 
 import azureml._sentinel  # noqa: F401
-from azureml._names import reexport
+from azureml._names import reexport, typed
 from azureml._runs.files import RunFiles
 from azureml._runs.logging import RunLogging
 
@@ -103,9 +103,7 @@ class Run(RunLogging, RunFiles):
 
     # --- what it is -------------------------------------------------------------------------------------------------
 
-    @property
-    def id(self):
-        return self._run_id
+    id = typed(str, lambda self: self._run_id)
 
     @property
     def identity(self):
@@ -248,13 +246,8 @@ class Run(RunLogging, RunFiles):
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
-    @property
-    def tags(self):
-        return self.get_tags()
-
-    @property
-    def properties(self):
-        return self.get_properties()
+    tags = typed(dict, lambda self: self.get_tags())
+    properties = typed(dict, lambda self: self.get_properties())
 
     def get_tags(self):
         return dict(self._refresh().get("tags") or {})
@@ -279,6 +272,10 @@ class Run(RunLogging, RunFiles):
         found = self.get_details()
         found["logFiles"] = {name: self._text_of(name) for name in found["logFiles"]}
         return found
+
+    def get_steps(self):
+        """The same as `get_children`: code asks a pipeline's run for its steps, whatever class it found it as."""
+        return self.get_children()
 
     def get_children(self, recursive=False, tags=None, properties=None, type=None, status=None, _rehydrate_runs=True):
         """The child runs, in the order they started."""

@@ -1,5 +1,6 @@
 """AmlCompute: a cluster by name. Penstock maps it to what runs here; `max_nodes` bounds how many steps it runs at once."""
 
+from azureml._names import typed
 from azureml.core._sections import number
 from azureml.core.compute.compute import ComputeConfiguration, ComputeTarget, active_runs
 from azureml.exceptions import ComputeTargetException, UserErrorException
@@ -161,6 +162,8 @@ class AmlCompute(ComputeTarget):
     def get(self):
         self.refresh_state()
         return self.serialize()
+
+    status = typed(AmlComputeStatus, lambda self: self.get_status())
 
     def get_status(self):
         return AmlComputeStatus(self)

@@ -132,6 +132,16 @@ class Module:
         self.module_version = module_version
         self.default_version = default_version
 
+    @staticmethod
+    def create(workspace, name, description):
+        """Not of this class: the one that publishes is azureml.pipeline.core.Module."""
+        from azureml.pipeline.core.module import Module as Published
+
+        return Published.create(workspace, name, description)
+
+    def publish_python_script(self, script_name, description, inputs, outputs, **kwargs):
+        return not_built("Module.publish_python_script")
+
 
 class DataSourceDef:
     """Where the data of a data source lies."""

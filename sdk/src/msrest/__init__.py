@@ -1,1 +1,0 @@
-"""A stub of msrest: the one exception class that existing code catches."""
