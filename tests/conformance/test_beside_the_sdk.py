@@ -98,9 +98,9 @@ def test_an_open_dataset_says_what_to_do_when_it_is_read(name):
 def test_open_datasets_as_registered_kinds():
     from azureml.opendatasets import MNIST, Diabetes
 
-    with pytest.raises(UserErrorException, match="MNIST.get_file_dataset"):
+    with pytest.raises(UserErrorException, match=r"MNIST\.get_file_dataset"):
         MNIST.get_file_dataset()
-    with pytest.raises(UserErrorException, match="Diabetes.get_tabular_dataset"):
+    with pytest.raises(UserErrorException, match=r"Diabetes\.get_tabular_dataset"):
         Diabetes.get_tabular_dataset()
 
 
@@ -112,7 +112,7 @@ def test_an_entry_script_outside_of_a_parallel_run_has_a_logger_and_says_what_it
     entry.logger.info("hello")
     assert capfd.readouterr().err.rstrip().endswith("|hello")
     with pytest.raises(UserErrorException, match=r"EntryScript\(\).output_dir: this process does not run under a Para"):
-        entry.output_dir
+        print(entry.output_dir)
 
 
 def test_webservices_are_recorded_and_refuse_by_name():
@@ -121,7 +121,7 @@ def test_webservices_are_recorded_and_refuse_by_name():
     assert repr(aci).startswith("AciServiceDeploymentConfiguration(auth_enabled=True, cpu_cores=1")
     assert AksWebservice.deploy_configuration(num_replicas=3).num_replicas == 3
     assert LocalWebservice.deploy_configuration(port=8890).port == 8890
-    with pytest.raises(UserErrorException, match="Model.deploy is not built yet"):
+    with pytest.raises(UserErrorException, match=r"Model\.deploy is not built yet"):
         Model.deploy(None, "s", [], InferenceConfig("score.py"), aci)
     for kind in (Webservice, AciWebservice, AksWebservice):
         with pytest.raises(WebserviceException, match="WebserviceNotFound: Webservice with name s not found"):
