@@ -75,9 +75,8 @@ def test_the_finder_is_asked_last_and_stands_there_once():
 
 
 def test_a_datastore_that_is_not_there_is_caught_as_either(module_workspace):
-    from msrest.exceptions import HttpOperationError
-
     from azureml.core import Datastore
+    from msrest.exceptions import HttpOperationError
 
     for kind in (HttpOperationError, UserErrorException):
         with pytest.raises(kind, match="nowhere"):
