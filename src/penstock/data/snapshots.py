@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from penstock.model.errors import BadRequest
+from penstock.model.errors import BadRequest, NotFound
 
 Json = dict[str, Any]
 _CHUNK = 1 << 20
@@ -35,6 +35,23 @@ class Snapshots:
 
     def has(self, digest: str) -> bool:
         return self.manifest_path(digest).exists()
+
+    def files(self, digest: str) -> list[Json]:
+        """What a snapshot holds: [{path, size, mode, digest}]; NotFound when it is not kept."""
+        try:
+            found: list[Json] = json.loads(self.manifest_path(digest).read_bytes())["files"]
+        except FileNotFoundError:
+            raise NotFound(
+                f"There is no snapshot {digest} on this server. A run's get_snapshot_id() names its own."
+            ) from None
+        return found
+
+    def blob_path(self, digest: str) -> Path:
+        """Where the bytes of one file lie; NotFound when they are not kept."""
+        path = self._blob(digest)
+        if not path.exists():
+            raise NotFound(f"There is no file with the digest {digest} on this server.")
+        return path
 
     def offer(self, digest: str, files: list[Json]) -> list[str]:
         """The digests of blobs still wanted; when none is, the snapshot is kept."""

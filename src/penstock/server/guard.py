@@ -1,11 +1,12 @@
 """Who may speak to the server, decided before any route.
 
-The socket's owner may do anything. A TCP caller needs a fitting Host header and, to change anything, the token.
+The socket's owner may do anything. A TCP caller needs a fitting Host header and, to change anything or to read a secret, the token.
 """
 
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -17,6 +18,7 @@ Scope = MutableMapping[str, Any]
 App = Callable[[Scope, Any, Any], Awaitable[None]]
 PROTOCOL = b"1"
 _SAFE = ("GET", "HEAD")
+_GUARDED = re.compile(r"/api/v1/ws/[^/]+/secrets(/|$)")
 _CROWDED = TooManyFiles(
     "This server has as many connections open as its limit of open files allows. Call again in a moment; if it stays so, "
     "give it more: ulimit -n 65536, then penstock stop and try again."
@@ -62,11 +64,11 @@ class Guard:
             return BadRequest(
                 f"The Host header is {host!r}, not this server's name. Use the address it printed.", target="Host"
             )
-        if scope["method"] in _SAFE:
+        if scope["method"] in _SAFE and not _GUARDED.match(scope["path"]):
             return None
         given = headers.get(b"authorization", b"").decode("latin-1")
         if hmac.compare_digest(given.encode(), f"Bearer {self._token}".encode()):
             return None
         return Unauthorized(
-            "Changing anything over TCP needs the home's token. Send 'Authorization: Bearer <token>', from <home>/token."
+            "Changing anything, or reading a secret, over TCP needs the home's token. Send 'Authorization: Bearer <token>', from <home>/token."
         )

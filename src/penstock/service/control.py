@@ -14,6 +14,7 @@ from penstock.model.status import TERMINAL, Status
 from penstock.service import journal
 from penstock.service.catalog import Catalog
 from penstock.service.context import Context, new_id
+from penstock.service.driven import checked_owner, take_over
 from penstock.service.inbox import Inbox
 from penstock.store import records, runs
 
@@ -76,6 +77,7 @@ class Control:
             "root_id": run_id,
             "target": "local",
             "status": str(Status.RUNNING),
+            "owner": checked_owner(body.get("owner")),
             "created_at": now,
             "started_at": now,
         }
@@ -125,14 +127,15 @@ class Control:
         runs.append_events(connection, [runs.Event(run_id, root, now, status.lower(), {"status": str(status)})])
         return root
 
-    def write_journal(self, run_id: str, entries: Any) -> None:
-        """The records of docs/job.md, from a caller that has no job folder."""
+    def write_journal(self, run_id: str, entries: Any, owner: str | None = None) -> None:
+        """The records of docs/job.md, from a caller that has no job folder. `owner`: its process, as `checked_owner` gives it."""
         if not isinstance(entries, list):
             raise BadRequest("The journal is a JSON list of records. Send a list.")
         now = self._context.clock()
 
         def work(connection: Connection) -> str:
             row = _existing(connection, run_id)
+            take_over(connection, row, owner)
             journal.apply(connection, entries, row, f"runs/{run_id}", now)
             return str(row["root_id"])
 

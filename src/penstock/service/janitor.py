@@ -1,4 +1,4 @@
-"""Clearing away what nobody will ask for again, and taking up work when the disk has room again.
+"""Clearing away what nobody will ask for again, ending runs that nobody drives, and taking up work when the disk has room again.
 
 `tick(now)` is one bounded pass and says when the next one is due. It removes only what the store says is over, and what is old
 enough that nobody can be in the middle of it. What belongs to runs that this store does not know is left alone.
@@ -19,6 +19,7 @@ from penstock.model.errors import NoSpace
 from penstock.model.status import TERMINAL, Status
 from penstock.service import logs
 from penstock.service.context import Context
+from penstock.service.driven import Driven
 from penstock.store import catalog, runs
 
 log = logging.getLogger("penstock.janitor")
@@ -39,6 +40,7 @@ class Janitor:
         self._context = context
         self._home = context.home
         self._clean: set[str] = set()
+        self._driven = Driven(context)
         self._round: Iterator[None] | None = None
 
     def tick(self, now: float) -> float:
@@ -67,6 +69,8 @@ class Janitor:
 
     def _go_round(self, now: float) -> Iterator[None]:
         """Everything there is to look at, a folder at a time."""
+        self._driven.tick(now)
+        yield
         yield from self._jobs(now)
         yield from self._staged(now)
         yield from self._uploads(now)

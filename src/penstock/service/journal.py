@@ -102,6 +102,7 @@ def _apply_one(
         raise ValueError(f"there is no run {run_id}")
     if op == "metric":
         row = {"run_id": run_id, "attempt": run["attempt"], "at": float(entry.get("at") or now)}
+        row["step"] = None if entry.get("step") is None else int(entry["step"])
         found.metrics.append(
             {**row, "name": _text(entry["name"]), "kind": _text(entry["kind"]), "value": entry["value"]}
         )

@@ -12,6 +12,7 @@ from penstock.service.datastores import Datastores
 from penstock.service.debugging import Debugging
 from penstock.service.environments import Environments
 from penstock.service.inbox import Inbox
+from penstock.service.secrets import Secrets
 from penstock.service.submission import Submission
 from penstock.service.views import Views
 
@@ -24,6 +25,7 @@ class Services:
     catalog: Catalog
     datastores: Datastores
     environments: Environments
+    secrets: Secrets
     datasets: Datasets
     models: Models
     submission: Submission
@@ -39,6 +41,7 @@ class Services:
             catalog=catalog,
             datastores=Datastores(context, catalog),
             environments=Environments(context),
+            secrets=Secrets(context, catalog),
             datasets=Datasets(context),
             models=Models(context),
             submission=Submission(context, catalog, inbox),

@@ -18,7 +18,9 @@ MAX_NAME_BYTES = 1024  # what both databases can look up
 
 def add_metrics(connection: Connection, rows: Sequence[Row]) -> None:
     if rows:
-        connection.execute(insert(metric), [{**r, "value": json.dumps(r["value"])} for r in rows])
+        connection.execute(
+            insert(metric), [{**r, "value": json.dumps(r["value"]), "step": r.get("step")} for r in rows]
+        )
 
 
 def metrics(connection: Connection, run_id: str, recursive: bool = False) -> list[Row]:
@@ -34,6 +36,7 @@ def metrics(connection: Connection, run_id: str, recursive: bool = False) -> lis
             "name": r.name,
             "kind": r.kind,
             "value": json.loads(r.value),
+            "step": r.step,
         }
         for r in connection.execute(query)
     ]

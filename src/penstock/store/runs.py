@@ -99,7 +99,20 @@ def append_events(connection: Connection, events: Iterable[Event]) -> None:
 
 
 def insert_runs(connection: Connection, rows: Sequence[Row]) -> None:
-    connection.execute(insert(run), list(rows))
+    """Keep these runs, each with the next number of its experiment."""
+    last: dict[tuple[str, str], int] = {}
+    numbered = []
+    for row in rows:
+        place = (row["workspace"], row["experiment"])
+        last[place] = (last[place] if place in last else _last_number(connection, *place)) + 1
+        numbered.append({**row, "experiment_number": last[place]})
+    connection.execute(insert(run), numbered)
+
+
+def _last_number(connection: Connection, workspace: str, experiment: str) -> int:
+    """The number of the experiment's newest run. Writers take turns, so nobody else counts meanwhile."""
+    query = select(run.c.experiment_number).where(run.c.workspace == workspace, run.c.experiment == experiment)
+    return int(connection.execute(query.order_by(run.c.number.desc()).limit(1)).scalar() or 0)
 
 
 def insert_submission(connection: Connection, row: Row) -> None:
@@ -149,6 +162,18 @@ def active_roots(connection: Connection) -> list[str]:
     """The pipeline runs that are not over, oldest first."""
     query = select(run.c.id).where(run.c.type == "pipeline", run.c.status.in_(sorted(ACTIVE))).order_by(run.c.number)
     return list(connection.execute(query).scalars())
+
+
+def driven(connection: Connection) -> list[Row]:
+    """The runs that a process drives and has not ended: those with an owner."""
+    query = select(run).where(run.c.type == "interactive", run.c.status.in_(sorted(ACTIVE)), run.c.owner.is_not(None))
+    return _rows(connection, query.order_by(run.c.number))
+
+
+def set_owner(connection: Connection, run_id: str, owner: str) -> None:
+    """Whoever writes to a run that its caller drives, drives it from now on."""
+    same = (run.c.id == run_id, run.c.owner.is_not(None), run.c.owner != owner)
+    connection.execute(update(run).where(*same).values(owner=owner))
 
 
 def n_active(connection: Connection) -> int:

@@ -76,6 +76,8 @@ run = Table(
     Column("unmet", Integer, nullable=False, default=0),
     Column("node_id", name_type(36)),
     Column("fingerprint", Text),
+    Column("owner", Text),
+    Column("experiment_number", Big),
     Column("error", Text),
     Column("description", Text),
     Column("created_at", Float, nullable=False),
@@ -140,6 +142,7 @@ metric = Table(
     Column("name", Text, nullable=False),
     Column("kind", name_type(24), nullable=False),
     Column("value", Text, nullable=False),
+    Column("step", Big),
     Index(None, "run_id", "id"),
     sqlite_autoincrement=True,
 )
@@ -261,6 +264,17 @@ environment = Table(
     Column("definition", Text, nullable=False),
     Column("labels", Text, nullable=False),
     Column("created_at", Float, nullable=False),
+)
+
+secret = Table(
+    "secret",
+    metadata,
+    Column("workspace", name_type(255), ForeignKey("workspace.name"), primary_key=True),
+    Column("name", name_type(255), primary_key=True),
+    Column("sealed", Text, nullable=False),
+    Column("content_type", Text),
+    Column("created_at", Float, nullable=False),
+    Column("updated_at", Float, nullable=False),
 )
 
 node = Table(

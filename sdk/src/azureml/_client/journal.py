@@ -62,8 +62,12 @@ class Remote:
         self._workspace = workspace
 
     def append(self, run_id, records):
-        now = time.time()
-        self._workspace._call("POST", "runs/" + run_id + "/journal", [dict(r, at=now) for r in records])
+        import json
+
+        from azureml._client.process import this_process
+
+        now, query = time.time(), {"owner": json.dumps(this_process())}
+        self._workspace._call("POST", "runs/" + run_id + "/journal", [dict(r, at=now) for r in records], query)
 
 
 _own = None

@@ -166,7 +166,7 @@ class Run(RunLogging, RunFiles):
 
     @property
     def number(self):
-        return self._run_dto.get("number")
+        return self._run_dto.get("experiment_number")
 
     @property
     def type(self):
@@ -294,13 +294,19 @@ class Run(RunLogging, RunFiles):
         return {}
 
     def get_snapshot_id(self):
-        return (self._run_dto.get("properties") or {}).get("ContentSnapshotId")
+        """The digest of the source folder that the run was submitted from; None for a run without one."""
+        from azureml._runs.snapshots import snapshot_id
+
+        return snapshot_id(self)
 
     def get_environment(self):
         raise _not_built("Run.get_environment")
 
     def restore_snapshot(self, snapshot_id=None, path=None):
-        raise _not_built("Run.restore_snapshot")
+        """Writes the source folder that the run was submitted from as a ZIP file below `path`; where the file is."""
+        from azureml._runs.snapshots import restore
+
+        return restore(self, snapshot_id, path)
 
     def take_snapshot(self, file_or_folder_path):
         """Keeps the folder's content; the snapshot's id."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from typing import IO, Any
 
@@ -14,6 +15,7 @@ from penstock.server.api.workspaces import page
 from penstock.server.files import send_file
 from penstock.server.stream import follow
 from penstock.service.context import new_id
+from penstock.service.driven import checked_owner
 from penstock.service.room import Room
 from penstock.service.services import Services
 from penstock.service.views import EVENTS_A_PAGE
@@ -41,9 +43,9 @@ def router(services: Services) -> APIRouter:
         return JSONResponse(views.find_run(control.start_interactive(ws, body)), 201)
 
     @routes.post("/ws/{ws}/runs/{run_id}/journal")
-    def write_journal(ws: str, run_id: str, body: list[Any] = Body()) -> Json:  # noqa: B008
+    def write_journal(ws: str, run_id: str, owner: str = "", body: list[Any] = Body()) -> Json:  # noqa: B008
         views.find_run(run_id, ws)
-        control.write_journal(run_id, body)
+        control.write_journal(run_id, body, _owner(owner))
         return {"records": len(body)}
 
     @routes.post("/ws/{ws}/runs/{run_id}/cancel")
@@ -61,6 +63,14 @@ def router(services: Services) -> APIRouter:
     return routes
 
 
+def _owner(text: str) -> str | None:
+    """The process that the caller says it is."""
+    try:
+        return checked_owner(json.loads(text)) if text else None
+    except ValueError:
+        raise BadRequest("owner is no JSON. Send {pid, start_time, boot_id, space, host}, or leave it out.") from None
+
+
 def _uploads(routes: APIRouter, services: Services) -> None:
     context = services.context
 
@@ -75,6 +85,14 @@ def _uploads(routes: APIRouter, services: Services) -> None:
     async def receive_blobs(ws: str, request: Request) -> Json:
         with await _spool(request, context.room) as spool:
             return {"kept": await run_in_threadpool(context.snapshots.receive, spool)}
+
+    @routes.get("/ws/{ws}/snapshots/{digest}")
+    def get_snapshot(ws: str, digest: str) -> Json:
+        return {"digest": digest, "files": context.snapshots.files(digest)}
+
+    @routes.get("/ws/{ws}/blobs/{digest}")
+    def get_blob(ws: str, digest: str) -> Response:
+        return send_file(context.snapshots.blob_path(digest))
 
     @routes.post("/uploads")
     async def receive_upload(request: Request) -> Response:

@@ -1,0 +1,45 @@
+"""The snapshot of a run: the source folder as it was submitted, fetched back as a ZIP file."""
+
+import os
+
+
+def snapshot_id(run):
+    """The digest of the folder that the run's script came from; None for a run without one."""
+    from azureml._runs.details import _node
+
+    return (_node(run, run._run_dto) or {}).get("snapshot")
+
+
+def restore(run, chosen, path):
+    """Writes the snapshot (default: the run's own) as a ZIP below the folder `path`, or to the file `path`; where it is."""
+    import io
+    import zipfile
+
+    from azureml._client.client import segment
+    from azureml.exceptions import UserErrorException
+
+    digest = chosen or run.get_snapshot_id()
+    if not digest:
+        raise UserErrorException("Run {} has no snapshot: it was not submitted from a folder.".format(run.id))
+    files = run._call("GET", "snapshots/" + segment(digest))["files"]
+    target = os.fspath(path) if path else "."
+    if not target.endswith(".zip"):
+        target = os.path.join(target, "snapshot_{}.zip".format(digest.partition(":")[2][:16]))
+    os.makedirs(os.path.dirname(os.path.abspath(target)), exist_ok=True)
+    partial = "{}.{}.partial".format(target, os.getpid())
+    try:
+        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
+            for file in files:
+                content = io.BytesIO()
+                blob = "/ws/{}/blobs/{}".format(segment(run._workspace.name), segment(file["digest"]))
+                run._client.get_file(blob, content)
+                entry = zipfile.ZipInfo(file["path"])
+                entry.external_attr = (0o100000 | file["mode"]) << 16
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                archive.writestr(entry, content.getvalue())
+        os.replace(partial, target)
+    except BaseException:
+        if os.path.exists(partial):
+            os.unlink(partial)
+        raise
+    return os.path.abspath(target)
