@@ -1,8 +1,10 @@
 """Bugs of the scheduler that simulated seeds have found, each at its smallest: one server in a made-up world, and one thing goes wrong."""
 
 import dataclasses
+import os
 import shutil
 import sys
+import time
 
 import pytest
 
@@ -13,7 +15,8 @@ from penstock.selftest.simulation import Simulation, make_home
 from penstock.selftest.world import Crash, World
 from penstock.service.batch import Batch, Stale
 from penstock.service.invariants import check_invariants
-from penstock.store import runs
+from penstock.service.scheduler import Scheduler
+from penstock.store import records, runs
 
 
 @pytest.fixture
@@ -196,3 +199,129 @@ def test_a_second_try_that_has_begun_is_not_forgotten_in_a_power_cut(simulation)
         row = runs.get_run(connection, step_id)
         assert (row["status"], row["attempt"]) == ("Queued", 2)
         assert [a["attempt"] for a in runs.attempts(connection, step_id)] == [1]
+
+
+@pytest.mark.parametrize("what", ["the run", "a step that runs", "a step that waits"])
+def test_a_cancel_that_was_written_by_a_server_that_died_before_acting_on_it_is_carried_out(simulation, what):
+    run_id, first, second, third = submit(simulation, "a", *[Behaviour(FOREVER)] * 3)
+    after(simulation, 1)
+    wanted = {"the run": run_id, "a step that runs": first, "a step that waits": third}[what]
+
+    def die(point):
+        if point == "commit.after":
+            raise Crash(point)
+
+    crashpoints.watch(die)
+    with pytest.raises(Crash):
+        simulation.server.services.control.cancel(wanted)
+    crashpoints.watch(simulation.world.passing)
+    simulation._die(Crash("commit.after"))
+    after(simulation, 20)
+    assert status(simulation, wanted) == "Canceled"
+    assert status(simulation, second) == ("Canceled" if what == "the run" else "Running")
+
+
+def power_cut(simulation):
+    simulation._die(Crash("power", is_power_cut=True))
+
+
+def test_what_ran_and_was_forgotten_in_a_power_cut_is_recorded_as_it_was_though_the_run_is_canceled(simulation):
+    simulation.database._is_losing = True
+    run_id, step_id = submit(simulation, "a", Behaviour(0.1, writes=frozenset({"out"}), n_metrics=3))
+    stands = simulation.database._flushed
+    simulation.machine.behaviours["b.0"] = Behaviour(FOREVER)
+    after(simulation, 2)
+    simulation.database._flushed = stands  # nothing after the submission has reached the disk
+    power_cut(simulation)
+    assert status(simulation, step_id) == "NotStarted"
+    simulation.server = None
+    simulation._start_server()
+    simulation.server.services.control.cancel(run_id)
+    after(simulation, 5)
+    assert status(simulation, step_id) == "Completed"
+    with simulation.database.read() as connection:
+        assert len(records.metrics(connection, step_id)) == 3
+        (output,) = records.outputs(connection, step_id)
+        assert [
+            e["body"].get("found_again") for e in runs.events_of_root(connection, run_id) if e["name"] == "queued"
+        ] == [True]
+    assert (simulation.world.home / "workspaces/w" / output["datastore"] / output["path"] / "a").exists()
+
+
+class Stumbling(Scheduler):
+    """One that cannot conclude steps named `poison`, as if their records had a value that nobody has thought of."""
+
+    def _conclusion(self, flight):
+        if flight.state.node.name.startswith("p."):
+            raise KeyError("a value that nobody has thought of")
+        return super()._conclusion(flight)
+
+
+def stumble(simulation):
+    simulation.scheduler = Stumbling
+    simulation.server = None
+    simulation._start_server()
+
+
+def settle(simulation, seconds):
+    """As `after`, with passes that may fail."""
+    simulation._pass_time(simulation.world.now + seconds)
+    assert all("KeyError" in problem for problem in simulation.world.problems)
+
+
+def test_a_run_that_cannot_be_moved_on_is_put_aside_and_the_others_go_on(simulation):
+    stumble(simulation)
+    bad, bad_step = submit(simulation, "p", Behaviour(0.1))
+    good = [submit(simulation, key, Behaviour(1.0), Behaviour(0.1))[0] for key in "ab"]
+    settle(simulation, 30)
+    later, _ = submit(simulation, "c", Behaviour(0.1))
+    settle(simulation, 5)
+    assert {status(simulation, run_id) for run_id in [*good, later]} == {"Completed"}
+    assert status(simulation, bad) == "Running"
+    with simulation.database.read() as connection:
+        warned = [e["body"]["message"] for e in runs.events_of_root(connection, bad) if e["name"] == "warning"]
+    assert len(warned) == 1 and "a value that nobody has thought of" in warned[0] and "cancel it" in warned[0]
+    n_before = len(simulation.world.problems)
+    settle(simulation, 50)
+    assert n_before < len(simulation.world.problems) < n_before + 4  # tried again each minute, not in every pass
+    simulation.server.scheduler.__class__ = Scheduler  # as after an upgrade that knows such values
+    settle(simulation, 70)
+    assert status(simulation, bad) == status(simulation, bad_step) == "Completed"
+
+
+def test_a_run_that_cannot_be_moved_on_is_given_up_when_it_is_canceled(simulation):
+    stumble(simulation)
+    bad, _ = submit(simulation, "p", Behaviour(0.1))
+    settle(simulation, 5)
+    simulation.server.services.control.cancel(bad)
+    settle(simulation, 5)
+    assert status(simulation, bad) == "Failed"
+    with simulation.database.read() as connection:
+        assert "was given up" in runs.get_run(connection, bad)["error"]
+    assert simulation.server.scheduler.n_active == 0
+    assert not simulation.machine.stubs
+
+
+@pytest.mark.parametrize("content", ["", '{"pid": 12'])
+def test_a_step_whose_start_record_was_emptied_by_a_power_cut_is_lost_and_does_not_begin_again(simulation, content):
+    simulation.database._is_losing = True
+    _, step_id = submit(simulation, "a", Behaviour(FOREVER))
+    after(simulation, 1)
+    power_cut(simulation)
+    started = simulation.world.home / "jobs" / f"{step_id}.1" / "started"
+    started.write_text(content)
+    os.utime(started, (0, time.time() - 60))
+    after(simulation, 5)
+    assert status(simulation, step_id) == "Failed"
+    assert simulation.machine.code_starts[step_id] == 1
+
+
+def test_a_step_whose_script_may_have_begun_before_a_power_cut_is_not_begun_again(simulation):
+    simulation.database._is_losing = True
+    _, step_id = submit(simulation, "a", Behaviour(FOREVER), retry={"count": 2, "backoff_seconds": 0})
+    after(simulation, 1)
+    power_cut(simulation)
+    (simulation.world.home / "jobs" / f"{step_id}.1" / "running").unlink()  # it had not reached the disk
+    after(simulation, 10)
+    assert status(simulation, step_id) == "Failed"
+    assert simulation.machine.code_starts[step_id] == 1

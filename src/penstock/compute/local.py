@@ -97,6 +97,9 @@ class LocalCompute:
     def _is_alive(self, stub: Json) -> bool:
         return identity.is_alive(int(stub["pid"]), stub["start_time"], str(stub["boot_id"]))
 
+    def _boot_id(self) -> str:
+        return identity.boot_id()
+
     def _terminate(self, stub: Json) -> None:
         os.kill(int(stub["pid"]), signal.SIGTERM)
 
@@ -111,7 +114,7 @@ class LocalCompute:
 
     def _end_what_is_left(self, folder: Path, stub: Json) -> list[int]:
         """No process of the job lives when this is empty: its stub does not, nor does anything that it started."""
-        if stub["boot_id"] != identity.boot_id():
+        if stub["boot_id"] != self._boot_id():
             return []  # the machine has booted since
         sweep.kill(int(stub["pid"]), stub["start_time"])
         return sweep.end_left_behind(str(folder), int(stub["pid"]), stub["start_time"])
@@ -144,7 +147,7 @@ class LocalCompute:
             return Report(Phase.ENDED, Exit.from_json(ended))
         stub = _read(folder / "started")
         if stub is None:
-            return Report(Phase.PENDING if (folder / "started").exists() else Phase.ABSENT)
+            return _unreadable(folder / "started")
         if stub.get("canceled"):
             return Report(Phase.ENDED, _never_started(folder))
         script = _read(folder / "running")
@@ -156,6 +159,8 @@ class LocalCompute:
         left = self._end_what_is_left(folder, stub)
         script = _read(folder / "running")  # now for good: nobody is there any more to write it
         began = script["at"] if script else None
+        if began is None and stub["boot_id"] != self._boot_id():
+            began = stub["at"]  # a power cut may have taken the record of it: user code may have begun
         if left:  # killed, but not gone yet: to be looked at again
             return Report(Phase.RUNNING, started_at=began) if script else Report(Phase.PENDING)
         return Report(
@@ -203,6 +208,17 @@ def _fence(folder: Path) -> bool:
         draft.unlink()
     passing("cancel.fenced")
     return True
+
+
+def _unreadable(started: Path) -> Report:
+    """What there is to say of a job whose fence cannot be read: nobody made it, it is being written, or a power cut emptied it."""
+    try:
+        at = started.stat().st_mtime
+    except FileNotFoundError:
+        return Report(Phase.ABSENT)
+    if not sweep.has_passed(at + STOPPING_SECONDS):
+        return Report(Phase.PENDING)
+    return Report(Phase.LOST, started_at=at, why="the record of its start was emptied by a power cut.")
 
 
 def _never_started(folder: Path) -> Exit:

@@ -27,10 +27,10 @@ class Expected:
     def submitted(self, key: str, answer: Json) -> None:
         self.submissions[key] = answer
 
-    def canceled(self, run_id: str, at: float, waiting: list[str]) -> None:
+    def canceled(self, run_id: str, at: float, waiting: set[str]) -> None:
         """The server said at `at` that it would stop this run; of the steps below it these had not been handed out."""
         self.cancels.setdefault(run_id, at)
-        for step_id in waiting:
+        for step_id in sorted(waiting):
             self.never_to_start.setdefault(step_id, at)
 
     def roots(self) -> list[str]:
@@ -53,9 +53,7 @@ def check(simulation: Simulation) -> Iterator[str]:
     yield from _check_outputs(simulation, rows, outputs)
     for row in rows:
         wanted = simulation.machine.logged[row["id"]]
-        if row["type"] != "step" or _is_forgotten(simulation, row):
-            continue
-        if row["status"] in TERMINAL and len(metrics[row["id"]]) != wanted:
+        if row["type"] == "step" and row["status"] in TERMINAL and len(metrics[row["id"]]) != wanted:
             yield f"step {row['name']} logged {wanted} metrics and has {len(metrics[row['id']])}."
 
 
@@ -103,7 +101,6 @@ def _check_outputs(simulation: Simulation, rows: list[Json], outputs: dict[str, 
     """Each output of each completed step lies where it belongs with the bytes that its script wrote; no other is visible."""
     store = simulation.world.home / "workspaces"
     visible = {p for p in store.rglob("*") if p.is_file() and ".staging" not in p.parts}
-    forgotten = {row["id"] for row in rows if _is_forgotten(simulation, row)}
     for row in rows:
         if row["type"] != "step" or row["status"] != Status.COMPLETED:
             continue
@@ -112,16 +109,8 @@ def _check_outputs(simulation: Simulation, rows: list[Json], outputs: dict[str, 
             wanted = simulation.machine.written.get((f"{row['id']}.{row['attempt']}", output["name"]))
             yield from _check_place(f"step {row['name']}, output {output['name']}", place, wanted, visible)
     for path in sorted(visible):
-        if not _is_copy(path) and not forgotten & set(path.parts):
+        if not _is_copy(path):
             yield f"{path.relative_to(store)} is visible, and no completed step has such an output."
-
-
-def _is_forgotten(simulation: Simulation, row: Json) -> bool:
-    """Whether a power cut made the server forget that it had handed out this step, and it was canceled before it was found again.
-
-    What is not flushed to the disk is found again in job folders; that of a step which will never be handed out is not looked at.
-    """
-    return simulation.n_power_cuts > 0 and row["status"] == Status.CANCELED
 
 
 def _is_copy(path: Path) -> bool:

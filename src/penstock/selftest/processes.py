@@ -250,6 +250,9 @@ class SimulatedCompute(LocalCompute):
     def _is_alive(self, stub: Json) -> bool:
         return stub["boot_id"] == str(self._machine.boot) and stub["pid"] in self._machine.stubs
 
+    def _boot_id(self) -> str:
+        return str(self._machine.boot)
+
     def _is_overdue(self, folder: Path) -> bool:
         return False
 

@@ -272,12 +272,17 @@ class Simulation:
             self._cancel(self.world.rng.choice(ids))
 
     def _cancel(self, run_id: str) -> None:
-        with self.database.read() as connection:
-            waiting = [r["id"] for r in self._below(connection, run_id) if r["status"] == "NotStarted"]
+        waiting = self._waiting(run_id)
         is_between_passes = not self.world.is_nested
         answer = self._call(f"cancel {run_id[:8]}", lambda s: s.control.cancel(run_id), lambda: self._cancel(run_id))
-        if answer:
-            self.expected.canceled(run_id, self.world.now, waiting if is_between_passes else [])
+        if answer:  # a pass that came between the request and its answer may have handed out some
+            waiting &= self._waiting(run_id)
+            self.expected.canceled(run_id, self.world.now, waiting if is_between_passes else set())
+
+    def _waiting(self, run_id: str) -> set[str]:
+        """The steps of this run that are not handed out."""
+        with self.database.read() as connection:
+            return {r["id"] for r in self._below(connection, run_id) if r["status"] == "NotStarted"}
 
     def _below(self, connection: Any, run_id: str) -> list[Json]:
         row = runs.get_run(connection, run_id)

@@ -28,5 +28,10 @@ class Delays:
         for run_id, root_id, message in self._untold:
             batch.say(run_id, root_id, "warning", message=message)
 
+    def forget(self) -> None:
+        """All is read anew: what was told may be told again."""
+        self._untold.clear()
+        self._told.clear()
+
     def written(self) -> None:
         self._untold.clear()

@@ -40,7 +40,8 @@ def _check_root(connection: Connection, root_id: str, rows: list[Json]) -> Itera
     elif submission := runs.get_submission(connection, root_id):
         plan = make_plan(Graph.from_json(submission["graph"]), submission["parameters"])
         steps = {r["node"]: r for r in rows if r["type"] == "step" and r["parent_id"] == root_id}
-        yield from _check_pipeline(root, steps, plan)
+        found_again = {run_id for run_id, events in story.items() if any(e["body"].get("found_again") for e in events)}
+        yield from _check_pipeline(root, steps, plan, found_again)
         outputs = {(o["run_id"], o["name"]) for o in records.outputs(connection, root_id)}
         taken_over = submission["bindings"].get("taken_over") or {}
         for step in steps.values():
@@ -71,7 +72,7 @@ def _check_story(row: Json, events: list[Json]) -> Iterator[str]:
         yield f"{who} is {status} and its story has {ends} ends."
 
 
-def _check_pipeline(root: Json, steps: dict[str, Json], plan: Plan) -> Iterator[str]:
+def _check_pipeline(root: Json, steps: dict[str, Json], plan: Plan, found_again: set[str]) -> Iterator[str]:
     status = Status(root["status"])
     if set(steps) != {n.id for n in plan.graph.nodes}:
         yield f"Pipeline {root['id']} has {len(steps)} steps, its graph {len(plan.graph.nodes)}."
@@ -79,7 +80,9 @@ def _check_pipeline(root: Json, steps: dict[str, Json], plan: Plan) -> Iterator[
     for node_id, step in steps.items():
         before = {steps[u]["id"]: steps[u]["status"] for u in plan.upstream[node_id]}
         open_before = [u for u, s in before.items() if s != Status.COMPLETED]
-        if step["attempt"] and open_before:
+        if (
+            step["attempt"] and open_before and step["id"] not in found_again
+        ):  # then they had completed, and that was lost
             yield f"step {step['id']} was handed out before {open_before[0]} had completed."
         if step["unmet"] != len(open_before):
             yield f"step {step['id']} says it waits for {step['unmet']} steps, and {len(open_before)} have not completed."

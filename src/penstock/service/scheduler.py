@@ -11,8 +11,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from penstock.compute.base import Phase
-from penstock.data.paths import relative_path
-from penstock.data.publish import copy_to, publish, withdraw
 from penstock.engine import retry
 from penstock.engine.lifecycle import Conclusion, after_tries, conclude, lost
 from penstock.engine.outcome import out_of_time, root_error
@@ -20,14 +18,17 @@ from penstock.engine.progress import Change, StepState
 from penstock.model.errors import PenstockError
 from penstock.model.job import Job
 from penstock.model.status import TERMINAL, Status
-from penstock.service import leavings
+from penstock.service import leavings, moves
+from penstock.service.abandon import abandon, is_of_the_machine, is_to_stop
 from penstock.service.active import Active, InFlight, Memory, load
 from penstock.service.batch import Batch, Stale
-from penstock.service.binding import Binder, constant_destination
+from penstock.service.binding import Binder
 from penstock.service.catalog import iso
 from penstock.service.context import Context
 from penstock.service.delays import Delays
 from penstock.service.inbox import Inbox
+from penstock.service.publishing import Publisher
+from penstock.service.quarantine import Quarantine
 from penstock.store import catalog, runs
 
 Json = dict[str, Any]
@@ -49,12 +50,16 @@ class Scheduler:
         self._failed: set[str] = set()
         self._loaded: list[Active] = []
         self._delays = Delays()
+        self._publisher = Publisher(context, self._binder, self._delays)
+        self._quarantine = Quarantine()
 
     def recover(self) -> None:
         """Take up every pipeline run that is not over, and find what became of its jobs."""
         with self._context.database.read() as connection:
             roots = runs.active_roots(connection)
-        self._memory, self._delays = Memory(), Delays()
+        self._memory = Memory()
+        self._delays.forget()
+        self._quarantine = Quarantine()
         self._running, self._loaded, self._failed = {}, [], set(roots)
 
     @property
@@ -68,12 +73,15 @@ class Scheduler:
     def tick(self, now: float) -> float | None:
         """One pass; when the next is due (None: only when something is told)."""
         told = self._inbox.take()
-        new = {*self._failed, *told.get("submitted", ())}
-        touched = new | set(
-            self._memory.roots
-        )  # whatever this pass forgets on its way, these are read again if it fails
+        fresh = set(told.get("submitted", ())) - self._failed
+        self._failed |= fresh
+        self._quarantine.readmit(told.get("cancel", ()))
+        new, is_alone = self._quarantine.choose(self._failed, now)
+        if is_alone:
+            self._put_back()
+        touched = new | set(self._memory.roots)  # read again if this pass fails, whatever it forgets on its way
         try:
-            cancels = [*told.get("cancel", ()), *self._load(sorted(new))]
+            cancels = [*told.get("cancel", ()), *self._load(sorted(new), fresh, now)]
             for name in told.get("running", ()):
                 self._running.setdefault(name, now)
             ended = self._reports(now, told.get("exit", ()))
@@ -81,26 +89,52 @@ class Scheduler:
             self._record_running(now)
         except Stale:
             self._failed.update(touched)
-        except BaseException:
+        except BaseException as error:
             self._failed.update(touched)
             self._next_poll = now + POLL_SECONDS
+            if isinstance(error, Exception) and not is_of_the_machine(error):
+                self._set_aside(error, touched, now)
             raise
+        if is_alone:
+            self._quarantine.passed(new)
+            self._put_back()
         return self._due(now)
 
+    def _put_back(self) -> None:
+        """Forget what is held in memory: it is read again."""
+        self._failed.update(self._memory.roots)
+        self._memory = Memory()
+
+    def _set_aside(self, error: Exception, touched: set[str], now: float) -> None:
+        """What a pass met in these runs made it fail: find which it is, and let the others go on without it."""
+        self._memory = Memory()
+        aside = self._quarantine.failed(touched, now)
+        if aside is None:
+            return
+        how = f"{type(error).__name__}: {error}"
+        if is_to_stop(self._context, aside):
+            abandon(self._context, aside, how, now)
+            self._quarantine.passed([aside])
+            return
+        self._delays.note(
+            aside,
+            aside,
+            f"The server could not move this run on ({how}). It is tried again every minute, and other runs go on; "
+            "to give it up, cancel it. The server's log has the whole error.",
+        )
+
     def _due(self, now: float) -> float | None:
-        if self._failed or self._inbox:
+        if self._inbox:
             return now
-        jobs = (
-            self._memory.jobs
-        )  # no time lies further ahead than when it was noted: the clock may have been set back since
+        jobs = self._memory.jobs
+        # No time lies further ahead than when it was noted: the clock may have been set back since.
         times = [min(at, now) + RUNNING_DELAY_SECONDS for name, at in self._running.items() if name in jobs]
         if jobs:
             times.append(min(self._next_poll, now + POLL_SECONDS))
-        if (due := self._memory.next_due()) is not None:
-            times.append(due)
-        return min(times) if times else None
+        times += [t for t in (self._memory.next_due(), self._quarantine.due(self._failed, now)) if t is not None]
+        return min(times, default=None)
 
-    def _load(self, root_ids: Iterable[str]) -> list[str]:
+    def _load(self, root_ids: Iterable[str], fresh: set[str], now: float) -> list[str]:
         """Read these roots from the store, and have the jobs they have under way asked after; which of their runs are to be stopped."""
         cancels = []
         for root_id in root_ids:
@@ -111,6 +145,8 @@ class Scheduler:
             self._failed.discard(root_id)
             if active is None:
                 continue
+            if root_id not in fresh:
+                self._adopt(active, now)
             self._memory.add_root(active)
             self._loaded.append(active)
             for state in active.progress.steps.values():
@@ -125,6 +161,18 @@ class Scheduler:
                 if (step := active.progress.by_run.get(run_id)) is not None and step.status not in TERMINAL:
                     cancels.append(run_id)
         return cancels
+
+    def _adopt(self, active: Active, now: float) -> None:
+        """Record as handed out the jobs that a compute has and the store does not know of: a power cut took what was not flushed."""
+        waiting = {
+            f"{s.run_id}.{s.attempt + 1}": s for s in active.progress.steps.values() if s.status is Status.NOT_STARTED
+        }
+        batch = Batch(now)
+        for name, report in self._context.compute.poll(waiting).items():
+            if report.phase is not Phase.ABSENT:
+                moves.begin(batch, active)
+                moves.hand_out(batch, active, waiting[name], found_again=True)
+        batch.commit(self._context)
 
     def _reports(self, now: float, told: Iterable[str]) -> list[InFlight]:
         """The jobs that have ended: those told of, and once a second whatever polling finds."""
@@ -168,7 +216,7 @@ class Scheduler:
                 del self._running[name]
             elif not at <= now < at + RUNNING_DELAY_SECONDS:
                 del self._running[name]
-                self._move(batch, flight, Status.RUNNING, started_at=flight.started_at or at)
+                moves.move(batch, flight, Status.RUNNING, started_at=flight.started_at or at)
         if self._next_poll == now + POLL_SECONDS:
             batch.journals = [(f.name, leavings.row(f)) for f in self._memory.jobs.values()]
         batch.commit(self._context)
@@ -203,37 +251,10 @@ class Scheduler:
                 and flight.state.node.written
                 and flight.state.status is not Status.FINALIZING
             ):
-                self._note_start(batch, flight)
-                self._move(batch, flight, Status.FINALIZING, started_at=flight.end.started_at if flight.end else None)
+                moves.note_start(batch, flight)
+                moves.move(batch, flight, Status.FINALIZING, started_at=flight.end.started_at if flight.end else None)
         batch.commit(self._context)
-        return [(f, done) for f, c in concluded if (done := self._published(f, c)) is not None]
-
-    def _published(self, flight: InFlight, conclusion: Conclusion) -> Conclusion | None:
-        """The conclusion once its outputs are there; None: the disk does not take them now, so the next poll tries again."""
-        if conclusion.status is not Status.COMPLETED or flight.end is None:
-            return conclusion
-        self._context.leader.check()
-        kinds = {o["name"]: o["kind"] for o in flight.end.outputs}
-        for output in flight.state.node.written:
-            place = self._binder.place(flight.active.root, output, flight.state.run_id, flight.state.attempt)
-            try:
-                publish(place, kinds.get(output.name, "missing"))
-                if destination := constant_destination(output):
-                    copy_to(place, str(relative_path(destination)))
-            except (OSError, PenstockError, TypeError, ValueError) as error:
-                if (trouble := self._context.room.noticed(error)) is not None:
-                    self._delays.note(flight.state.run_id, flight.active.id, f"Its outputs wait: {trouble.message}")
-                    return None
-                message = (
-                    f"Step '{flight.state.node.name}': its output '{output.name}' could not be published to {place.final}: {error}. "
-                    f"What it wrote is kept at {place.stage}."
-                )
-                for other in flight.state.node.outputs:
-                    withdraw(self._binder.place(flight.active.root, other, flight.state.run_id, flight.state.attempt))
-                return Conclusion(
-                    Status.FAILED, {"code": "PublishFailed", "message": message, "details": {}}, conclusion.warnings
-                )
-        return conclusion
+        return [(f, done) for f, c in concluded if (done := self._publisher.publish(f, c)) is not None]
 
     def _conclusion(self, flight: InFlight) -> Conclusion:
         asked, why = flight.state.status is Status.CANCEL_REQUESTED, flight.active.progress.stopped_by()
@@ -246,7 +267,7 @@ class Scheduler:
     def _end(self, batch: Batch, flight: InFlight, conclusion: Conclusion, to_stop: list[InFlight]) -> None:
         """Record the end of one job and what follows from it."""
         state, active = flight.state, flight.active
-        self._note_start(batch, flight)
+        moves.note_start(batch, flight)
         began = flight.end.started_at if flight.end else flight.started_at
         leavings.keep(batch, self._context, self._binder, flight, conclusion)
         for warning in conclusion.warnings:
@@ -256,7 +277,7 @@ class Scheduler:
         if due_at is not None:
             self._requeue(batch, flight, conclusion, due_at)
             return
-        self._move(batch, flight, conclusion.status, began, after_tries(conclusion.error, state.attempt))
+        moves.move(batch, flight, conclusion.status, began, after_tries(conclusion.error, state.attempt))
         self._follow(batch, active, active.progress.end(state, conclusion.status), to_stop)
 
     def _next_try(self, flight: InFlight, conclusion: Conclusion, now: float) -> float | None:
@@ -274,7 +295,7 @@ class Scheduler:
         state, error = flight.state, conclusion.error or {}
         most = (state.node.retry or self._context.retry).count + 1
         message = f"Try {state.attempt} of at most {most}: {error.get('message')} The next is due at {iso(due_at)}."
-        self._move(batch, flight, Status.NOT_STARTED, message=message, due_at=iso(due_at), code=error.get("code"))
+        moves.move(batch, flight, Status.NOT_STARTED, message=message, due_at=iso(due_at), code=error.get("code"))
         state.due_at = due_at
         state.backoff_seconds = retry.due_at(state.node.retry or self._context.retry, state.attempt, 0.0)
         self._memory.enqueue(flight.active, state)
@@ -284,16 +305,7 @@ class Scheduler:
         for state in change.ready:
             self._memory.enqueue(active, state)
         for blocked in change.blocked:
-            error = {"code": "NotStarted", "message": blocked.reason, "details": {}}
-            move = runs.Move(
-                blocked.state.run_id,
-                Status.NOT_STARTED,
-                Status.CANCELED,
-                blocked.state.attempt,
-                at=batch.at,
-                error=error,
-            )
-            batch.move(active.id, move, message=blocked.reason)
+            moves.block(batch, active, blocked)
         for state in change.to_cancel:
             self._stop(batch, active, state, to_stop)
         if change.ended is not None:
@@ -302,7 +314,7 @@ class Scheduler:
     def _stop(self, batch: Batch, active: Active, state: StepState, to_stop: list[InFlight]) -> None:
         flight = self._memory.jobs.get(f"{state.run_id}.{state.attempt}")
         if flight is not None and state.status is not Status.FINALIZING:
-            self._move(batch, flight, Status.CANCEL_REQUESTED)
+            moves.move(batch, flight, Status.CANCEL_REQUESTED)
             to_stop.append(flight)
 
     def _cancel(self, batch: Batch, run_id: str, to_stop: list[InFlight]) -> None:
@@ -323,10 +335,7 @@ class Scheduler:
                     "message": f"Step '{state.node.name}' was canceled before it started.",
                     "details": {},
                 }
-                batch.move(
-                    other.id,
-                    runs.Move(run_id, Status.NOT_STARTED, Status.CANCELED, state.attempt, at=batch.at, error=error),
-                )
+                moves.end_unstarted(batch, other, state, Status.CANCELED, error)
                 self._follow(batch, other, other.progress.end(state, Status.CANCELED), to_stop)
 
     def _stop_step(self, batch: Batch, flight: InFlight, to_stop: list[InFlight]) -> None:
@@ -337,7 +346,7 @@ class Scheduler:
         if row is not None and row["status"] == Status.CANCEL_REQUESTED:
             state.status = Status.CANCEL_REQUESTED
         elif state.status not in (Status.FINALIZING, Status.CANCEL_REQUESTED):
-            self._move(batch, flight, Status.CANCEL_REQUESTED)
+            moves.move(batch, flight, Status.CANCEL_REQUESTED)
         if state.status is Status.CANCEL_REQUESTED:
             to_stop.append(flight)
 
@@ -391,11 +400,7 @@ class Scheduler:
         return None
 
     def _queue(self, batch: Batch, active: Active, state: StepState, started: list[InFlight]) -> None:
-        if active.status is Status.NOT_STARTED:
-            batch.move(
-                active.id, runs.Move(active.id, active.status, Status.RUNNING, 0, at=batch.at, started_at=batch.at)
-            )
-            active.status = Status.RUNNING
+        moves.begin(batch, active)
         try:
             with self._context.database.read() as connection:
                 job = self._binder.job(connection, active.root, state.node, state.run_id, state.attempt + 1)
@@ -407,16 +412,10 @@ class Scheduler:
         ) as error:  # one step's oddity must not stop the others
             code, said = getattr(error, "code", "Internal"), getattr(error, "message", repr(error))
             why: Json = {"code": code, "message": f"Step '{state.node.name}': {said}", "details": {}}
-            batch.move(
-                active.id, runs.Move(state.run_id, state.status, Status.FAILED, state.attempt, at=batch.at, error=why)
-            )
+            moves.end_unstarted(batch, active, state, Status.FAILED, why, message=why["message"])
             self._follow(batch, active, active.progress.end(state, Status.FAILED), [])
             return
-        move = runs.Move(
-            state.run_id, state.status, Status.QUEUED, state.attempt, next_attempt=state.attempt + 1, at=batch.at
-        )
-        batch.move(active.id, move, target=state.node.compute or "local")
-        state.status, state.attempt = Status.QUEUED, state.attempt + 1
+        moves.hand_out(batch, active, state)
         flight = InFlight(active, state, job.name, job)
         self._memory.add_job(flight)
         started.append(flight)
@@ -452,28 +451,3 @@ class Scheduler:
                 raise
             self._delays.note(flight.state.run_id, flight.active.id, f"It waits to start: {trouble.message}")
             return True
-
-    def _move(
-        self,
-        batch: Batch,
-        flight: InFlight,
-        after: Status,
-        started_at: float | None = None,
-        error: Json | None = None,
-        **body: Any,
-    ) -> None:
-        state = flight.state
-        move = runs.Move(
-            state.run_id, state.status, after, state.attempt, at=batch.at, started_at=started_at, error=error
-        )
-        if error:
-            body["message"] = error["message"]
-        batch.move(flight.active.id, move, **body)
-        if after not in TERMINAL:
-            state.status = after  # an end is for `Progress.end` to take in
-
-    def _note_start(self, batch: Batch, flight: InFlight) -> None:
-        """A step whose start was never recorded ran all the same: its story says so."""
-        if flight.state.status is Status.QUEUED and flight.end is not None and flight.end.user_code_started:
-            body = {"status": str(Status.RUNNING), "attempt": flight.state.attempt}
-            batch.say(flight.state.run_id, flight.active.id, "running", flight.end.started_at, **body)
