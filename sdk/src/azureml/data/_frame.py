@@ -1,6 +1,6 @@
 """A tabular definition as a pandas DataFrame: read, typed by the definition, transformed. The only place that reads tables."""
 
-from azureml.data import _delimited, _formats, _paths, _schema, _types
+from azureml.data import _arrow, _delimited, _formats, _paths, _schema, _types
 from azureml.data.dataset_error_handling import DatasetExecutionError
 
 
@@ -65,7 +65,7 @@ def _read_delimited(definition, workspace, on_error, out_of_range):
         found = _delimited.names_of(source, layout)
         names = names or found
         _delimited.check_names(names, found, source)
-        table = _fast(source, layout, names, types, rules)
+        table = _quick(source, layout, names, types, rules)
         tables.append((source, _careful(source, layout, names, types, rules) if table is None else table))
     counted = [(source, len(table[names[0]])) for source, table in tables]
     series = {}
@@ -103,7 +103,17 @@ def _version(pandas):
     return tuple(int(part) for part in pandas.__version__.split(".")[:2])
 
 
-def _fast(source, layout, names, types, rules):
+def _quick(source, layout, names, types, rules):
+    """{column: Series} by the parser of pyarrow or of pandas; None where neither would say what is wrong."""
+    kinds = [types.get(name, _TEXT) for name in names]
+    skip = _header_rows(source, layout)
+    columns = _arrow.table(source, layout, skip, kinds, rules[2])
+    if columns is None:
+        return _by_pandas(source, layout, skip, names, kinds, rules)
+    return dict(zip(names, columns))
+
+
+def _by_pandas(source, layout, skip, names, kinds, rules):
     """{column: Series} by pandas' own parser; None where it would not say what is wrong.
 
     It knows no types but those that the definition has: what is no number is read as a category, so each different text is
@@ -114,7 +124,6 @@ def _fast(source, layout, names, types, rules):
 
     import pandas
 
-    kinds = [types.get(name, _TEXT) for name in names]
     dtypes = {n: {"int": "int64", "float": "float64"}.get(k["type"], "category") for n, k in enumerate(kinds)}
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # it only warns when it leaves fields out
@@ -123,7 +132,7 @@ def _fast(source, layout, names, types, rules):
                 source.local,
                 sep=layout.separator,
                 header=None,
-                skiprows=_header_rows(source, layout),
+                skiprows=skip,
                 names=list(range(len(names))),
                 index_col=False,
                 dtype=dtypes,
