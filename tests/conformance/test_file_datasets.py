@@ -140,7 +140,7 @@ def test_the_server_and_the_sdk_mean_the_same_files(store: AzureBlobDatastore) -
         Dataset.File.from_files((store, "in/sub/?.txt")), Dataset.File.from_files((store, "in/s*")),
     ]  # fmt: skip
     for case in cases:
-        found = files(case._definition, lambda name: Path(store._root))
+        found = files(case._definition, lambda path: Path(store._root))
         assert [f.name for f in found] == [p.lstrip("/") for p in case.to_path()], case._definition
 
 

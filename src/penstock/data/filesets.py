@@ -5,6 +5,7 @@ The SDK reads definitions by the same rules; a test holds both to one set of cas
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
 import re
@@ -19,6 +20,7 @@ from penstock.data.paths import beneath
 from penstock.model.errors import BadRequest, NotFound
 
 Json = dict[str, Any]
+RootOf = Callable[[Json], Path]  # from a path of a definition to the folder that it is looked up in
 _WILD = re.compile(r"[*?\[]")
 
 
@@ -39,22 +41,48 @@ def is_plain(definition: Json) -> bool:
     return is_one and not definition.get("operations")
 
 
-def files(definition: Json, root_of: Callable[[str], Path]) -> list[File]:
-    """Every file of the dataset, in order. NotFound names the path that means none."""
-    found: list[File] = []
-    for path in definition.get("paths") or []:
-        if "url" in path:
-            name = unquote(os.path.basename(urlsplit(path["url"]).path)) or "data"
-            found.append(File(path["url"], name, path["url"], ""))
-            continue
-        here = list(_on_datastore(root_of(path["datastore"]), path["datastore"], str(path.get("path") or "")))
-        if not here:
-            raise NotFound(f"Datastore '{path['datastore']}' has nothing at '{path.get('path')}'.")
-        found += here
-    found = distinct(found)
+def files(definition: Json, root_of: RootOf) -> list[File]:
+    """Every file of a file dataset, in order. NotFound names the path that means none."""
+    found = sources(definition, root_of)
     for operation in definition.get("operations") or ():
         found = _applied(found, operation)
     return found
+
+
+def sources(definition: Json, root_of: RootOf) -> list[File]:
+    """Every file that the paths of a definition mean, a table's too, whatever its operations then leave of them."""
+    found: list[File] = []
+    for path in definition.get("paths") or []:
+        if "url" in path:
+            name = url_name(path["url"])
+            local = str(root_of(path) / name) if "pinned" in path else path["url"]
+            found.append(File(local, os.path.basename(name), path["url"], ""))
+            continue
+        here = list(_on_datastore(root_of(path), path["datastore"], str(path.get("path") or "")))
+        if not here:
+            raise NotFound(f"Datastore '{path['datastore']}' has nothing at '{path.get('path')}'.")
+        found += here
+    return distinct(found)
+
+
+def url_name(url: str) -> str:
+    """`<digest>/<name>`: where what a URL holds is kept below a folder for URLs. The SDK's cache uses the same."""
+    name = unquote(os.path.basename(urlsplit(url).path)) or "data"
+    return f"{hashlib.sha256(url.encode()).hexdigest()[:32]}/{name.replace(chr(0), '_')}"
+
+
+def state(found: list[File]) -> Json:
+    """What the files are now, by names, sizes and times: `n_files`, `size_bytes` and a digest. URLs count by their names."""
+    lines, total = [], 0
+    for file in found:
+        if not file.datastore:
+            lines.append(f"{file.whole}\n")
+            continue
+        status = os.stat(file.source)
+        total += status.st_size
+        lines.append(f"{file.datastore}\0{file.whole}\0{status.st_size}\0{status.st_mtime_ns}\n")
+    digest = hashlib.sha256("".join(sorted(lines)).encode("utf-8", "surrogateescape")).hexdigest()
+    return {"n_files": len(found), "size_bytes": total, "digest": "sha256:" + digest}
 
 
 def distinct(found: list[File]) -> list[File]:

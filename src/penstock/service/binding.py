@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from penstock.data import filesets, publish
+from penstock.data import filesets, pins, publish
 from penstock.data.paths import beneath, relative_path
 from penstock.engine.plan import Plan
 from penstock.model.errors import BadRequest, NotFound
@@ -135,18 +135,24 @@ class Binder:
         if not filesets.is_plain(definition):
             return self._tree(root, port, dataset_id, definition, folder)
         only = definition["paths"][0]
-        path = beneath(Path(self._datastore(root, only["datastore"])["root"]), str(only.get("path") or ""))
+        path = beneath(self._root_of(root, only), str(only.get("path") or ""))
         return BoundInput(port.name, port.mode, port.reference, str(path), self._local(port, folder, path), dataset_id)
 
     def _tree(self, root: Root, port: Input, dataset_id: str, definition: Json, folder: Path) -> BoundInput:
         """A dataset that lies in no one place: its files are put together for the step. One URL is the file itself."""
-        found = filesets.files(definition, lambda name: Path(self._datastore(root, name)["root"]))
+        found = filesets.files(definition, lambda path: self._root_of(root, path))
         place = folder / "inputs" / port.name
         tree = tuple({"source": f.source, "target": str(beneath(place, f.name))} for f in found)
         paths = definition["paths"]
         is_file = len(paths) == 1 and "url" in paths[0] and len(tree) == 1
         local = tree[0]["target"] if is_file else str(place)
         return BoundInput(port.name, port.mode, port.reference, local, local, dataset_id, tree)
+
+    def _root_of(self, root: Root, path: Json) -> Path:
+        """The folder that a path of a dataset's definition is looked up in."""
+        if "pinned" in path:
+            return pins.root_of(self._context.home, path)
+        return Path(self._datastore(root, path["datastore"])["root"])
 
     def _local(self, port: Input, folder: Path, path: Path) -> str | None:
         if port.mode != "download":

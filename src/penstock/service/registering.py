@@ -121,12 +121,24 @@ def _registered(connection: Connection, each: Left, dataset_id: str, wanted: Jso
     return {"dataset": kept, "name": wanted["name"], "version": version}
 
 
-def give_name(connection: Connection, workspace: str, dataset_id: str, name: str, body: Json, now: float) -> int:
-    """The version under which the dataset is registered as `name`: the newest if that is this one, else a new one."""
+def give_name(
+    connection: Connection,
+    workspace: str,
+    dataset_id: str,
+    name: str,
+    body: Json,
+    now: float,
+    state: Json | None = None,
+) -> int:
+    """The version under which the dataset is registered as `name`: the newest if that is this one, else a new one.
+
+    `state` is what its files are now (filesets.state).
+    """
     versions = catalog.dataset_versions(connection, workspace, name)
     same = next((v for v in versions if v["dataset_id"] == dataset_id), None)
     texts = {k: body[k] for k in ("description", "tags") if body.get(k) is not None}
-    if same is not None and same is versions[0]:
+    has_other_files = bool(same and state and same["source_state"] and state != same["source_state"])
+    if same is not None and same is versions[0] and not (has_other_files and body.get("create_new_version")):
         if texts:
             catalog.update_dataset_version(connection, workspace, name, same["version"], texts)
         return int(same["version"])
@@ -136,11 +148,9 @@ def give_name(connection: Connection, workspace: str, dataset_id: str, name: str
             "Specify create_new_version=True to register it as a new version.",
             target=name,
         )
-    version = int(versions[0]["version"]) + 1 if versions else 1
-    row = {"workspace": workspace, "name": name, "version": version, "dataset_id": dataset_id, "created_at": now}
+    row = {"workspace": workspace, "name": name, "dataset_id": dataset_id, "created_at": now}
     texts = {"description": body.get("description"), "tags": body.get("tags") or {}}
-    catalog.add_dataset_version(connection, {**row, **texts})
-    return version
+    return catalog.add_dataset_version(connection, {**row, **texts, "source_state": state})
 
 
 def dataset_row(workspace: str, kind: str, definition: Json, now: float) -> Json:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from penstock.service.assets import Datasets, Models
 from penstock.service.catalog import Catalog
 from penstock.service.context import Context
 from penstock.service.control import Control
+from penstock.service.datasets import Datasets
 from penstock.service.datastores import Datastores
 from penstock.service.debugging import Debugging
 from penstock.service.environments import Environments
 from penstock.service.inbox import Inbox
+from penstock.service.models import Models
 from penstock.service.secrets import Secrets
 from penstock.service.submission import Submission
 from penstock.service.views import Views

@@ -8,10 +8,19 @@ from typing import Any
 from sqlalchemy import Connection, Table, delete, func, insert, select, update
 
 from penstock.store.dialect import upsert
-from penstock.store.tables import compute, dataset, dataset_version, datastore, experiment, model, workspace
+from penstock.store.tables import (
+    compute,
+    dataset,
+    dataset_version,
+    datastore,
+    experiment,
+    model,
+    version_given,
+    workspace,
+)
 
 Row = dict[str, Any]
-_JSON = ("tags", "settings", "properties", "definition")
+_JSON = ("tags", "settings", "properties", "definition", "source_state")
 
 
 def _row(mapping: Any) -> Row:
@@ -121,8 +130,34 @@ def get_dataset(connection: Connection, workspace_name: str, dataset_id: str) ->
     return _first(connection, select(dataset).where(dataset.c.workspace == workspace_name, dataset.c.id == dataset_id))
 
 
-def add_dataset_version(connection: Connection, row: Row) -> None:
-    connection.execute(insert(dataset_version), _text(row))
+def add_dataset_version(connection: Connection, row: Row) -> int:
+    """Register the next version of the dataset's name; gives that version."""
+    version = _next_version(connection, dataset_version, "dataset", row)
+    connection.execute(insert(dataset_version), {**_text(row), "version": version})
+    return version
+
+
+def _next_version(connection: Connection, table: Table, kind: str, row: Row) -> int:
+    """One more than the highest version that this name ever had."""
+    given = version_given
+    same = (given.c.workspace == row["workspace"], given.c.kind == kind, given.c.name == row["name"])
+    last = int(connection.execute(select(given.c.version).where(*same)).scalar() or 0)
+    version = max(last, _highest(connection, table, row["workspace"], row["name"])) + 1
+    _note_version(connection, kind, row["workspace"], row["name"], version)
+    return version
+
+
+def _highest(connection: Connection, table: Table, workspace_name: str, name: str) -> int:
+    query = select(func.max(table.c.version)).where(table.c.workspace == workspace_name, table.c.name == name)
+    return int(connection.execute(query).scalar() or 0)
+
+
+def _note_version(connection: Connection, kind: str, workspace_name: str, name: str, version: int) -> None:
+    given = version_given
+    row = {"workspace": workspace_name, "kind": kind, "name": name, "version": version}
+    keys = [given.c.workspace, given.c.kind, given.c.name]
+    statement = upsert(connection, given).values(**row)
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_={"version": version}))
 
 
 def dataset_versions(connection: Connection, workspace_name: str, name: str | None = None) -> list[Row]:
@@ -153,13 +188,23 @@ def update_dataset_version(connection: Connection, workspace_name: str, name: st
 
 
 def drop_dataset(connection: Connection, workspace_name: str, name: str) -> bool:
+    _keep_number(connection, dataset_version, "dataset", workspace_name, name)
     return _drop(connection, dataset_version, workspace_name, name)
+
+
+def _keep_number(connection: Connection, table: Table, kind: str, workspace_name: str, name: str) -> None:
+    """Note the highest version before versions go: a database of an older release has not noted it."""
+    given = version_given
+    same = (given.c.workspace == workspace_name, given.c.kind == kind, given.c.name == name)
+    last = int(connection.execute(select(given.c.version).where(*same)).scalar() or 0)
+    highest = _highest(connection, table, workspace_name, name)
+    if highest > last:
+        _note_version(connection, kind, workspace_name, name, highest)
 
 
 def add_model(connection: Connection, row: Row) -> int:
     """Register the next version of the model; gives that version."""
-    query = select(func.max(model.c.version)).where(model.c.workspace == row["workspace"], model.c.name == row["name"])
-    version = int(connection.execute(query).scalar() or 0) + 1
+    version = _next_version(connection, model, "model", row)
     connection.execute(insert(model), {**_text(row), "version": version})
     return version
 
@@ -184,6 +229,7 @@ def update_model(connection: Connection, workspace_name: str, name: str, version
 
 
 def drop_model(connection: Connection, workspace_name: str, name: str, version: int) -> bool:
+    _keep_number(connection, model, "model", workspace_name, name)
     same = (model.c.workspace == workspace_name, model.c.name == name, model.c.version == version)
     return connection.execute(delete(model).where(*same)).rowcount > 0
 

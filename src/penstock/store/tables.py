@@ -210,6 +210,8 @@ datastore = Table(
     Column("settings", Text, nullable=False),
     Column("root", Text, nullable=False),
     Column("created_at", Float, nullable=False),
+    Column("url", Text),
+    Column("secrets", Text),
 )
 
 dataset = Table(
@@ -234,6 +236,17 @@ dataset_version = Table(
     Column("description", Text),
     Column("tags", Text, nullable=False),
     Column("created_at", Float, nullable=False),
+    Column("source_state", Text),
+)
+
+# The highest version that a name of a kind was ever given: a number that was taken away is not given again.
+version_given = Table(
+    "version_given",
+    metadata,
+    Column("workspace", name_type(255), ForeignKey("workspace.name"), primary_key=True),
+    Column("kind", name_type(16), primary_key=True),
+    Column("name", name_type(255), primary_key=True),
+    Column("version", Integer, nullable=False),
 )
 
 model = Table(

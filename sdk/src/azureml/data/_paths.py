@@ -69,9 +69,10 @@ def sources(definitions, workspace):
     found = []
     for definition in definitions:
         if "url" in definition:
-            from azureml.data._urls import fetched
+            from azureml.data._urls import fetched, kept
 
-            local = fetched(definition["url"])
+            pinned = definition.get("pinned")
+            local = kept(_pin(pinned, workspace, ".urls"), definition["url"]) if pinned else fetched(definition["url"])
             name = "/" + os.path.basename(local)
             found.append(Source(local, name, definition["url"]))
             continue
@@ -96,9 +97,13 @@ def _distinct(found):
 
 def _on_datastore(definition, workspace):
     from azureml.core.datastore import Datastore
+    from azureml.data.abstract_datastore import AbstractDatastore
 
-    store = Datastore.get(workspace, definition["datastore"])
-    path = definition["path"]
+    name, path = definition["datastore"], definition["path"]
+    if definition.get("pinned"):
+        store = AbstractDatastore(workspace, name, None, {"root": _pin(definition["pinned"], workspace, name)})
+    else:
+        store = Datastore.get(workspace, name)
     if not _WILD.search(path):
         base = path if os.path.isdir(store._local(path)) else path.rpartition("/")[0]
         files = store._files_at(path)
@@ -113,6 +118,11 @@ def _on_datastore(definition, workspace):
         for whole, local in files
         if pattern.match(whole)
     ]
+
+
+def _pin(pinned, workspace, place):
+    """The folder of the server's home that keeps the bytes of a pinned path."""
+    return os.path.join(workspace._client.server()["home"], "pins", pinned, place)
 
 
 def _below(whole, base):

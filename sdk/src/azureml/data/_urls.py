@@ -9,11 +9,10 @@ def fetched(url):
     """The local copy of what a URL holds now. FileNotFoundError with the reason when it cannot be had."""
     import urllib.error
     import urllib.request
-    from urllib.parse import unquote, urlsplit
 
-    name = unquote(os.path.basename(urlsplit(url).path)) or "data"
-    folder = os.path.join(_folder(), hashlib.sha256(url.encode("utf-8")).hexdigest()[:32])
-    target, notes = os.path.join(folder, name.replace("\0", "_")), os.path.join(folder, ".answer.json")
+    target = kept(_folder(), url)
+    folder = os.path.dirname(target)
+    notes = os.path.join(folder, ".answer.json")
     request = urllib.request.Request(url, headers=_conditions(target, notes))
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:
@@ -25,6 +24,14 @@ def fetched(url):
     except (OSError, ValueError) as error:
         raise FileNotFoundError("{} could not be read: {}.".format(url, error)) from None
     return target
+
+
+def kept(folder, url):
+    """Where below a folder for URLs a copy of what this one holds lies. The server's pins use the same."""
+    from urllib.parse import unquote, urlsplit
+
+    name = unquote(os.path.basename(urlsplit(url).path)) or "data"
+    return os.path.join(folder, hashlib.sha256(url.encode("utf-8")).hexdigest()[:32], name.replace("\0", "_"))
 
 
 def _folder():

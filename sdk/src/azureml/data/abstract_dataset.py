@@ -23,6 +23,7 @@ class AbstractDataset:
         self._definition = definition
         self._workspace = workspace
         self._record = record or {}
+        self._read_of = None  # the registered dataset that this one was made from
 
     # --- saving and finding -----------------------------------------------------------------------------------------
 
@@ -36,17 +37,21 @@ class AbstractDataset:
             self._workspace = self._workspace or workspace
         return self._record["id"]
 
-    def register(self, workspace, name, description=None, tags=None, create_new_version=False):
-        """This dataset under a name: version 1, or the next when create_new_version and the definition is another."""
+    def register(self, workspace, name, description=None, tags=None, create_new_version=False, pin=False):
+        """This dataset under a name: version 1, or the next when create_new_version and it is another, or its files are.
+
+        With `pin` the bytes are kept, so that this version reads as it does now whatever becomes of its source.
+        """
         body = {
             "id": self._saved_id(workspace),
             "name": name,
             "description": description,
             "tags": _labels(tags),
             "create_new_version": bool(create_new_version),
+            "pin": True if pin else None,
         }
         record = workspace._call("POST", "datasets/register", {k: v for k, v in body.items() if v is not None})
-        return type(self)(self._definition, workspace, record)
+        return type(self)(record["definition"], workspace, record)
 
     @staticmethod
     def _of(workspace, record):
@@ -175,7 +180,28 @@ class AbstractDataset:
     def _with(self, operation):
         """A dataset like this one, with one more operation."""
         operations = list(self._definition.get("operations") or ()) + [operation]
-        return type(self)(dict(self._definition, operations=operations), self._workspace)
+        return self._derived(dict(self._definition, operations=operations))
+
+    def _derived(self, definition):
+        made = type(self)(definition, self._workspace)
+        made._read_of = self._record if self.name else self._read_of
+        return made
+
+    def _say_drift(self):
+        """Says once, before the data are read, that the files of a registered version are others than they were."""
+        record = self._record if self.name else self._read_of
+        if record is None:
+            return
+        key = (self._workspace.name, record["name"], record["version"])
+        if key in _looked_at:
+            return
+        _looked_at.add(key)
+        query = {"name": record["name"], "version": record["version"]}
+        found = self._workspace._call("GET", "datasets/drift", None, query)
+        if found["changed"]:
+            import sys
+
+            print("Warning: " + found["message"], file=sys.stderr)
 
     def __repr__(self):
         import json
@@ -185,6 +211,9 @@ class AbstractDataset:
         if registration:
             shown["registration"] = registration
         return "{}\n{}".format(type(self).__name__, json.dumps(shown, indent=2))
+
+
+_looked_at = set()  # (workspace, name, version): whether its files changed is asked once a process
 
 
 def _labels(tags):

@@ -15,6 +15,7 @@ class FileDataset(AbstractDataset):
         from azureml.data import _paths
         from azureml.data.dataset_error_handling import DatasetExecutionError
 
+        self._say_drift()
         try:
             found = _paths.sources(self._definition["paths"], self._workspace)
         except OSError as error:

@@ -24,6 +24,7 @@ class TabularDataset(AbstractDataset):
         del pandas
         from azureml.data._frame import frame
 
+        self._say_drift()
         return frame(self._definition, self._workspace, on_error, out_of_range_datetime)
 
     def keep_columns(self, columns, validate=False):
@@ -86,7 +87,7 @@ class TabularDataset(AbstractDataset):
     def with_timestamp_columns(self, timestamp=None, partition_timestamp=None, validate=False, **kwargs):
         """The dataset with the columns that hold its times."""
         columns = [timestamp or kwargs.get("fine_grain_timestamp"), partition_timestamp]
-        return type(self)(dict(self._definition, timestamp_columns=columns), self._workspace)
+        return self._derived(dict(self._definition, timestamp_columns=columns))
 
     def time_before(self, end_time, include_boundary=True, validate=True):
         column = self._time_column()

@@ -33,6 +33,10 @@ def router(services: Services) -> APIRouter:
             return page([datasets.find(ws, name, version)])
         return page(datasets.list(ws, name))
 
+    @routes.get("/ws/{ws}/datasets/drift")
+    def drift_of_dataset(ws: str, name: str, version: int | None = None) -> Json:
+        return datasets.drift(ws, name, version)
+
     @routes.get("/ws/{ws}/datasets/{dataset_id}")
     def get_dataset(ws: str, dataset_id: str) -> Json:
         return datasets.by_id(ws, dataset_id)

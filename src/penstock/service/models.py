@@ -1,4 +1,4 @@
-"""Datasets and models: registered, versioned, found again."""
+"""Models: registered, versioned, found again, with their files."""
 
 from __future__ import annotations
 
@@ -11,79 +11,11 @@ from typing import Any
 from penstock.data.paths import beneath
 from penstock.data.tars import stream_tree, tree_size
 from penstock.model.errors import BadRequest, NotFound
-from penstock.service import registering
 from penstock.service.catalog import iso
 from penstock.service.context import Context, new_id
 from penstock.store import catalog, records, runs
 
 Json = dict[str, Any]
-
-
-class Datasets:
-    """The verbs on datasets. A definition is saved once under an id; registering gives it a name and a version."""
-
-    def __init__(self, context: Context) -> None:
-        self._context = context
-        self._db = context.database
-
-    def save(self, workspace: str, body: Json) -> str:
-        """The id of this definition; the same definition has the same id."""
-        kind, definition = body.get("kind"), body.get("definition")
-        if kind not in ("tabular", "file") or not isinstance(definition, dict):
-            raise BadRequest("A dataset needs kind 'tabular' or 'file' and a definition. Send both.")
-        row = registering.dataset_row(workspace, kind, definition, self._context.clock())
-        return self._db.write(lambda connection: catalog.add_dataset(connection, row))
-
-    def register(self, workspace: str, body: Json) -> Json:
-        """Give a saved dataset a name: version 1, or the next one with create_new_version."""
-        name = str(body.get("name") or "")
-        if not re.match(r"[^\0\n/]{1,255}\Z", name):
-            raise BadRequest(
-                f"The dataset name {name!r} is invalid. Use 1 to 255 characters without '/' and line breaks."
-            )
-        saved = self.by_id(workspace, str(body.get("id")))
-        now = self._context.clock()
-        version = self._db.write(lambda c: registering.give_name(c, workspace, saved["id"], name, body, now))
-        return self.find(workspace, name, version)
-
-    def by_id(self, workspace: str, dataset_id: str) -> Json:
-        """The dataset with this id, with its first registration if it has one."""
-        with self._db.read() as connection:
-            found = catalog.get_dataset(connection, workspace, dataset_id)
-            versions = catalog.versions_of_dataset(connection, workspace, dataset_id)
-        if found is None:
-            raise NotFound(f"There is no dataset with id '{dataset_id}' in workspace '{workspace}'.", target=dataset_id)
-        named = versions[0] if versions else {"name": None, "version": None, "description": None, "tags": {}}
-        row = {k: found[k] for k in ("id", "kind", "definition", "created_at")}
-        return _dataset({**row, **{k: named[k] for k in ("name", "version", "description", "tags")}})
-
-    def find(self, workspace: str, name: str, version: int | None = None) -> Json:
-        """A registered dataset: the version asked for, or the newest."""
-        with self._db.read() as connection:
-            versions = catalog.dataset_versions(connection, workspace, name)
-            names = sorted({v["name"] for v in catalog.dataset_versions(connection, workspace)}) if not versions else []
-        if not versions:
-            raise NotFound(
-                f'Cannot find dataset registered with name "{name}" in the workspace. There are: {", ".join(names) or "none"}.'
-            )
-        for row in versions:
-            if version is None or row["version"] == version:
-                return _dataset(row)
-        has = ", ".join(str(v["version"]) for v in versions)
-        raise NotFound(f"Dataset '{name}' has no version {version}. It has: {has}.", target=name)
-
-    def list(self, workspace: str, name: str | None = None) -> list[Json]:
-        with self._db.read() as connection:
-            return [_dataset(v) for v in catalog.dataset_versions(connection, workspace, name)]
-
-    def delete(self, workspace: str, name: str) -> None:
-        self.find(workspace, name)
-        self._db.write(lambda connection: catalog.drop_dataset(connection, workspace, name))
-
-
-def _dataset(row: Json) -> Json:
-    keys = ("id", "kind", "definition", "name", "version", "description", "tags")
-    return {**{k: row[k] for k in keys}, "created_at": iso(row["created_at"])}
 
 
 class Models:
