@@ -184,6 +184,32 @@ output = Table(
     Index(None, "root_id"),
 )
 
+identity = Table(  # what made a step's result what it is, and what was decided from it
+    "identity",
+    metadata,
+    Column("run_id", name_type(64), primary_key=True),
+    Column("workspace", name_type(255), nullable=False),
+    Column("name", name_type(255), nullable=False),
+    Column("fingerprint", name_type(80)),
+    Column("module", name_type(80)),
+    Column("parts", Text, nullable=False),
+    Column("reused_run_id", name_type(64)),
+    Column("why", Text, nullable=False),
+    Column("unusable", Text),
+    Column("created_at", Float, nullable=False),
+    Index(None, "fingerprint"),
+    Index(None, "workspace", "name"),
+)
+
+observation = Table(  # what a step was seen to read that nobody had declared
+    "observation",
+    metadata,
+    Column("run_id", name_type(64), primary_key=True),
+    Column("kind", name_type(16), primary_key=True),
+    Column("name", name_type(1024), primary_key=True),
+    Column("found", Text, nullable=False),
+)
+
 journal = Table(
     "journal",
     metadata,

@@ -1,0 +1,100 @@
+"""What made each step's result what it is, what was decided from that, and what the step was seen to read. Knows rows alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from penstock.model.status import Status
+from penstock.store.dialect import upsert
+from penstock.store.tables import identity, observation, run
+
+Row = dict[str, Any]
+_CHUNK = 400
+
+
+def add(connection: Connection, rows: Sequence[Row]) -> None:
+    """Keep identities: `{run_id, workspace, name, fingerprint, module, parts, reused_run_id, why, unusable, created_at}`. Again: the newer counts."""
+    if not rows:
+        return
+    statement = upsert(connection, identity)
+    new = statement.excluded
+    values = {c.name: getattr(new, c.name) for c in identity.c if c.name != "run_id"}
+    kept = [{**r, "parts": json.dumps(r["parts"]), "why": json.dumps(r["why"])} for r in rows]
+    connection.execute(statement.on_conflict_do_update(index_elements=[identity.c.run_id], set_=values), kept)
+
+
+def get(connection: Connection, run_id: str) -> Row | None:
+    """The identity of a step run; None when it has none."""
+    row = connection.execute(select(identity).where(identity.c.run_id == run_id)).mappings().first()
+    return None if row is None else _row(row)
+
+
+def completed(connection: Connection, workspace: str, fingerprint: str, limit: int = 8) -> list[Row]:
+    """Steps of this fingerprint that completed by running, and may be reused: newest first."""
+    query = (
+        select(identity, run.c.root_id, run.c.node, run.c.attempt, run.c.ended_at)
+        .join(run, run.c.id == identity.c.run_id)
+        .where(identity.c.fingerprint == fingerprint, identity.c.workspace == workspace)
+        .where(identity.c.reused_run_id.is_(None), identity.c.unusable.is_(None), run.c.status == str(Status.COMPLETED))
+        .order_by(run.c.number.desc())
+        .limit(limit)
+    )
+    return [_row(r) for r in connection.execute(query).mappings()]
+
+
+def earlier(connection: Connection, workspace: str, name: str, limit: int = 20) -> list[Row]:
+    """The last steps of this name that completed by running, newest first: what a new one is compared with."""
+    query = (
+        select(identity, run.c.root_id, run.c.status)
+        .join(run, run.c.id == identity.c.run_id)
+        .where(identity.c.workspace == workspace, identity.c.name == name, identity.c.reused_run_id.is_(None))
+        .where(run.c.status == str(Status.COMPLETED))
+        .order_by(run.c.number.desc())
+        .limit(limit)
+    )
+    return [_row(r) for r in connection.execute(query).mappings()]
+
+
+def known_modules(connection: Connection, workspace: str, modules: Iterable[str]) -> set[str]:
+    """Which of these modules a step that completed had: what an author is told before anything is known of the data."""
+    wanted, found = list(dict.fromkeys(modules)), set()
+    for start in range(0, len(wanted), _CHUNK):
+        query = (
+            select(identity.c.module)
+            .join(run, run.c.id == identity.c.run_id)
+            .where(identity.c.module.in_(wanted[start : start + _CHUNK]), identity.c.workspace == workspace)
+            .where(identity.c.unusable.is_(None), run.c.status == str(Status.COMPLETED))
+            .distinct()
+        )
+        found.update(connection.execute(query).scalars())
+    return found
+
+
+def spoil(connection: Connection, run_id: str, why: str) -> None:
+    """What this step did must not be reused."""
+    connection.execute(update(identity).where(identity.c.run_id == run_id).values(unusable=why))
+
+
+def add_observations(connection: Connection, rows: Sequence[Row]) -> None:
+    """Keep what steps were seen to read: `{run_id, kind, name, found}`. What was read first stays."""
+    if rows:
+        connection.execute(upsert(connection, observation).on_conflict_do_nothing(), list(rows))
+
+
+def observations(connection: Connection, run_ids: Iterable[str]) -> dict[str, list[Row]]:
+    """By run id, what it was seen to read, in order."""
+    ids = list(run_ids)
+    found: dict[str, list[Row]] = {i: [] for i in ids}
+    for start in range(0, len(ids), _CHUNK):
+        query = select(observation).where(observation.c.run_id.in_(ids[start : start + _CHUNK]))
+        for row in connection.execute(query.order_by(observation.c.kind, observation.c.name)).mappings():
+            found[row["run_id"]].append(dict(row))
+    return found
+
+
+def _row(row: Any) -> Row:
+    return {**row, "parts": json.loads(row["parts"]), "why": json.loads(row["why"])}
