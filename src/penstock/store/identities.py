@@ -61,7 +61,8 @@ def earlier(connection: Connection, workspace: str, name: str, limit: int = 20) 
 
 def known_modules(connection: Connection, workspace: str, modules: Iterable[str]) -> set[str]:
     """Which of these modules a step that completed had: what an author is told before anything is known of the data."""
-    wanted, found = list(dict.fromkeys(modules)), set()
+    wanted = list(dict.fromkeys(modules))
+    found: set[str] = set()
     for start in range(0, len(wanted), _CHUNK):
         query = (
             select(identity.c.module)
