@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from penstock import __version__
 from penstock.model.errors import PenstockError
-from penstock.server.api import assets, environments, runs, secrets, server, workspaces
+from penstock.server.api import assets, environments, mlflow, runs, secrets, server, workspaces
 from penstock.server.studio import calls
 from penstock.server.studio import routes as studio
 from penstock.service.loop import Loop
@@ -33,6 +33,7 @@ def make_app(services: Services, loop: Loop, stop: Any) -> FastAPI:
     app.include_router(server.router(services, loop, stop))
     for part in (workspaces, runs, assets, environments, secrets):
         app.include_router(part.router(services), prefix="/api/v1")
+    app.include_router(mlflow.router(services))
     app.include_router(studio.router(services.views, trouble=lambda: _trouble(services, loop)), include_in_schema=False)
     app.include_router(calls.router(app.openapi))
     app.add_exception_handler(PenstockError, _penstock_error)

@@ -1,6 +1,7 @@
 """Who may speak to the server, decided before any route.
 
-The socket's owner may do anything. A TCP caller needs a fitting Host header and, to change anything or to read a secret, the token.
+The socket's owner may do anything. A TCP caller needs a fitting Host header and, to change anything or to read a secret, the token;
+a step, which has the token of its run, may track runs as MLflow does.
 """
 
 from __future__ import annotations
@@ -29,10 +30,17 @@ class Guard:
     """ASGI middleware around the whole application."""
 
     def __init__(
-        self, app: App, token: str, hosts: frozenset[str], touched: Callable[[], None], is_crowded: Callable[[], bool]
+        self,
+        app: App,
+        token: str,
+        hosts: frozenset[str],
+        touched: Callable[[], None],
+        is_crowded: Callable[[], bool],
+        is_run_token: Callable[[str], bool] = lambda text: False,
     ) -> None:
         self._app, self._token, self._hosts, self._touched = app, token, hosts, touched
         self._is_crowded = is_crowded
+        self._is_run_token = is_run_token
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -68,6 +76,8 @@ class Guard:
             return None
         given = headers.get(b"authorization", b"").decode("latin-1")
         if hmac.compare_digest(given.encode(), f"Bearer {self._token}".encode()):
+            return None
+        if scope["path"].startswith("/mlflow/") and self._is_run_token(given.removeprefix("Bearer ")):
             return None
         return Unauthorized(
             "Changing anything, or reading a secret, over TCP needs the home's token. Send 'Authorization: Bearer <token>', from <home>/token."

@@ -192,7 +192,7 @@ class _Process:
         app = make_app(services, loop, self._stop)
         names = {self._host, "127.0.0.1", "localhost", "[::1]"}
         hosts = frozenset({f"{n}:{self._home.port}" for n in names} | (names if self._home.port == 80 else set()))
-        guarded = Guard(app, self._home.token, hosts, self._touch, self._is_crowded)
+        guarded = Guard(app, self._home.token, hosts, self._touch, self._is_crowded, services.context.is_tracking_token)
         return uvicorn.Config(
             guarded,
             log_config=None,
@@ -315,6 +315,9 @@ def _listen_tcp(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # Accepted sockets have it too. asyncio would set it, but not on those of a listener made without naming the protocol, and the
+    # second piece of an answer then waits 40 ms for the caller's word on the first.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
         listener.bind((host, port))
     except OSError as error:

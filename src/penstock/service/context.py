@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote
 
 from penstock.compute.base import Compute
 from penstock.data.snapshots import Snapshots
@@ -58,3 +59,15 @@ class Context:
     def run_token(self, run_id: str) -> str:
         """The token of one run: what its own process may show."""
         return hmac.new(self.key, f"run:{run_id}".encode(), hashlib.sha256).hexdigest()
+
+    def tracking_token(self, run_id: str) -> str:
+        """What an MLflow client in the run's own process shows: the run's token, and whose it is."""
+        return f"{run_id}.{self.run_token(run_id)}"
+
+    def is_tracking_token(self, text: str) -> bool:
+        run_id, _, token = text.rpartition(".")
+        return bool(run_id) and hmac.compare_digest(token.encode(), self.run_token(run_id).encode())
+
+    def tracking_uri(self, workspace: str) -> str:
+        """Where an MLflow client finds the runs of a workspace."""
+        return f"{self.url}/mlflow/{quote(workspace, safe='')}"

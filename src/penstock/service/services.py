@@ -15,6 +15,7 @@ from penstock.service.inbox import Inbox
 from penstock.service.models import Models
 from penstock.service.secrets import Secrets
 from penstock.service.submission import Submission
+from penstock.service.tracking import Tracking
 from penstock.service.views import Views
 
 
@@ -32,11 +33,13 @@ class Services:
     submission: Submission
     control: Control
     views: Views
+    tracking: Tracking
     debugging: Debugging
 
     @classmethod
     def build(cls, context: Context, inbox: Inbox) -> Services:
         catalog = Catalog(context)
+        control, views = Control(context, catalog, inbox), Views(context)
         return cls(
             context=context,
             catalog=catalog,
@@ -46,7 +49,8 @@ class Services:
             datasets=Datasets(context),
             models=Models(context),
             submission=Submission(context, catalog, inbox),
-            control=Control(context, catalog, inbox),
-            views=Views(context),
+            control=control,
+            views=views,
+            tracking=Tracking(context, catalog, control, views),
             debugging=Debugging(context),
         )

@@ -22,6 +22,8 @@ Json = dict[str, Any]
 LOG_FOLDER = "azureml-logs"
 EVENTS_A_PAGE = 2000
 LOGS = {f"{LOG_FOLDER}/70_stdout.txt": "stdout", f"{LOG_FOLDER}/75_stderr.txt": "stderr"}
+PARAM = "mlflow.param."
+"""What the property of an MLflow param begins with."""
 _EARLIER = re.compile(rf"{LOG_FOLDER}/attempt_(\d+)/(.+)")
 
 
@@ -52,7 +54,7 @@ class Views:
                 raise NotFound(f"There is no run '{run_id}' on this server.{hint}", target=run_id)
             (found,) = self._as_json(connection, [row])
             submission = runs.get_submission(connection, run_id) if row["type"] == "pipeline" else None
-            found["parameters"] = submission["parameters"] if submission else {}
+            found["parameters"] = submission["parameters"] if submission else params_of(found["properties"])
             found["warnings"] = self._warnings(connection, row)
         return found
 
@@ -63,16 +65,20 @@ class Views:
 
     def metrics(self, run_id: str, recursive: bool = False) -> list[Json]:
         """In logged order. Of a step that was tried again: those of its last try."""
-        self._refresh(run_id)
+        return [{**m, "at": iso(m["at"])} for m in self.metric_rows(run_id, recursive)]
+
+    def metric_rows(self, run_id: str, recursive: bool = False) -> list[Json]:
+        """The same with times in epoch seconds."""
+        self.refresh(run_id)
         with self._db.read() as connection:
             found = records.metrics(connection, run_id, recursive)
             ids = list({m["run_id"] for m in found})
             last = {i: attempt for i, (_, attempt) in runs.standing(connection, ids).items()}
-        return [{**m, "at": iso(m["at"])} for m in found if m["attempt"] >= last.get(m["run_id"], 0)]
+        return [m for m in found if m["attempt"] >= last.get(m["run_id"], 0)]
 
     def files(self, run_id: str) -> list[Json]:
         """What the run kept, and its logs."""
-        self._refresh(run_id)
+        self.refresh(run_id)
         with self._db.read() as connection:
             row = runs.get_run(connection, run_id)
             found = [
@@ -85,7 +91,7 @@ class Views:
 
     def file_path(self, run_id: str, name: str) -> Path:
         """Where a file of the run lies, by its recorded name; NotFound lists what there is."""
-        self._refresh(run_id)
+        self.refresh(run_id)
         with self._db.read() as connection:
             row = runs.get_run(connection, run_id)
             found = next((a for a in records.artifacts(connection, run_id) if a["name"] == name), None)
@@ -163,7 +169,7 @@ class Views:
         keys = ("attempt", "started_at", "ended_at", "ending", "exit_code")
         return [{k: iso(r[k]) if k.endswith("_at") else r[k] for k in keys} for r in rows]
 
-    def _refresh(self, run_id: str) -> None:
+    def refresh(self, run_id: str) -> None:
         """Take in what the running steps of this run's pipeline have journaled so far."""
         with self._db.read() as connection:
             row = runs.get_run(connection, run_id)
@@ -207,6 +213,11 @@ class Views:
     def _warnings(self, connection: Connection, row: Json) -> list[str]:
         found = runs.warnings(connection, row["id"], row["root_id"] == row["id"])
         return [str(e["body"].get("message")) for e in found]
+
+
+def params_of(properties: Json) -> Json:
+    """The params among a run's properties."""
+    return {k.removeprefix(PARAM): v for k, v in properties.items() if k.startswith(PARAM)}
 
 
 def _local(root: str | None, path: str) -> str | None:

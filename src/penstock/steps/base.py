@@ -117,6 +117,10 @@ def environment(bound: Bound) -> dict[str, str]:
     for name, value in bound.node.parameters.items():
         chosen = bound.values[value["parameter"]] if "parameter" in value else value["literal"]
         env["AML_PARAMETER_" + re.sub(r"\W", "_", name)] = parameter_text(chosen)
+    if (
+        "MLFLOW_TRACKING_URI" in bound.node.environment_variables
+    ):  # an MLflow server of the author's knows nothing of our runs
+        env = {k: v for k, v in env.items() if not k.startswith("MLFLOW_")}
     env.update(bound.node.environment_variables)
     return env
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from penstock.model.errors import BadRequest
 from penstock.store.dialect import upsert
@@ -40,6 +40,22 @@ def metrics(connection: Connection, run_id: str, recursive: bool = False) -> lis
         }
         for r in connection.execute(query)
     ]
+
+
+def latest_scalars(connection: Connection, run_ids: Sequence[str]) -> dict[str, list[Row]]:
+    """The last value of every scalar and list of these runs, as of their last try, with how often it was logged: run id → rows."""
+    found: dict[str, list[Row]] = {}
+    of_last_try = (metric.c.attempt >= run.c.attempt) & metric.c.kind.in_(("scalar", "list"))
+    grouped = select(func.max(metric.c.id).label("last"), func.count().label("count")).join(
+        run, run.c.id == metric.c.run_id
+    )
+    for start in range(0, len(run_ids), 500):
+        group = grouped.where(metric.c.run_id.in_(run_ids[start : start + 500]), of_last_try)
+        last = group.group_by(metric.c.run_id, metric.c.name).subquery()
+        query = select(metric, last.c.count).join(last, metric.c.id == last.c.last).order_by(metric.c.id)
+        for row in connection.execute(query).mappings():
+            found.setdefault(row["run_id"], []).append({**row, "value": json.loads(row["value"])})
+    return found
 
 
 def _descendants(connection: Connection, run_id: str) -> list[str]:

@@ -326,7 +326,10 @@ class Workspace:
         return Run.get(self, run_id)
 
     def get_mlflow_tracking_uri(self, _with_auth=False):
-        raise _not_built("get_mlflow_tracking_uri")
+        """The address for `mlflow.set_tracking_uri`. The token that MLflow needs is put in this process's MLFLOW_TRACKING_TOKEN."""
+        from azureml._runs.tracking import tracking_uri
+
+        return tracking_uri(self)
 
     def add_private_endpoint(
         self, private_endpoint_config, private_endpoint_auto_approval=True, location=None, show_output=True, tags=None

@@ -83,8 +83,8 @@ def _uploads(routes: APIRouter, services: Services) -> None:
 
     @routes.post("/ws/{ws}/blobs")
     async def receive_blobs(ws: str, request: Request) -> Json:
-        with await _spool(request, context.room) as spool:
-            return {"kept": await run_in_threadpool(context.snapshots.receive, spool)}
+        with await spool(request, context.room) as content:
+            return {"kept": await run_in_threadpool(context.snapshots.receive, content)}
 
     @routes.get("/ws/{ws}/snapshots/{digest}")
     def get_snapshot(ws: str, digest: str) -> Json:
@@ -97,29 +97,29 @@ def _uploads(routes: APIRouter, services: Services) -> None:
     @routes.post("/uploads")
     async def receive_upload(request: Request) -> Response:
         upload_id = new_id()
-        with await _spool(request, context.room) as spool:
-            await run_in_threadpool(context.uploads.receive, upload_id, spool)
+        with await spool(request, context.room) as content:
+            await run_in_threadpool(context.uploads.receive, upload_id, content)
         return JSONResponse({"id": upload_id}, 201)
 
     @routes.put("/ws/{ws}/runs/{run_id}/files/{name:path}")
     async def put_file(ws: str, run_id: str, name: str, request: Request) -> Json:
-        with await _spool(request, context.room) as spool:
-            size = await run_in_threadpool(services.control.put_file, run_id, name, spool)
+        with await spool(request, context.room) as content:
+            size = await run_in_threadpool(services.control.put_file, run_id, name, content)
         return {"name": name, "size_bytes": size}
 
 
-async def _spool(request: Request, room: Room) -> IO[bytes]:
+async def spool(request: Request, room: Room) -> IO[bytes]:
     """The body of a request, whole; refused while there is no room for it."""
     room.demand()
-    spool = tempfile.SpooledTemporaryFile(SPOOL_BYTES)
+    kept = tempfile.SpooledTemporaryFile(SPOOL_BYTES)
     try:
         async for chunk in request.stream():
-            spool.write(chunk)
+            kept.write(chunk)
     except BaseException:
-        spool.close()
+        kept.close()
         raise
-    spool.seek(0)
-    return spool
+    kept.seek(0)
+    return kept
 
 
 def _reading(routes: APIRouter, services: Services) -> None:
