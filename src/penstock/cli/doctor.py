@@ -1,4 +1,4 @@
-"""`penstock doctor`: every check, one line each, and how to mend what is wrong."""
+"""`penstock doctor`: every check, one line each, and how to mend what is wrong; with paths, what v1 code will meet here."""
 
 from __future__ import annotations
 
@@ -18,14 +18,23 @@ COLOURS = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "red"}
 
 
 @click.command()
+@click.argument("paths", nargs=-1, metavar="[SCRIPT_OR_NOTEBOOK]...")
 @home_option
 @json_option
 @quiet_option
-def doctor(home: str | None, as_json: bool, quiet: bool) -> int:
+def doctor(paths: tuple[str, ...], home: str | None, as_json: bool, quiet: bool) -> int:
     """Check that everything is in order. Changes nothing; exits with 1 when a check fails.
+
+    With scripts, notebooks or folders: read that v1 code, without running it, and say line by line what works, what differs (and where that is
+    written) and what is not supported. Exits with 0 when nothing is unsupported, 1 when something is or a file cannot be read as Python,
+    3 when a path is not there. The files that can be read are read in any case.
 
     --quiet prints only what is not ok.
     """
+    if paths:
+        from penstock.cli.v1.report import doctor_of_code
+
+        return doctor_of_code(paths, as_json=as_json, quiet=quiet)
     at, unreadable = _place(home)
     findings = [*unreadable, *all_checks(at)]
     has_failed = any(f.level is Level.FAIL for f in findings)
