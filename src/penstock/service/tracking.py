@@ -15,6 +15,7 @@ from penstock.service import tracking_search
 from penstock.service.catalog import Catalog
 from penstock.service.context import Context
 from penstock.service.control import Control
+from penstock.service.logged import metric_rows, take_in
 from penstock.service.views import PARAM, Views
 from penstock.store import catalog, records
 
@@ -92,7 +93,7 @@ class Tracking:
 
     def run(self, ws: str, run_id: str) -> Json:
         found = self._views.find_run(run_id, ws)
-        self._views.refresh(run_id)
+        take_in(self._context, run_id)
         return self._as_mlflow(ws, [found])[0]
 
     def update_run(self, ws: str, run_id: str, status: str | None, name: str | None) -> Json:
@@ -129,7 +130,7 @@ class Tracking:
         """Every value logged under `key`, in logged order."""
         self._views.find_run(run_id, ws)
         found: list[Json] = []
-        for row in self._views.metric_rows(run_id):
+        for row in metric_rows(self._context, run_id):
             if row["name"] == key and row["kind"] in ("scalar", "list"):
                 for value in row["value"] if isinstance(row["value"], list) else [row["value"]]:
                     if (number := _number(value)) is not None:

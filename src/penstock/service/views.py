@@ -12,10 +12,10 @@ from sqlalchemy import Connection
 
 from penstock.data.paths import beneath
 from penstock.model.errors import NotFound
-from penstock.model.status import TERMINAL
-from penstock.service import journal, registering
+from penstock.service import registering
 from penstock.service.catalog import iso
 from penstock.service.context import Context
+from penstock.service.logged import metric_rows, take_in
 from penstock.store import catalog, records, runs
 
 Json = dict[str, Any]
@@ -65,20 +65,11 @@ class Views:
 
     def metrics(self, run_id: str, recursive: bool = False) -> list[Json]:
         """In logged order. Of a step that was tried again: those of its last try."""
-        return [{**m, "at": iso(m["at"])} for m in self.metric_rows(run_id, recursive)]
-
-    def metric_rows(self, run_id: str, recursive: bool = False) -> list[Json]:
-        """The same with times in epoch seconds."""
-        self.refresh(run_id)
-        with self._db.read() as connection:
-            found = records.metrics(connection, run_id, recursive)
-            ids = list({m["run_id"] for m in found})
-            last = {i: attempt for i, (_, attempt) in runs.standing(connection, ids).items()}
-        return [m for m in found if m["attempt"] >= last.get(m["run_id"], 0)]
+        return [{**m, "at": iso(m["at"])} for m in metric_rows(self._context, run_id, recursive)]
 
     def files(self, run_id: str) -> list[Json]:
         """What the run kept, and its logs."""
-        self.refresh(run_id)
+        take_in(self._context, run_id)
         with self._db.read() as connection:
             row = runs.get_run(connection, run_id)
             found = [
@@ -91,7 +82,7 @@ class Views:
 
     def file_path(self, run_id: str, name: str) -> Path:
         """Where a file of the run lies, by its recorded name; NotFound lists what there is."""
-        self.refresh(run_id)
+        take_in(self._context, run_id)
         with self._db.read() as connection:
             row = runs.get_run(connection, run_id)
             found = next((a for a in records.artifacts(connection, run_id) if a["name"] == name), None)
@@ -168,19 +159,6 @@ class Views:
             rows = runs.attempts(connection, run_id)
         keys = ("attempt", "started_at", "ended_at", "ending", "exit_code")
         return [{k: iso(r[k]) if k.endswith("_at") else r[k] for k in keys} for r in rows]
-
-    def refresh(self, run_id: str) -> None:
-        """Take in what the running steps of this run's pipeline have journaled so far."""
-        with self._db.read() as connection:
-            row = runs.get_run(connection, run_id)
-            if row is None:
-                return
-            steps = [
-                r for r in runs.runs_of_root(connection, row["root_id"]) if r["attempt"] and r["status"] not in TERMINAL
-            ]
-        if steps:
-            now, home = self._context.clock(), self._context.home
-            self._db.write(lambda c: [journal.ingest(c, home, f"{s['id']}.{s['attempt']}", s, now) for s in steps])
 
     def _as_json(self, connection: Connection, rows: list[Json]) -> list[Json]:
         found = records.labels(connection, [r["id"] for r in rows])
