@@ -13,9 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-import uvicorn
+from typing import TYPE_CHECKING, Any
 
 from penstock import __version__, node
 from penstock.compute.local import LocalCompute, LocalSettings
@@ -27,8 +25,6 @@ from penstock.model.settings import SETTINGS, Settings
 from penstock.node import identity
 from penstock.server import crash, shared
 from penstock.server import home as homes
-from penstock.server.app import make_app
-from penstock.server.guard import Guard
 from penstock.service.changes import Changes
 from penstock.service.context import Context
 from penstock.service.inbox import Inbox
@@ -41,6 +37,9 @@ from penstock.service.services import Services
 from penstock.store.database import open_database, shown
 from penstock.store.leases import RELEASED
 from penstock.store.postgresql import Listener
+
+if TYPE_CHECKING:
+    import uvicorn
 
 IDLE_CHECK_SECONDS = 15.0
 RESERVED_FILES = 200  # of the files this process may open: for the database, uploads and answers
@@ -135,18 +134,16 @@ class _Process:
         janitor = JanitorThread(context, Janitor(context))
         scheduler = Scheduler(context, inbox)
         loop = Loop(context, scheduler, inbox, wake, lambda: self._point_here(elected, wake.path))
-        services = Services.build(context, inbox)
-        server = uvicorn.Server(self._config(services, loop))
-        self._server = server
         if elected is None:
             scheduler.recover()
         loop.start()
         listener = elected and self._elect(elected, loop, context)
         janitor.start()
         self._write_record()
-        self._say_where(as_json)
         try:
-            asyncio.run(self._serve(server, [unix, tcp], loop, services))
+            server = self._make_server(Services.build(context, inbox), loop)
+            self._say_where(as_json)
+            asyncio.run(self._serve(server, [unix, tcp], loop))
         finally:
             janitor.stop()
             loop.stop()
@@ -170,15 +167,13 @@ class _Process:
             lines = f"  studio  {facts['url']}\n  socket  {facts['socket']}"
             print(f"Penstock {__version__} serves {facts['home']}\n{lines}", flush=True)
 
-    async def _serve(
-        self, server: uvicorn.Server, sockets: list[socket.socket], loop: Loop, services: Services
-    ) -> None:
-        watch = asyncio.create_task(self._leave_when_idle(server, loop, services)) if self._embedded else None
+    async def _serve(self, server: uvicorn.Server, sockets: list[socket.socket], loop: Loop) -> None:
+        watch = asyncio.create_task(self._leave_when_idle(server, loop)) if self._embedded else None
         await server.serve(sockets=sockets)
         if watch is not None:
             watch.cancel()
 
-    async def _leave_when_idle(self, server: uvicorn.Server, loop: Loop, services: Services) -> None:
+    async def _leave_when_idle(self, server: uvicorn.Server, loop: Loop) -> None:
         """End an embedded server that has had nothing to do for a while."""
         wait = min(IDLE_CHECK_SECONDS, self._settings.idle_seconds)
         while not server.should_exit:
@@ -188,12 +183,19 @@ class _Process:
             if time.monotonic() - self._touched_at >= self._settings.idle_seconds:
                 server.should_exit = True
 
-    def _config(self, services: Services, loop: Loop) -> uvicorn.Config:
+    def _make_server(self, services: Services, loop: Loop) -> uvicorn.Server:
+        """The web server, not running yet. What it is made of is half of a start's time, and the steps under way need none of it:
+        it is imported here, when the scheduler has taken them up."""
+        import uvicorn
+
+        from penstock.server.app import make_app
+        from penstock.server.guard import Guard
+
         app = make_app(services, loop, self._stop)
         names = {self._host, "127.0.0.1", "localhost", "[::1]"}
         hosts = frozenset({f"{n}:{self._home.port}" for n in names} | (names if self._home.port == 80 else set()))
         guarded = Guard(app, self._home.token, hosts, self._touch, self._is_crowded, services.context.is_tracking_token)
-        return uvicorn.Config(
+        config = uvicorn.Config(
             guarded,
             log_config=None,
             access_log=False,
@@ -205,6 +207,8 @@ class _Process:
             timeout_keep_alive=120,
             timeout_graceful_shutdown=1,
         )
+        self._server = uvicorn.Server(config)
+        return self._server
 
     def _stop(self) -> None:
         self._server.should_exit = True
