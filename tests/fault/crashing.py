@@ -76,10 +76,10 @@ class Crashing:
         self.ask("PUT", "/ws/w/experiments/e", {})
         self.snapshots = {"runs": self.client.snapshot(a__py=SCRIPT), "hangs": self.client.snapshot(a__py=HANGS)}
 
-    def submit(self, key: str, nodes, **more) -> tuple[str, list[str]]:
-        """The ids of the run and its steps."""
-        body = {"experiment": "e", "graph": {"schema": 1, "nodes": nodes}, "idempotency_key": key, **more}
-        body["interpreter"] = {"executable": sys.executable}
+    def submit(self, key: str, nodes, python: str = sys.executable) -> tuple[str, list[str]]:
+        """The ids of the run and its steps, which that interpreter runs."""
+        body = {"experiment": "e", "graph": {"schema": 1, "nodes": nodes}, "idempotency_key": key}
+        body["interpreter"] = {"executable": python}
         answer = self.ask("POST", "/ws/w/runs", body)
         return answer["run"]["id"], [s["run_id"] for s in answer["steps"]]
 
@@ -102,7 +102,7 @@ class Crashing:
             process.wait(30)
 
     def complaints(self) -> list[str]:
-        """What is wrong with all that the database has. Of a server that has stopped."""
+        """What is wrong with all that the database has, read beside the server if there is one."""
         database = open_database(self.environ.get("PENSTOCK_DATABASE") or self.home / "penstock.db")
         try:
             with database.read() as connection:

