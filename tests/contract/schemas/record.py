@@ -43,6 +43,8 @@ def fill(client: Client) -> None:
     definition = {"paths": [{"datastore": "workspaceblobstore", "path": "a.csv"}]}
     saved = client("POST", "/ws/w/datasets", {"kind": "file", "definition": definition})[1]
     assert client("POST", "/ws/w/datasets/register", {"name": "d", "id": saved["id"]})[0] == 201
+    definition = {"definition": {"name": "env", "version": "1"}, "version": "1"}
+    assert client("POST", "/ws/w/environments/env", definition)[0] == 201
     status, answer = client("POST", "/ws/w/interactive_runs", {"experiment": "by-hand", "tags": {"a": "b"}})
     assert status == 201, answer
 
