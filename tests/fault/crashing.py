@@ -31,6 +31,8 @@ HANGS = SCRIPT + b"time.sleep(600)\n"
 class Crashing:
     """A home whose server may die at any time; `ask` gets its answer in the end."""
 
+    kind: tuple[str, ...] = ("--embedded",)
+
     def __init__(self, home: Path, **environ: str) -> None:
         self.home, self.environ = home, environ
         self.client = Client(home)
@@ -48,7 +50,7 @@ class Crashing:
             process.wait(30)
 
     def start(self, **environ: str) -> None:
-        self.processes.append(serve(self.home, "--embedded", **self.environ, **environ))
+        self.processes.append(serve(self.home, *self.kind, **self.environ, **environ))
 
     def ask(self, *request):
         """The answer to a call that may be repeated; the server is started again whenever it is dead."""

@@ -120,7 +120,11 @@ class Killer:
             began = set(self.crashing.began())
             for folder in self._under_way():
                 pid = alive(folder / "running")
-                if pid is not None and folder.name.rpartition(".")[0] not in began and "/launcher.py\0" in _command(pid):
+                if (
+                    pid is not None
+                    and folder.name.rpartition(".")[0] not in began
+                    and "/launcher.py\0" in _command(pid)
+                ):
                     return pid, folder
             self.crashing.revive()
         return None

@@ -115,7 +115,8 @@ class Story:
                 self.wrong("lost", f"{who} is Completed and began {n_began} times")
             if text(self.crashing.home / "jobs" / f"{row['id']}.{row['attempt']}" / "stdout") != "done\n":
                 self.wrong("lost", f"what {who} printed")
-            wrong = [o for o in outputs if {p.name: p.read_text() for p in (store / o["path"]).iterdir()} != dict.fromkeys("ab", row["id"])]  # fmt: skip
+            whole = dict.fromkeys("ab", row["id"])
+            wrong = [o for o in outputs if {p.name: p.read_text() for p in (store / o["path"]).iterdir()} != whole]
             if wrong or (row["name"] != "step 2") != (len(outputs) == 1):
                 self.wrong("half visible", f"{who} has the outputs {outputs}")
         elif visible or outputs:
@@ -154,8 +155,8 @@ def play(asked: argparse.Namespace, named: str, environ: dict[str, str]) -> tupl
             story.check(list(story.steps)[checked:], killer.hurt)
             checked = len(story.steps)
             seconds = time.monotonic() - started
-            n_wrong = len(story.problems)
-            print(f"{named}: {killer.n_kills} kills, {story.ended.total()} runs, {n_wrong} wrong, {seconds:.0f} s", file=sys.stderr, flush=True)  # fmt: skip
+            so_far = f"{killer.n_kills} kills, {story.ended.total()} runs, {len(story.problems)} wrong, {seconds:.0f} s"
+            print(f"{named}: {so_far}", file=sys.stderr, flush=True)
         story.check(list(story.steps), killer.hurt)
         crashing.stop()
         stop_all(home)

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from penstock.model.errors import DatabaseAway
+from penstock.model.errors import DatabaseAway, NoSpace
 from penstock.service.context import Context
 from penstock.service.inbox import Inbox
 from penstock.service.leader import NotLeader
@@ -82,6 +82,8 @@ class Loop(threading.Thread):
         self._is_behind = False
         self._has_passed = False
         self._trouble: str | None = None
+        self.trouble_code: str | None = None
+        """What kind of trouble it is, when it is one that passes by itself once its cause is mended."""
 
     def run(self) -> None:
         due: float | None = self._context.clock()
@@ -148,17 +150,18 @@ class Loop(threading.Thread):
         now = self._context.clock()
         try:
             if not self._leads():
-                self._trouble = None
+                self._trouble = self.trouble_code = None
                 return None
             due = self._scheduler.tick(now)
             self._has_passed = True
-            self._trouble = None
+            self._trouble = self.trouble_code = None
         except NotLeader:
             return now
         except (
             Exception
         ) as error:  # recorded in the health page and the log; the store is read again and the pass redone
-            known = error if isinstance(error, DatabaseAway) else self._context.room.noticed(error)
+            known = error if isinstance(error, DatabaseAway | NoSpace) else self._context.room.noticed(error)
+            self.trouble_code = known.code if known else None
             before, self._trouble = self._trouble, known.message if known else f"{type(error).__name__}: {error}"
             if known is None:
                 log.exception("a scheduler pass failed and will be redone")

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
-from penstock.model.errors import CannotServe, DatabaseAway
+from penstock.model.errors import CannotServe, DatabaseAway, NoSpace
 
 CHANNEL = "penstock"
 PAYLOAD_BYTES = 7900  # PostgreSQL takes 8000
@@ -24,6 +24,10 @@ _WRITING, _MIGRATING = 1, 2
 _RETRIED = ("40001", "40P01")  # serialisation failure, deadlock
 _STALLED = "25P03"  # ended while it was idle in its transaction
 _LOST = ("57P01", "57P02", "57P03", "08")  # the server went down or the connection with it
+_FULL = "53100"  # a disk of the database's machine is full
+_SAYS_FULL = (
+    "No space left on device"  # what a server says that the full disk has brought down, or keeps from coming up
+)
 _TURN = text(f"SELECT pg_advisory_xact_lock({_KEYS}, {_WRITING})")
 _TURN_UNFLUSHED = text(
     f"SELECT pg_advisory_xact_lock({_KEYS}, {_WRITING}), set_config('synchronous_commit', 'off', true)"
@@ -127,18 +131,25 @@ def may_retry(error: DBAPIError, is_committing: bool) -> bool:
 
 
 def told(error: Exception, url: URL) -> Exception:
-    """DatabaseAway for a database that does not answer; any other error as it is."""
+    """NoSpace for a database whose disk is full, DatabaseAway for one that does not answer; any other error as it is."""
     if not isinstance(error, DBAPIError):
         return error
     state = getattr(error.orig, "sqlstate", None)
+    said = (str(error.orig).strip() or "it broke off").splitlines()[0]
     is_away = isinstance(error, OperationalError) and (state is None or state.startswith(_LOST))
-    if not (is_away or error.connection_invalidated):
+    found: DatabaseAway | NoSpace
+    if state == _FULL or _SAYS_FULL in str(error.orig):
+        found = NoSpace(
+            f"The disk of the database {shown(url)} is full: {said}. Free some space there; the server goes on by itself.",
+            target=shown(url),
+        )
+    elif is_away or error.connection_invalidated:
+        found = DatabaseAway(
+            f"The database {shown(url)} does not answer: {said}. Start it, or mend the way to it; the server goes on by itself.",
+            target=shown(url),
+        )
+    else:
         return error
-    said = str(error.orig).strip().splitlines()[0]
-    found = DatabaseAway(
-        f"The database {shown(url)} does not answer: {said}. Start it, or mend the way to it; the server goes on by itself.",
-        target=shown(url),
-    )
     found.__cause__ = error
     return found
 

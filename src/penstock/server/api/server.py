@@ -28,7 +28,8 @@ def router(services: Services, loop: Loop, stop: Callable[[], None]) -> APIRoute
         if room is not None:
             return JSONResponse({**body, "status": "failing", "code": room.code, "trouble": room.message}, 503)
         if loop.trouble:
-            return JSONResponse({**body, "status": "failing", "trouble": loop.trouble}, 503)
+            code = {"code": loop.trouble_code} if loop.trouble_code else {}
+            return JSONResponse({**body, "status": "failing", **code, "trouble": loop.trouble}, 503)
         return JSONResponse(body)
 
     @routes.get("/api/v1/server")
