@@ -57,9 +57,9 @@ def test_a_datastore_is_mapped_filled_and_looked_into(ws: Workspace, tmp_path: P
 @pytest.mark.parametrize(
     ("target", "why"),
     [
-        ("s3://bucket/x", "only local folders and file:// URLs"),
+        ("s3://bucket/x", "pip install s3fs"),
         ("/nowhere/at/all", "there is nothing at /nowhere/at/all"),
-        ("file://elsewhere/x", "only local folders"),
+        ("file://elsewhere/x", "names the machine 'elsewhere'"),
     ],
 )
 def test_what_cannot_be_behind_a_datastore(ws: Workspace, target: str, why: str) -> None:
@@ -109,8 +109,30 @@ def test_datasets_and_models_are_listed_and_shown(ws: Workspace, tmp_path: Path)
     assert "a (int), b (string)" in said("dataset", "show", "listed", "--version", "1")
     wrong = cli("dataset", "show", "listed", "--version", "9")
     assert (wrong.returncode, "it has 2, 1" in wrong.stderr) == (3, True)
+    Path(store._root, "d2.csv").write_text("a,b\n1,xx\n")
+    assert "have changed since it was registered" in said("dataset", "show", "listed")
+    assert json.loads(said("dataset", "show", "listed", "--json"))["drift"]["changed"] is True
     (tmp_path / "m.pkl").write_bytes(b"model")
     Model.register(ws, str(tmp_path / "m.pkl"), "kept")
     assert "kept" in said("model", "list")
     assert "m.pkl" in said("model", "show", "kept")
     assert cli("model", "show", "none").returncode == 3
+
+
+def test_a_dataset_is_registered_by_the_command(ws: Workspace) -> None:
+    store = ws.get_default_datastore()
+    Path(store._root, "told").mkdir()
+    Path(store._root, "told/a.csv").write_text("n;m\n1;x\n2;\n")
+    told = ("dataset", "register", "told", "told/*.csv", "--format", "delimited", "--separator", ";", "--tag", "k=v")
+    assert "version 1 is workspaceblobstore/told/*.csv" in said(*told, "--description", "by hand", "--pin")
+    Path(store._root, "told/a.csv").write_text("n;m\n3;x\n")
+    made = Dataset.get_by_name(ws, "told")
+    assert (made.tags, made.description) == ({"k": "v"}, "by hand")
+    frame = made.to_pandas_dataframe()
+    assert (frame["n"].tolist(), frame["m"].tolist()) == ([1, 2], ["x", None])
+    assert "(pinned)" in said("dataset", "show", "told")
+    assert cli("dataset", "register", "told", "told/a.csv").returncode == 1, "another definition needs --new-version"
+    assert "version 2" in said("dataset", "register", "told", "told", "--new-version")
+    gone = cli("dataset", "register", "none", "nothing/*.csv")
+    assert (gone.returncode, "has nothing at 'nothing/*.csv'" in gone.stderr) == (3, True), gone.stderr
+    assert cli("dataset", "register", "out", "../x").returncode == 2

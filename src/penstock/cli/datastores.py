@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from penstock.cli import places, terminal
+from penstock.cli import registered, terminal
 from penstock.cli.client import Client, segment
 from penstock.cli.commands import HelpfulGroup, home_option, json_option, quiet_option, workspace_option
 from penstock.cli.printing import print_json
@@ -24,23 +24,18 @@ def datastore() -> None:
     """List, map, fill and look into datastores: names for folders that hold data."""
 
 
-def _chosen(workspace: str | None, home: str | None) -> tuple[Client, str]:
-    client = places.server(places.place(home))
-    return client, places.choose_workspace(client, workspace, Path.cwd())
-
-
 @datastore.command("list")
 @workspace_option
 @home_option
 @json_option
 def list_datastores(workspace: str | None, home: str | None, as_json: bool) -> None:
     """The workspace's datastores and the folders behind them."""
-    client, chosen = _chosen(workspace, home)
+    client, chosen = registered.chosen(workspace, home)
     page = client.get(f"ws/{segment(chosen)}/datastores")
     if as_json:
         print_json(page)
         return
-    rows = [[d["name"] + (" *" if d["is_default"] else ""), d["type"], d["root"]] for d in page["value"]]
+    rows = [[d["name"] + (" *" if d["is_default"] else ""), d["type"], d["url"] or d["root"]] for d in page["value"]]
     click.echo(terminal.table(["NAME (* default)", "TYPE", "BEHIND IT"], rows, Look.of_stdout(), limit=90))
 
 
@@ -50,13 +45,17 @@ def list_datastores(workspace: str | None, home: str | None, as_json: bool) -> N
 @home_option
 @json_option
 def show(name: str, workspace: str | None, home: str | None, as_json: bool) -> None:
-    """What was registered as NAME. Secrets are not kept: *** says that there was one."""
-    client, chosen = _chosen(workspace, home)
+    """What was registered as NAME. Of a secret, *** says that there is one."""
+    client, chosen = registered.chosen(workspace, home)
     found = client.get(f"ws/{segment(chosen)}/datastores/{segment(name)}")
     if as_json:
         print_json(found)
         return
-    facts = [["type", found["type"]], ["behind it", found["root"]], ["default", "yes" if found["is_default"] else "no"]]
+    facts = [
+        ["type", found["type"]],
+        ["behind it", found["url"] or found["root"]],
+        ["default", "yes" if found["is_default"] else "no"],
+    ]
     facts += [[key, str(value)] for key, value in sorted(found["settings"].items())]
     click.echo(terminal.table(["DATASTORE", found["name"]], facts, Look.of_stdout(), limit=90))
 
@@ -78,20 +77,21 @@ def map_datastore(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Put TARGET, a local folder or file:// URL (for a database a SQLite file), behind the datastore NAME.
+    """Put TARGET, a local folder (for a database a SQLite file) or any fsspec URL, behind the datastore NAME.
 
-    What lay behind it before stays where it is. Runs that have been submitted go on with what they began with.
+    The files of a URL that is not file:// are brought to a folder of the home when they are needed. What lay behind the
+    datastore before stays where it is. Runs that have been submitted go on with what they began with.
     """
     if (target is None) == (not reset):
-        raise click.UsageError("Give a folder, or --reset.")
-    client, chosen = _chosen(workspace, home)
+        raise click.UsageError("Give a folder or URL, or --reset.")
+    client, chosen = registered.chosen(workspace, home)
     if target is not None and "://" not in target:
         target = os.path.abspath(os.path.expanduser(target))
     answer = client.put(f"ws/{segment(chosen)}/datastores/{segment(name)}/root", {"root": target})
     if as_json:
         print_json(answer)
     elif not quiet:
-        click.echo(f"Datastore '{name}' of workspace '{chosen}' is {answer['root']}.")
+        click.echo(f"Datastore '{name}' of workspace '{chosen}' is {answer['url'] or answer['root']}.")
 
 
 @datastore.command("upload")
@@ -114,7 +114,7 @@ def upload(
     quiet: bool,
 ) -> None:
     """Copy SOURCE, a file or a folder with all below it, to PATH on the datastore NAME."""
-    client, chosen = _chosen(workspace, home)
+    client, chosen = registered.chosen(workspace, home)
     root = _root(client, chosen, name)
     base = source if source.is_dir() else source.parent
     files = sorted(p for p in source.rglob("*") if p.is_file()) if source.is_dir() else [source]
@@ -129,6 +129,7 @@ def upload(
         shutil.copyfile(file, partial)
         os.replace(partial, target)
         copied.append(str(target.relative_to(root)))
+    client.post(f"ws/{segment(chosen)}/datastores/{segment(name)}/push", {"path": path})
     if as_json:
         print_json({"copied": copied, "kept": kept})
     elif not quiet:
@@ -144,8 +145,9 @@ def upload(
 @json_option
 def list_files(name: str, path: str, workspace: str | None, home: str | None, as_json: bool) -> None:
     """What lies at PATH on the datastore NAME; a folder ends in a slash."""
-    client, chosen = _chosen(workspace, home)
+    client, chosen = registered.chosen(workspace, home)
     root = _root(client, chosen, name)
+    client.post(f"ws/{segment(chosen)}/datastores/{segment(name)}/pull", {"path": path})
     place = _beneath(root, path)
     if not place.exists():
         raise NotThere(f"Datastore '{name}' has nothing at '{path}'. See what is above: penstock datastore ls {name}")

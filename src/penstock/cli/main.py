@@ -57,7 +57,7 @@ Completion of commands and run ids, in one line of ~/.bashrc (or ~/.zshrc with z
         "run": ("penstock.cli.runs", "run", "List, show, follow, cancel and resume runs."),
         "step": ("penstock.cli.step", "step", "Run one step of a run by hand, under a debugger."),
         "datastore": ("penstock.cli.datastores", "datastore", "List, map, fill and look into datastores."),
-        "dataset": ("penstock.cli.datasets", "dataset", "List and show registered datasets."),
+        "dataset": ("penstock.cli.datasets", "dataset", "List, show and register datasets."),
         "model": ("penstock.cli.models", "model", "List and show registered models."),
         "compute": ("penstock.cli.computes", "compute", "List and create compute targets."),
         "selftest": ("penstock.cli.selftest", "selftest", "Simulate crashes from a seed; check that nothing is lost."),

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
-from penstock.cli import places, terminal
-from penstock.cli.client import Client, segment
+from penstock.cli import registered, terminal
 from penstock.cli.commands import HelpfulGroup, home_option, json_option, workspace_option
-from penstock.cli.printing import print_json
-from penstock.cli.terminal import Look
-from penstock.cli.trouble import NotThere
 
 Json = dict[str, Any]
+
+
+def _row(each: Json) -> list[str]:
+    return [terminal.size(each["size_bytes"]), terminal.short(each["run_id"]) if each.get("run_id") else "-"]
+
+
+KIND = registered.Kind("model", "models", ("SIZE", "FROM RUN"), _row, registered.plain)
 
 
 @click.group(cls=HelpfulGroup)
@@ -29,21 +31,7 @@ def model() -> None:
 @json_option
 def list_models(every: bool, workspace: str | None, home: str | None, as_json: bool) -> None:
     """The workspace's models: the newest version of each."""
-    client, chosen = _chosen(workspace, home)
-    found: list[Json] = client.get(f"ws/{segment(chosen)}/models")["value"]
-    newest: dict[str, int] = {}
-    for each in found:
-        newest[each["name"]] = max(newest.get(each["name"], 0), each["version"])
-    shown = [each for each in found if every or each["version"] == newest[each["name"]]]
-    if as_json:
-        print_json({"value": shown})
-        return
-    if not shown:
-        click.echo(f"Workspace '{chosen}' has no models yet.")
-        return
-    now = terminal.utc_now()
-    rows = [_row(each) + [_tags(each), terminal.when(each["created_at"], now)] for each in shown]
-    click.echo(terminal.table([*_HEADS, "TAGS", "CREATED"], rows, Look.of_stdout(), limit=60))
+    registered.print_list(KIND, *registered.chosen(workspace, home), every, as_json)
 
 
 @model.command("show")
@@ -54,37 +42,5 @@ def list_models(every: bool, workspace: str | None, home: str | None, as_json: b
 @json_option
 def show(name: str, version: int | None, workspace: str | None, home: str | None, as_json: bool) -> None:
     """All that is kept of the model NAME."""
-    client, chosen = _chosen(workspace, home)
-    versions: list[Json] = client.get(f"ws/{segment(chosen)}/models", {"name": name})["value"]
-    found = [v for v in versions if version in (None, v["version"])]
-    if not found:
-        has = ", ".join(str(v["version"]) for v in versions)
-        what = f"model '{name}' has no version {version}: it has {has}" if versions else f"there is no model '{name}'"
-        raise NotThere(f"In workspace '{chosen}' {what}. See what there is: penstock model list")
-    newest = max(found, key=lambda v: int(v["version"]))
-    if as_json:
-        print_json(newest)
-        return
-    facts = [[key.replace("_", " "), _fact(value)] for key, value in newest.items() if value not in (None, {}, "")]
-    click.echo(terminal.table(["MODEL", f"{name}:{newest['version']}"], facts, Look.of_stdout(), limit=120))
-
-
-def _chosen(workspace: str | None, home: str | None) -> tuple[Client, str]:
-    client = places.server(places.place(home))
-    return client, places.choose_workspace(client, workspace, Path.cwd())
-
-
-def _tags(each: Json) -> str:
-    return ", ".join(f"{k}={v}" if v else k for k, v in (each.get("tags") or {}).items())
-
-
-_HEADS = ("NAME", "VERSION", "SIZE", "FROM RUN")
-
-
-def _row(each: Json) -> list[str]:
-    run = terminal.short(each["run_id"]) if each.get("run_id") else "-"
-    return [each["name"], str(each["version"]), terminal.size(each["size_bytes"]), run]
-
-
-def _fact(value: Any) -> str:
-    return ", ".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else str(value)
+    found = registered.find(KIND, *registered.chosen(workspace, home), name, version)
+    registered.print_one(KIND, found, as_json)

@@ -95,9 +95,15 @@ def distinct(found: list[File]) -> list[File]:
     return [replace(f, name=f"{f.datastore}/{f.name}" if f.datastore else f.name) for f in found]
 
 
+def plain_part(path: str) -> str:
+    """What of a path stands before its first wildcard: the folder to look in."""
+    wild = _WILD.search(path)
+    return path[: wild.start()].rpartition("/")[0] if wild else path
+
+
 def _on_datastore(root: Path, datastore: str, path: str) -> Iterator[File]:
     wild = _WILD.search(path)
-    base = path[: wild.start()].rpartition("/")[0] if wild else path
+    base = plain_part(path)
     top = beneath(root, base)
     if not wild and top.is_file():
         yield File(str(top), top.name, path, datastore)

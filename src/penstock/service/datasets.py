@@ -41,6 +41,8 @@ class Datasets:
         saved = self.by_id(workspace, str(body.get("id")))
         now = self._context.clock()
         state = None
+        if body.get("must_be_there"):
+            filesets.sources(saved["definition"], self._root_of(workspace))
         if body.get("pin"):
             saved = self._pinned(workspace, saved)
         else:

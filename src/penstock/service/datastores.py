@@ -1,20 +1,31 @@
-"""Datastores: each is a local folder (or a SQLite file) under a name; what a registration says is recorded, but for its secrets."""
+"""Datastores: each is a local folder (or a SQLite file, or the mirror of a URL) under a name; what a registration says is recorded.
+
+Secrets are kept sealed and shown to nobody.
+"""
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import Connection
 
+from penstock.data.filesets import plain_part
+from penstock.data.remotes import Mirror, filesystem
 from penstock.model.errors import BadRequest, NotFound
+from penstock.model.graph import Graph
+from penstock.service import configured
 from penstock.service.catalog import DEFAULT_DATASTORES, Catalog, iso
 from penstock.service.context import Context
+from penstock.service.seal import seal, unseal
 from penstock.store import catalog
 
 Json = dict[str, Any]
+REDACTED = "***"
 SECRETS = frozenset({"account_key", "client_secret", "credential_value", "password", "sas_token", "user_password"})
 
 
@@ -28,42 +39,127 @@ class Datastores:
 
     def list(self, workspace: str) -> list[Json]:
         default = self._workspaces.workspace(workspace)["default_datastore"]
+        self._configure(workspace)
         with self._db.read() as connection:
             return [_datastore(d, default) for d in catalog.datastores(connection, workspace)]
 
     def get(self, workspace: str, name: str) -> Json:
-        found = next((d for d in self.list(workspace) if d["name"] == name), None)
-        if found is None:
-            names = ", ".join(d["name"] for d in self.list(workspace))
-            raise NotFound(
-                f"There is no datastore '{name}' in workspace '{workspace}'. There are: {names}. Register it first.",
-                target=name,
-            )
+        found = self._find(self.list(workspace), workspace, name)
         if not Path(found["root"]).exists():
             Path(found["root"]).mkdir(parents=True, exist_ok=True)
         return found
 
+    def _find(self, there: Iterable[Json], workspace: str, name: str) -> Json:
+        found = {d["name"]: d for d in there}
+        if name not in found:
+            raise NotFound(
+                f"There is no datastore '{name}' in workspace '{workspace}'. There are: {', '.join(found)}. Register it first.",
+                target=name,
+            )
+        return found[name]
+
     def put(self, workspace: str, name: str, body: Json) -> Json:
         if not re.match(r"\w{1,255}\Z", name):
             raise BadRequest(f"The datastore name {name!r} is invalid. Use 1 to 255 letters, digits and '_'.")
-        row = self._workspaces._datastore_row(
-            workspace, name, str(body.get("type") or "AzureBlob"), without_secrets(body.get("settings") or {})
-        )
+        settings = body.get("settings") or {}
+        kind = str(body.get("type") or "AzureBlob")
+        row = self._workspaces._datastore_row(workspace, name, kind, without_secrets(settings))
         self._workspaces.workspace(workspace)
-        self._db.write(lambda connection: _put(connection, row))
+        secrets = {k: v for k, v in settings.items() if k in SECRETS and v not in (None, REDACTED)}
+        sealed = seal(self._context.key, _label(workspace, name), json.dumps(secrets)) if secrets else None
+        self._db.write(lambda connection: _put(connection, {**row, "secrets": sealed}))
         return self.get(workspace, name)
 
+    def secrets(self, workspace: str, name: str) -> Json:
+        """The secrets that the datastore was registered with: for whoever opens it, never for an answer."""
+        with self._db.read() as connection:
+            row = catalog.get_datastore(connection, workspace, name)
+        if row is None or row["secrets"] is None:
+            return {}
+        return dict(json.loads(unseal(self._context.key, _label(workspace, name), row["secrets"])))
+
     def map(self, workspace: str, name: str, target: str | None) -> Json:
-        """Put another local folder (or, for a database, a SQLite file) behind the datastore; None: its own folder in the home."""
+        """Put a local folder (for a database, a SQLite file) or any fsspec URL behind the datastore; None: its own folder in the home."""
+        if any(w.name == name and w.workspace in (None, workspace) for w in configured.datastores(self._context.home)):
+            raise BadRequest(
+                f"Datastore '{name}' is mapped by {self._context.home / configured.FILE}. Change it there."
+            )
         found = self.get(workspace, name)
-        root = self._workspaces._datastore_row(workspace, name, found["type"], {})["root"]
-        if target is not None:
-            root = str(mapped_path(name, found["type"], target, self._context.home))
-        keys = ("workspace", "name", "type", "settings", "created_at")
+        place = self._place(workspace, name, found["type"], target)
         with self._db.read() as connection:
             row = catalog.get_datastore(connection, workspace, name) or {}
-        self._db.write(lambda c: catalog.put_datastore(c, {**{k: row[k] for k in keys}, "root": root}))
+        self._db.write(lambda c: catalog.put_datastore(c, {**row, **place}))
         return self.get(workspace, name)
+
+    def _place(self, workspace: str, name: str, kind: str, target: str | None) -> Json:
+        """`root` and `url` of a datastore that is mapped to `target`."""
+        if target is None:
+            return {"root": self._workspaces._datastore_row(workspace, name, kind, {})["root"], "url": None}
+        if is_remote(target):
+            filesystem(target)
+            return {"root": str(self._mirrors(workspace) / name), "url": target}
+        return {"root": str(mapped_path(name, kind, target, self._context.home)), "url": None}
+
+    def _configure(self, workspace: str) -> None:
+        """Make the datastores as penstock.toml says."""
+        wanted = [w for w in configured.datastores(self._context.home) if w.workspace in (None, workspace)]
+        if not wanted:
+            return
+        with self._db.read() as connection:
+            known = {d["name"]: d for d in catalog.datastores(connection, workspace)}
+        for each in wanted:
+            row = known.get(each.name)
+            kind = each.type or (row["type"] if row else "AzureBlob")
+            place = self._place(workspace, each.name, kind, each.target)
+            made = row or {**self._workspaces._datastore_row(workspace, each.name, kind, {}), "url": None}
+            if row is None or any(row[k] != v for k, v in {**place, "type": kind}.items()):
+                self._db.write(lambda c, new={**made, **place, "type": kind}: catalog.put_datastore(c, new))  # type: ignore[misc]
+
+    def pull(self, workspace: str, name: str, path: str) -> int:
+        """Bring what is at `path` of a datastore that is mapped to a URL; how many files came. 0 for all others."""
+        found = self.get(workspace, name)
+        return self._mirror(workspace, found).pull(path) if found["url"] else 0
+
+    def push(self, workspace: str, name: str, path: str) -> int:
+        """Send what is at `path` here to the URL of the datastore, if it is mapped to one; how many files went."""
+        found = self.get(workspace, name)
+        return self._mirror(workspace, found).push(path) if found["url"] else 0
+
+    def bring_inputs(self, workspace: str, default: str, graph: Graph, given: Json) -> None:
+        """Bring what a run reads from datastores that are mapped to URLs. BadRequest where it would write to one."""
+        remote = {d["name"] for d in self.list(workspace) if d["url"]}
+        if not remote:
+            return
+        for node in graph.nodes:
+            for output in node.outputs:
+                name = output.datastore or graph.default_datastore or default
+                if name in remote:
+                    raise BadRequest(
+                        f"Step '{node.name}': its output '{output.name}' goes to datastore '{name}', which is mapped to a URL; "
+                        "steps write to local datastores only. Give the output another datastore, and upload it from there.",
+                        target=node.id,
+                    )
+        values = {p.name: given.get(p.name, p.default) for p in graph.parameters}
+        for source in (i.source for node in graph.nodes for i in node.inputs):
+            wanted = values.get(source["parameter"]) if "parameter" in source else source
+            for path in self._paths(workspace, wanted if isinstance(wanted, dict) else {}):
+                if path.get("datastore") in remote and "pinned" not in path:
+                    self.pull(workspace, path["datastore"], plain_part(str(path.get("path") or "")))
+
+    def _paths(self, workspace: str, source: Json) -> tuple[Json, ...]:
+        """The paths on datastores that an input means."""
+        if "dataset" not in source:
+            return (source,)
+        with self._db.read() as connection:
+            dataset = catalog.get_dataset(connection, workspace, str(source["dataset"]))
+        return tuple((dataset or {"definition": {}})["definition"].get("paths") or ())
+
+    def _mirror(self, workspace: str, found: Json) -> Mirror:
+        notes = self._mirrors(workspace) / f"{found['name']}.json"
+        return Mirror(found["url"], Path(found["root"]), notes)
+
+    def _mirrors(self, workspace: str) -> Path:
+        return self._context.home / "mirrors" / workspace
 
     def delete(self, workspace: str, name: str) -> None:
         if name in DEFAULT_DATASTORES:
@@ -83,20 +179,30 @@ class Datastores:
 def _put(connection: Connection, row: Json) -> None:
     """Registering a datastore again leaves what is behind it."""
     known = catalog.get_datastore(connection, row["workspace"], row["name"])
-    catalog.put_datastore(connection, {**row, "root": known["root"]} if known else row)
+    catalog.put_datastore(connection, {**row, "root": known["root"], "url": known["url"]} if known else row)
 
 
 def without_secrets(settings: Json) -> Json:
-    """The settings with *** in place of what nobody but its owner is to see: it is not kept at all."""
-    return {k: "***" if k in SECRETS and v is not None else v for k, v in settings.items()}
+    """The settings with *** in place of what nobody but its owner is to see."""
+    return {k: REDACTED if k in SECRETS and v is not None else v for k, v in settings.items()}
+
+
+def _label(workspace: str, name: str) -> str:
+    return f"datastore {workspace}/{name}"
+
+
+def is_remote(target: str) -> bool:
+    """Whether `target` is a URL of another kind than a local file's."""
+    scheme = target.partition("://")[0] if "://" in target else ""
+    return bool(scheme) and scheme not in ("file", "local")
 
 
 def mapped_path(name: str, kind: str, target: str, home: Path) -> Path:
     """The local path that `target`, a path or a file:// URL, names; BadRequest says why it cannot be behind a datastore."""
-    parts = urlsplit(target)
-    if parts.scheme and len(parts.scheme) > 1 and (parts.scheme != "file" or parts.netloc not in ("", "localhost")):
+    parts = urlsplit(target.replace("local://", "file://", 1))
+    if parts.scheme == "file" and parts.netloc not in ("", "localhost"):
         raise BadRequest(
-            f"Datastore '{name}' cannot be mapped to {target}: only local folders and file:// URLs are built yet. Mount it, and map it to the folder."
+            f"Datastore '{name}' cannot be mapped to {target}: it names the machine {parts.netloc!r}. Write file:///path."
         )
     path = Path(unquote(parts.path)) if parts.scheme == "file" else Path(target)
     if not path.is_absolute():
@@ -113,4 +219,5 @@ def mapped_path(name: str, kind: str, target: str, home: Path) -> Path:
 
 
 def _datastore(row: Json, default: str) -> Json:
-    return {**row, "created_at": iso(row["created_at"]), "is_default": row["name"] == default}
+    public = {k: v for k, v in row.items() if k != "secrets"}
+    return {**public, "created_at": iso(row["created_at"]), "is_default": row["name"] == default}

@@ -40,15 +40,16 @@ class Services:
     def build(cls, context: Context, inbox: Inbox) -> Services:
         catalog = Catalog(context)
         control, views = Control(context, catalog, inbox), Views(context)
+        datastores = Datastores(context, catalog)
         return cls(
             context=context,
             catalog=catalog,
-            datastores=Datastores(context, catalog),
+            datastores=datastores,
             environments=Environments(context),
             secrets=Secrets(context, catalog),
             datasets=Datasets(context),
             models=Models(context),
-            submission=Submission(context, catalog, inbox),
+            submission=Submission(context, catalog, inbox, datastores),
             control=control,
             views=views,
             tracking=Tracking(context, catalog, control, views),

@@ -20,6 +20,7 @@ from penstock.model.status import Status
 from penstock.service import resuming
 from penstock.service.catalog import Catalog, wrong_compute_name
 from penstock.service.context import Context
+from penstock.service.datastores import Datastores
 from penstock.service.inbox import Inbox
 from penstock.service.resuming import Resumption
 from penstock.steps.registry import kind_problems
@@ -33,10 +34,11 @@ _MODULE_IDS = uuid.UUID("6f1de0cb-3b0a-4b39-9a04-5f4c3d0f5a55")
 class Submission:
     """The verb `submit`."""
 
-    def __init__(self, context: Context, workspaces: Catalog, inbox: Inbox) -> None:
+    def __init__(self, context: Context, workspaces: Catalog, inbox: Inbox, datastores: Datastores) -> None:
         self._context = context
         self._workspaces = workspaces
         self._inbox = inbox
+        self._datastores = datastores
         self._db = context.database
 
     def submit(self, workspace: str, body: Json) -> Json:
@@ -60,6 +62,7 @@ class Submission:
         found += [*found_computes, *self._missing_data(workspace, graph, given, space), *self._missing_snapshots(graph)]
         if found:
             raise InvalidGraph(tuple(found))
+        self._datastores.bring_inputs(workspace, space["default_datastore"], graph, given)
         experiment = self._workspaces.put_experiment(workspace, str(body.get("experiment") or ""))
         plan = make_plan(graph, given)
         bindings = self._bindings(space, experiment, body)
@@ -119,8 +122,8 @@ class Submission:
         ]
 
     def _missing_data(self, workspace: str, graph: Graph, given: Json, space: Json) -> list[Problem]:
+        stores = {d["name"] for d in self._datastores.list(workspace)}
         with self._db.read() as connection:
-            stores = {d["name"] for d in catalog.datastores(connection, workspace)}
             sources = [(n, i.source) for n in graph.nodes for i in n.inputs]
             sources += [(n, {"datastore": o.datastore}) for n in graph.nodes for o in n.outputs if o.datastore]
             values = {

@@ -28,7 +28,7 @@ _REQUIRED = {
 }  # fmt: skip
 
 
-# Nothing here signs in to a cloud, so these never leave the process that was given them: "***" says that there was one.
+# The server keeps these sealed and tells nobody: "***" says that there is one.
 _SECRETS = frozenset(("account_key", "client_secret", "credential_value", "password", "sas_token", "user_password"))
 
 
@@ -116,10 +116,11 @@ class Datastore:
         from azureml._client.client import segment
         from azureml.exceptions import UserErrorException
 
-        settings = {k: "***" if k in _SECRETS else v for k, v in settings.items() if v is not None}
+        settings = {k: v for k, v in settings.items() if v is not None}
+        shown = {k: "***" if k in _SECRETS else v for k, v in settings.items()}
         if not overwrite:
             for record in workspace._values("datastores"):
-                if record["name"] == name and (record["type"], record.get("settings") or {}) != (kind, settings):
+                if record["name"] == name and (record["type"], record.get("settings") or {}) != (kind, shown):
                     raise UserErrorException(
                         "Another datastore with name '{}' already exists but with different settings. "
                         "Pass overwrite=True to replace it, or choose another name.".format(name)

@@ -212,7 +212,9 @@ _ENDINGS = (".sqlite", ".sqlite3", ".db")
 def _sqlite_file(name, workspace):
     from azureml.core.datastore import Datastore
 
-    root = Datastore.get(workspace, name)._root
+    store = Datastore.get(workspace, name)
+    store._pull("")
+    root = store._root
     if os.path.isfile(root):
         return root
     files = [f for f in sorted(os.listdir(root)) if f.endswith(_ENDINGS)]

@@ -116,15 +116,15 @@ def _quick(source, layout, names, types, rules):
 def _by_pandas(source, layout, skip, names, kinds, rules):
     """{column: Series} by pandas' own parser; None where it would not say what is wrong.
 
-    It knows no types but those that the definition has: what is no number is read as a category, so each different text is
-    looked at once. Rows that are too short would be filled up in silence: they show in the last column, so a gap there is
-    looked at carefully.
+    It knows no types but those that the definition has: what is no number is read as it is written, and each different text is
+    looked at once (not as a category: pandas 3 makes numbers of those). Rows that are too short would be filled up in
+    silence: they show in the last column, so a gap there is looked at carefully.
     """
     import warnings
 
     import pandas
 
-    dtypes = {n: {"int": "int64", "float": "float64"}.get(k["type"], "category") for n, k in enumerate(kinds)}
+    dtypes = {n: {"int": "int64", "float": "float64"}.get(k["type"], object) for n, k in enumerate(kinds)}
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # it only warns when it leaves fields out
         try:
@@ -139,27 +139,32 @@ def _by_pandas(source, layout, skip, names, kinds, rules):
                 keep_default_na=False,
                 na_values={n: [""] for n, k in enumerate(kinds) if k["type"] == "float"},
                 encoding=layout.encoding,
-                low_memory=False,  # in pieces, each has categories of its own, and joining those takes most of the time
+                low_memory=False,  # equal texts are then one object
                 **_EXACT_BEFORE_3_1 if _version(pandas) < (3, 1) else {},
             )
         except (ValueError, OverflowError, Warning):  # pandas.errors are ValueErrors
             return None
     last = len(names) - 1
-    if table[last].isna().any() or any((table[n].cat.codes < 0).any() for n, d in dtypes.items() if d == "category"):
+    if dtypes[last] is not object and table[last].isna().any():
         return None
     found = {}
     for n, name in enumerate(names):
         series = table.pop(n)
-        found[name] = _coded(name, series, kinds[n], rules) if dtypes[n] == "category" else series
+        if dtypes[n] is object:
+            codes, texts = pandas.factorize(series.to_numpy())
+            if (codes < 0).any():
+                return None
+            series = _coded(name, codes, texts, kinds[n], rules)
+        found[name] = series
     return found
 
 
-def _coded(name, series, kind, rules):
-    """The Series of a category of texts."""
+def _coded(name, codes, texts, kind, rules):
+    """The Series whose values are the `texts` at the `codes`."""
     import pandas
 
-    texts = _column(name, [str(t) for t in series.cat.categories], kind, rules)
-    return pandas.Series(texts.to_numpy().take(series.cat.codes.to_numpy()), dtype=texts.dtype, copy=False)
+    values = _column(name, list(texts), kind, rules)
+    return pandas.Series(values.to_numpy().take(codes), dtype=values.dtype, copy=False)
 
 
 def _header_rows(source, layout):

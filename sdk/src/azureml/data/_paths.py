@@ -105,8 +105,8 @@ def _on_datastore(definition, workspace):
     else:
         store = Datastore.get(workspace, name)
     if not _WILD.search(path):
-        base = path if os.path.isdir(store._local(path)) else path.rpartition("/")[0]
         files = store._files_at(path)
+        base = path if os.path.isdir(store._local(path)) else path.rpartition("/")[0]
         if not os.path.isdir(store._local(path)):
             files = [f for f in files if f[0] == path]
         return [Source(local, "/" + _below(whole, base), "/" + whole, store.name) for whole, local in files]

@@ -41,14 +41,15 @@ def write_parquet(store, path, frame, row_group_size=None):
         raise _user_error(
             "The table cannot be written as Parquet: {}. Give each column one type.".format(error)
         ) from None
-    _whole(store._local(path), lambda partial: parquet.write_table(table, partial, row_group_size=row_group_size))
+    _whole(store, path, lambda partial: parquet.write_table(table, partial, row_group_size=row_group_size))
 
 
 def write_csv(store, path, frame, separator):
-    _whole(store._local(path), lambda partial: frame.to_csv(partial, sep=separator, index=False))
+    _whole(store, path, lambda partial: frame.to_csv(partial, sep=separator, index=False))
 
 
-def _whole(target, write):
+def _whole(store, path, write):
+    target = store._local(path)
     os.makedirs(os.path.dirname(target), exist_ok=True)
     partial = "{}.{}.partial".format(target, os.getpid())
     try:
@@ -57,6 +58,7 @@ def _whole(target, write):
     finally:
         if os.path.exists(partial):
             os.unlink(partial)
+    store._push(path)
 
 
 def register(frame, target, settings):

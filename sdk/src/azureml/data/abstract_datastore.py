@@ -49,6 +49,20 @@ class AbstractDatastore:
             os.makedirs(root, exist_ok=True)
         return root
 
+    def _pull(self, path):
+        """Brings what lies at `path` where the datastore is mapped to a URL that is not of this machine."""
+        self._ask("pull", path)
+
+    def _push(self, path):
+        """Sends what was written at `path` to where the datastore is mapped."""
+        self._ask("push", path)
+
+    def _ask(self, verb, path):
+        if self._record.get("url"):
+            from azureml._client.client import segment
+
+            self._workspace._call("POST", "datastores/{}/{}".format(segment(self._name), verb), {"path": path or ""})
+
     def set_as_default(self):
         """Makes this the workspace's default datastore."""
         self._workspace.set_default_datastore(self._name)
@@ -90,8 +104,7 @@ class AbstractDatastore:
         src_dir = os.path.abspath(os.fspath(src_dir))
         if not os.path.isdir(src_dir):
             raise _user_error("upload: there is no folder {}. Use upload_files for single files.".format(src_dir))
-        files = [os.path.join(folder, f) for folder, _, names in os.walk(src_dir) for f in names]
-        return self._upload_files(sorted(files), src_dir, target_path, overwrite, show_progress)
+        return self._upload_files(files_below(src_dir), src_dir, target_path, overwrite, show_progress)
 
     def _upload_files(self, files, relative_root=None, target_path=None, overwrite=False, show_progress=True):
         """Copies `files`, keeping their places below `relative_root` (default: the folder they share)."""
@@ -103,6 +116,7 @@ class AbstractDatastore:
         root = os.path.abspath(relative_root) if relative_root else _common_folder(files)
         say = print if show_progress else _silent
         say("Uploading an estimated of {} files".format(len(files)))
+        self._pull(target_path)
         top = self._local(target_path)
         count = 0
         for file in files:
@@ -113,8 +127,9 @@ class AbstractDatastore:
             if not overwrite and os.path.exists(target):
                 say("Target already exists. Skipping upload for {}".format(_shown(target_path, relative)))
                 continue
-            copy_whole(file, target)
+            _upload_one(file, target, count)
             count += 1
+        self._push(target_path)
         say("Uploaded {} files".format(count))
         return self.path((target_path or "").strip("/") or None)
 
@@ -144,6 +159,9 @@ class AbstractDatastore:
         """[(path on the datastore, local path)] at or below `prefix`: a file, a folder, or the start of names."""
         whole = (prefix or "").strip("/")
         at = self._local(whole)
+        self._pull(whole)
+        if not os.path.exists(at):
+            self._pull(whole.rpartition("/")[0])
         root = self._root
         if os.path.isfile(at):
             return [(whole, at)]
@@ -157,6 +175,49 @@ class AbstractDatastore:
                 if os.path.isdir(at) or relative.startswith(whole):
                     found.append((relative, local))
         return found
+
+
+def files_below(folder):
+    """Every file below `folder`, sorted; links to folders are followed, each folder once on its way. Broken links are an error."""
+    found = []
+    for top, folders, names in os.walk(folder, followlinks=True):
+        above = os.path.realpath(top)
+        # A link to a folder that it lies in would never end.
+        folders[:] = [f for f in folders if not _holds(os.path.realpath(os.path.join(top, f)), above)]
+        for name in names:
+            file = os.path.join(top, name)
+            if not os.path.exists(file) and os.path.islink(file):
+                raise _user_error("upload: {} is a link to {}, which does not exist.".format(file, os.readlink(file)))
+            found.append(file)
+    return sorted(found)
+
+
+def _holds(folder, inner):
+    return (inner + os.sep).startswith(folder.rstrip(os.sep) + os.sep)
+
+
+def _upload_one(file, target, before):
+    """Copies one file that nobody else is to write to meanwhile."""
+    try:
+        then = _facts(file)
+        copy_whole(file, target)
+        now = _facts(file)
+    except FileNotFoundError:
+        if os.path.exists(file):
+            raise
+        now = then = None
+    if now is None or now != then:
+        what = "was removed" if now is None else "was written to"
+        raise _user_error(
+            "upload: {} {} while it was being uploaded; {} files before it are up. Upload again when nothing changes there.".format(
+                file, what, before
+            )
+        )
+
+
+def _facts(file):
+    status = os.stat(file)
+    return status.st_size, status.st_mtime_ns, status.st_ino
 
 
 def copy_whole(source, target):

@@ -192,11 +192,13 @@ class FileDatasetFactory:
         import os
 
         from azureml.data._writing import place_of
+        from azureml.data.abstract_datastore import files_below
 
         store, path = place_of(target)
         if not os.path.isdir(src_dir):
             raise _user_error("upload_directory: there is no folder {}.".format(os.path.abspath(src_dir)))
-        files = [os.path.join(folder, f) for folder, _, names in os.walk(src_dir) for f in sorted(names)]
+        src_dir = os.path.abspath(os.fspath(src_dir))
+        files = files_below(src_dir)
         if pattern:
             files = [f for f in files if fnmatch.fnmatch(os.path.relpath(f, src_dir), pattern)]
         store._upload_files(files, src_dir, path, overwrite, show_progress)

@@ -81,6 +81,14 @@ def _datastores(routes: APIRouter, services: Services) -> None:
         target = body.get("root")
         return stores.map(ws, name, None if target is None else str(target))
 
+    @routes.post("/ws/{ws}/datastores/{name}/pull")
+    def pull(ws: str, name: str, body: Json = Body(default={})) -> Json:  # noqa: B008
+        return {"n_files": stores.pull(ws, name, str(body.get("path") or ""))}
+
+    @routes.post("/ws/{ws}/datastores/{name}/push")
+    def push(ws: str, name: str, body: Json = Body(default={})) -> Json:  # noqa: B008
+        return {"n_files": stores.push(ws, name, str(body.get("path") or ""))}
+
     @routes.delete("/ws/{ws}/datastores/{name}")
     def delete_datastore(ws: str, name: str) -> Response:
         stores.delete(ws, name)

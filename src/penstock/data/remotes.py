@@ -1,0 +1,167 @@
+"""Datastores whose files are elsewhere: any fsspec URL, mirrored in a folder of the home. Files come and go when they are asked for.
+
+Knows fsspec, which is an extra; must not know who uses the files.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from penstock.data.paths import beneath, relative_path
+from penstock.data.publish import STAGING
+from penstock.model.errors import BadRequest
+
+Json = dict[str, Any]
+_CHANGES = ("ETag", "etag", "mtime", "LastModified", "last_modified", "created", "ino")
+
+
+def filesystem(url: str) -> tuple[Any, str]:
+    """(fsspec's filesystem, the path on it) of a URL; BadRequest with the command that installs what is missing."""
+    try:
+        fsspec, core, registry = (importlib.import_module(m) for m in ("fsspec", "fsspec.core", "fsspec.registry"))
+    except ImportError:
+        raise BadRequest(
+            f"{url} needs fsspec, which is not installed beside the server. Install it: pip install 'penstock[fsspec]'",
+            target=url,
+        ) from None
+    protocol = url.partition("://")[0]
+    try:
+        found, path = core.url_to_fs(url)
+    except ImportError as error:
+        package = _package(registry.known_implementations.get(protocol) or {}, protocol)
+        raise BadRequest(
+            f"{url} cannot be opened: {error}. Install what it needs beside the server: pip install {package}",
+            target=url,
+        ) from None
+    except ValueError as error:
+        known = ", ".join(sorted(fsspec.available_protocols()))
+        raise BadRequest(f"{url} cannot be opened: {error}. The protocols are: {known}.", target=url) from None
+    return found, str(path).rstrip("/")
+
+
+def _package(known: Json, protocol: str) -> str:
+    """The package that holds a filesystem: the first part of its module's name, unless that is fsspec itself."""
+    module = str(known.get("class") or "").partition(".")[0]
+    return module if module and module != "fsspec" else f"'fsspec[{protocol}]'"
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """One datastore's files: at `url`, and those that were asked for below `root`. `notes` says what both were when last compared."""
+
+    url: str
+    root: Path
+    notes: Path
+
+    def pull(self, path: str) -> int:
+        """Bring what is new or changed at or below `path`; how many files. What has gone from the URL goes here too."""
+        there, base = filesystem(self.url)
+        wanted = str(relative_path(path)) if path.strip("/") else ""
+        with _lock(self.notes):
+            known = self._known()
+            found = dict(_listed(there, base, wanted))
+            count = 0
+            for name, facts in found.items():
+                target = beneath(self.root, name)
+                if known.get(name, {}).get("there") == facts and target.exists():
+                    continue
+                self._bring(there, f"{base}/{name}", target)
+                known[name] = {"there": facts, "here": _facts(target)}
+                count += 1
+            for name in [n for n in known if _lies_in(n, wanted) and n not in found]:
+                beneath(self.root, name).unlink(missing_ok=True)
+                del known[name]
+            self._keep(known)
+        return count
+
+    def push(self, path: str) -> int:
+        """Send what is new or changed here at or below `path`; how many files."""
+        there, base = filesystem(self.url)
+        with _lock(self.notes):
+            known = self._known()
+            count = 0
+            for name in self._here(path):
+                local = self.root / name
+                facts = _facts(local)
+                if known.get(name, {}).get("here") == facts:
+                    continue
+                target = f"{base}/{name}"
+                there.makedirs(target.rpartition("/")[0], exist_ok=True)
+                there.put_file(str(local), target)
+                known[name] = {"there": _stamp(there.info(target)), "here": facts}
+                count += 1
+            self._keep(known)
+        return count
+
+    def _bring(self, there: Any, source: str, target: Path) -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+        try:
+            there.get_file(source, str(partial))
+            os.replace(partial, target)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def _here(self, path: str) -> Iterator[str]:
+        top = beneath(self.root, path)
+        if top.is_file():
+            yield str(top.relative_to(self.root))
+            return
+        for folder, folders, names in os.walk(top):
+            folders[:] = sorted(f for f in folders if f != STAGING)
+            for name in sorted(names):
+                yield str(Path(folder, name).relative_to(self.root))
+
+    def _known(self) -> dict[str, Json]:
+        try:
+            known: dict[str, Json] = json.loads(self.notes.read_text())
+            return known
+        except (FileNotFoundError, ValueError):
+            return {}  # all is compared again
+
+    def _keep(self, known: dict[str, Json]) -> None:
+        self.notes.parent.mkdir(parents=True, exist_ok=True)
+        partial = self.notes.with_name(f".{self.notes.name}.{os.getpid()}")
+        partial.write_text(json.dumps(known))
+        os.replace(partial, self.notes)
+
+
+_locks: dict[Path, threading.Lock] = {}
+
+
+def _lock(notes: Path) -> threading.Lock:
+    """Two calls at once must not each forget what the other noted."""
+    return _locks.setdefault(notes, threading.Lock())
+
+
+def _listed(there: Any, base: str, wanted: str) -> Iterator[tuple[str, Json]]:
+    """(path below the URL, what tells a change) of every file at or below `wanted`."""
+    place = f"{base}/{wanted}" if wanted else base
+    try:
+        found = there.find(place, detail=True)
+    except FileNotFoundError:
+        return
+    for whole, info in sorted(found.items()):
+        name = str(whole)[len(base) :].strip("/")
+        if name:
+            yield str(relative_path(name)), _stamp(info)
+
+
+def _stamp(info: Json) -> Json:
+    return {"size": info.get("size"), **{k: str(info[k]) for k in _CHANGES if info.get(k) is not None}}
+
+
+def _facts(path: Path) -> Json:
+    status = path.stat()
+    return {"size": status.st_size, "mtime": status.st_mtime_ns}
+
+
+def _lies_in(name: str, wanted: str) -> bool:
+    return not wanted or name == wanted or name.startswith(wanted + "/")

@@ -1,0 +1,119 @@
+"""Datastores that are elsewhere or nowhere yet: fsspec URLs, penstock.toml, secrets. Against a real server, through the SDK and the commands."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from azureml.core import Dataset, Datastore, Experiment, Workspace
+from azureml.data import OutputFileDatasetConfig
+from azureml.exceptions import UserErrorException
+from azureml.pipeline.core import Pipeline
+from azureml.pipeline.steps import PythonScriptStep
+
+READ = """
+import os, sys
+from azureml.core import Dataset, Run
+run = Run.get_context()
+found = [os.path.join(f, n) for f, _, names in os.walk(sys.argv[1]) for n in names]
+run.tag("seen", " ".join(sorted(open(n).read().strip() for n in found)))
+run.tag("rows", str(len(Dataset.get_by_name(run.experiment.workspace, "far table").to_pandas_dataframe())))
+"""
+
+
+def cli(*args: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "penstock", *args, "--workspace", "ws"]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+def test_a_datastore_in_the_memory_of_the_server(module_workspace: Workspace, tmp_path: Path) -> None:
+    ws = module_workspace
+    Datastore.register_azure_blob_container(ws, "far", "c", "a")
+    done = cli("datastore", "map", "far", "memory://bucket/place")
+    assert (done.returncode, "memory://bucket/place" in done.stdout) == (0, True), done.stderr
+    far = Datastore(ws, "far")
+    (tmp_path / "up/sub").mkdir(parents=True)
+    (tmp_path / "up/a.csv").write_text("n\n1\n2\n")
+    (tmp_path / "up/sub/b.csv").write_text("n\n3\n")
+    far.upload(str(tmp_path / "up"), "in", show_progress=False)
+    for mirrored in sorted(Path(far._root).rglob("*.csv")):
+        mirrored.unlink()
+    assert ws._call("POST", "datastores/far/pull", {"path": "in"}) == {"n_files": 2}, "it was never sent"
+    assert ws._call("POST", "datastores/far/pull", {"path": "in"}) == {"n_files": 0}, "it was brought twice"
+    Path(far._root, "in/a.csv").unlink()
+    made = Dataset.Tabular.from_delimited_files((far, "in/**/*.csv")).register(ws, "far table")
+    assert made.to_pandas_dataframe()["n"].tolist() == [1, 2, 3]
+    assert far.download(str(tmp_path / "down"), "in/sub", show_progress=False) == 1
+    (tmp_path / "read.py").write_text(READ)
+    files = Dataset.File.from_files((far, "in/sub")).as_named_input("files").as_mount()
+    Path(far._root, "in/sub/b.csv").unlink()
+    step = PythonScriptStep("read.py", source_directory=str(tmp_path), arguments=[files], compute_target="cpu")
+    run = Experiment(ws, "far").submit(Pipeline(ws, [step]))
+    assert run.wait_for_completion(show_output=False) == "Finished"
+    assert {k: next(run.get_steps()).get_tags()[k] for k in ("seen", "rows")} == {"seen": "n\n3", "rows": "3"}
+    out = OutputFileDatasetConfig("out", destination=(far, "out"))
+    writes = PythonScriptStep("read.py", source_directory=str(tmp_path), arguments=[out], compute_target="cpu")
+    with pytest.raises(UserErrorException, match="steps write to local datastores only"):
+        Experiment(ws, "far").submit(Pipeline(ws, [writes]))
+    (tmp_path / "c.txt").write_text("c")
+    assert cli("datastore", "upload", "far", str(tmp_path / "c.txt"), "new").returncode == 0
+    assert "c.txt" in cli("datastore", "ls", "far", "new").stdout
+    assert "memory://bucket/place" in cli("datastore", "list").stdout
+
+
+@pytest.mark.parametrize(
+    ("target", "why"),
+    [
+        ("nothing://x", "The protocols are:"),
+        ("s3://bucket/x", "pip install s3fs"),
+        ("file://elsewhere/x", "names the machine 'elsewhere'"),
+    ],
+)
+def test_a_url_that_cannot_be_opened_says_what_is_missing(module_workspace: Workspace, target: str, why: str) -> None:
+    done = cli("datastore", "map", "workspacefilestore", target)
+    assert (done.returncode, why in done.stderr) == (1, True), done.stderr
+
+
+def test_penstock_toml_says_what_is_behind_a_datastore(
+    module_workspace: Workspace, module_home: Path, tmp_path: Path
+) -> None:
+    ws = module_workspace
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/a.txt").write_text("a")
+    file = module_home / "penstock.toml"
+    try:
+        file.write_text(f'[datastores.told]\nmap = "{tmp_path / "data"}"\ntype = "AzureFile"\n')
+        told = Datastore(ws, "told")
+        assert (told.datastore_type, told._root) == ("AzureFile", str(tmp_path / "data"))
+        assert Dataset.File.from_files((told, "*")).to_path() == ["/a.txt"]
+        refused = cli("datastore", "map", "told", str(tmp_path))
+        assert (refused.returncode, "mapped by" in refused.stderr) == (1, True), refused.stderr
+        file.write_text('[datastores.told]\nmap = "/nowhere/at/all"\n')
+        with pytest.raises(UserErrorException, match="there is nothing at /nowhere/at/all"):
+            Datastore(ws, "told")
+        for content, why in (("[datastores.x]\n", "says not what it is"), ("x", "cannot be read"),
+                             ('[datastores.x]\nmap = "/tmp"\nurl = 1\n', "'url' is not known")):  # fmt: skip
+            file.write_text(content)
+            with pytest.raises(UserErrorException, match=why):
+                ws.get_default_datastore()
+    finally:
+        file.unlink()
+    assert ws.get_default_datastore().name == "workspaceblobstore"
+
+
+def test_secrets_are_kept_sealed_and_shown_nowhere(module_workspace: Workspace, module_home: Path) -> None:
+    ws, secret = module_workspace, "geheim-4711"
+    made = Datastore.register_azure_blob_container(ws, "sealed", "c", "a", account_key=secret)
+    assert made.account_key == "***"
+    assert Datastore.register_azure_blob_container(ws, "sealed", "c", "a", account_key="other").name == "sealed"
+    Datastore.register_azure_blob_container(ws, "sealed", "c", "a", account_key=secret, overwrite=True)
+    shown = [cli("datastore", *args).stdout for args in (("show", "sealed"), ("show", "sealed", "--json"), ("list",))]
+    shown += [cli("doctor", "--json").stdout, json.dumps(ws._values("datastores"))]
+    assert not [text for text in shown if secret in text or "sealed:1:" in text]
+    holding = [p for p in module_home.rglob("*") if p.is_file() and secret.encode() in p.read_bytes()]
+    assert holding == []
+    assert any(b"sealed:1:" in p.read_bytes() for p in module_home.glob("penstock.db*"))
