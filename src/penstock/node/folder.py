@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 STARTED = "started"
 RUNNING = "running"
-CGROUP = "cgroup"
 EXIT = "exit.json"
 CANCEL = "cancel"
 

@@ -14,7 +14,7 @@ import signal
 import time
 
 from . import LAUNCHER as _LAUNCHER
-from . import cgroup, folder, interpreter, keep, kernel, materials, messages, script
+from . import folder, interpreter, keep, kernel, materials, messages, script
 from .folder import NotStarted
 from .identity import process_start_time
 from .script import SIGNALS
@@ -55,7 +55,6 @@ def run(path: str, host: Host) -> bool:
     except Exception as error:  # the stub's own failure must be as readable as the script's
         record["error"] = _own_failure(record, error)
         is_clean = False
-    _end_group(record, host)
     record["ended_at"] = time.time()
     exit_file.write(record)
     exit_file.close()
@@ -96,7 +95,6 @@ class Host:
         self.env = env
         self.voice = voice
         self.folder = ""
-        self.group: str | None = None
         self.folder_before = ""
 
     def enter(self, path: str) -> None:
@@ -141,14 +139,13 @@ def _see_through(job: Json, record: Json, host: Host) -> bool:
     before = materials.survey(inputs)
     if folder.is_canceled():
         return _cancel_early(record)
-    pid = _spawn(job, record, host)
+    pid = _spawn(job, record, host.env)
     _tell(job, f"running {record['name']}", host)
     grace_seconds = float(job.get("grace_seconds") or _GRACE_SECONDS)
     waiting = script.Waiting(pid, job.get("timeout_seconds"), grace_seconds, host.is_canceled)
     status = waiting.wait()
     _describe_end(record, status, waiting.reason)
     record["left_behind"] = waiting.clean_up()
-    _end_group(record, host)
     record["usage"] = waiting.usage
     _describe_failure(job, record)
     record["inputs_changed"] = materials.changes(before, inputs, outputs)
@@ -183,19 +180,17 @@ def _prepare(job: Json, inputs: list[Json], outputs: list[Json], captures: list[
     return materials.make_folders(captures, outputs)
 
 
-def _spawn(job: Json, record: Json, host: Host) -> int:
-    env = host.env | (job.get("env") or {})
+def _spawn(job: Json, record: Json, base: dict[str, str]) -> int:
+    env = base | (job.get("env") or {})
     if job.get("sdk_path"):
         env["PENSTOCK_SDK_PATH"] = job["sdk_path"]
     argv = job["argv"]
     program = script.find_program(argv[0], env.get("PATH"))
     if len(argv) > 2 and argv[1] == _LAUNCHER and "PYTHONHOME" not in env and interpreter.finds_sdk(program):
         argv = [argv[0], *argv[2:]]
-    if job.get("cgroups"):
-        _make_group(host)
     record["script_started_at"] = time.time()
     try:
-        pid = script.spawn(program, argv, env, materials.WORK, lambda: _announce(host.group))
+        pid = script.spawn(program, argv, env, materials.WORK, _announce)
     except (OSError, ValueError) as error:
         record["script_started_at"] = None
         _forget_announcement()
@@ -205,24 +200,8 @@ def _spawn(job: Json, record: Json, host: Host) -> int:
     return pid
 
 
-def _make_group(host: Host) -> None:
-    """A control group for the job, where that is possible; whoever ends what a killed stub leaves finds it by its file."""
-    host.group = cgroup.make(f"{os.path.basename(host.folder)}-{host.pid}")
-    if host.group is not None:
-        folder.write_whole(folder.CGROUP, os.fsencode(host.group))
-
-
-def _end_group(record: Json, host: Host) -> None:
-    """Nothing of the job's group lives after this, or the record names what does."""
-    if host.group is not None:
-        record["left_behind"] += cgroup.end(host.group)
-        host.group = None
-
-
-def _announce(group: str | None) -> None:
+def _announce() -> None:
     """In the script's own process, before it is the script: no user code runs without this file."""
-    if group is not None:
-        cgroup.join(group)
     me = {"pid": os.getpid(), "start_time": process_start_time(), "at": time.time()}
     folder.write_whole(folder.RUNNING, json.dumps(me).encode())
 

@@ -3,6 +3,7 @@
 import os
 
 from azureml._names import reexport
+from azureml.core._environment_sections import DEFAULT_GPU_IMAGE
 from azureml.core._sections import number
 from azureml.core.conda_dependencies import CondaDependencies
 from azureml.core.runconfig import MpiConfiguration, RunConfiguration, TensorflowConfiguration
@@ -51,6 +52,8 @@ class MMLBaseEstimatorRunConfig(RunConfiguration):
             image = custom_docker_image or custom_docker_base_image
             if image:
                 self.environment.docker.base_image = image
+            elif use_gpu:
+                self.environment.docker.base_image = DEFAULT_GPU_IMAGE
             if image_registry_details is not None:
                 self.environment.docker.base_image_registry = image_registry_details
         self.docker.use_docker = bool(use_docker)
@@ -169,11 +172,11 @@ def _distribute(configuration, backend, process_count_per_node):
     if backend is None:
         return
     name = backend.lower() if isinstance(backend, str) else type(backend).__name__.lower()
-    if name == "mpi":
+    if name in ("mpi", "mpiconfiguration"):
         configuration.communicator = "Mpi"
         count = getattr(backend, "process_count_per_node", process_count_per_node)
         configuration.mpi = MpiConfiguration(count, configuration.node_count)
-    elif name in ("ps", "parameterserver"):
+    elif name in ("ps", "parameterserver", "tensorflowconfiguration"):
         configuration.communicator = "ParameterServer"
         configuration.tensorflow = TensorflowConfiguration(
             getattr(backend, "worker_count", 1), getattr(backend, "parameter_server_count", 1)
