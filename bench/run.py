@@ -16,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-PARTS = ("imports", "cold", "first", "plan", "chain", "fan", "train", "growth", "tables", "files")
+PARTS = ("imports", "cold", "first", "plan", "chain", "fan", "train", "growth", "tables", "files", "metrics")
 
 
 def options() -> argparse.Namespace:
@@ -40,6 +40,7 @@ def in_own_environment() -> None:
 def measure(quick: bool, parts: list[str]) -> list[dict[str, object]]:
     import data
     import measures
+    import metrics
     import processes
     import shapes
 
@@ -58,7 +59,7 @@ def measure(quick: bool, parts: list[str]) -> list[dict[str, object]]:
         keep(measures.cold_start(2 if quick else 5))
     if "plan" in parts:
         keep(measures.validate_and_plan(2000))
-    if not {"first", "chain", "fan", "train", "growth", "tables", "files"} & set(parts):
+    if not {"first", "chain", "fan", "train", "growth", "tables", "files", "metrics"} & set(parts):
         return figures
     with processes.fresh_home() as home:
         ws = measures.workspace()
@@ -66,6 +67,8 @@ def measure(quick: bool, parts: list[str]) -> list[dict[str, object]]:
             keep(data.tables(ws, home, data.ROWS, 1 if quick else 3))
         if "files" in parts:
             keep(data.files(ws, home, data.FILES, rounds))
+        if "metrics" in parts:
+            keep(metrics.hundred_thousand(ws, home, rounds))
         if "first" in parts:
             keep(measures.first_line(ws, 5 if quick else 15))
         for part, shape, aim in (

@@ -209,3 +209,37 @@ def test_what_is_no_database_is_refused_with_its_path(tmp_path):
     path.write_bytes(b"not a database" * 100)
     with pytest.raises(CannotServe, match=str(path)):
         open_database(path)
+
+
+def test_the_scalars_of_a_name_are_gathered_in_logged_order(database):
+    add_run(database, "r", parent_id=None, root_id="r", attempt=1)
+    add_run(database, "child", parent_id="r", root_id="r")
+    rows = [("r", f"n{i % 3}", "scalar", i, 1) for i in range(3000)]
+    rows += [("r", "table", "table", {"a": [1]}, 1), ("r", "n0", "scalar", "NaN", 0), ("child", "n0", "scalar", 7, 0)]
+    kept = [{"run_id": r, "attempt": a, "at": 1.0, "name": n, "kind": k, "value": v} for r, n, k, v, a in rows]
+    database.write(lambda c: records.add_metrics(c, kept))
+    with database.read() as connection:
+        found = records.gathered_metrics(connection, "r")
+        whole = records.gathered_metrics(connection, "r", recursive=True)
+        latest = records.latest_scalars(connection, ["r", "child"])
+        mark = records.mark_of_metrics(connection, "r", True)
+    assert [(m["name"], m["kind"]) for m in found] == [
+        ("n0", "list"),
+        ("n1", "list"),
+        ("n2", "list"),
+        ("table", "table"),
+    ]
+    assert [m["value"] for m in found[:3]] == [list(range(n, 3000, 3)) for n in range(3)]
+    assert whole[:4] == found and whole[4] == {"run_id": "child", "name": "n0", "kind": "scalar", "value": 7}
+    assert [(m["name"], m["value"], m["count"]) for m in latest["r"]] == [(f"n{n}", 2997 + n, 1000) for n in range(3)]
+    assert [m["value"] for m in latest["child"]] == [7]
+    database.write(lambda c: records.add_metrics(c, kept[-1:]))
+    with database.read() as connection:
+        assert records.mark_of_metrics(connection, "r", True) != mark
+
+
+def test_runs_are_counted_within_their_experiment(database):
+    for run_id, experiment in (("a", "e"), ("b", "other"), ("c", "e")):
+        add_run(database, run_id, experiment=experiment)
+    with database.read() as connection:
+        assert [runs.get_run(connection, i)["experiment_number"] for i in "abc"] == [1, 1, 2]

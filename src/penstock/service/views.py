@@ -15,7 +15,7 @@ from penstock.model.errors import NotFound
 from penstock.service import registering
 from penstock.service.catalog import iso
 from penstock.service.context import Context
-from penstock.service.logged import metric_rows, take_in
+from penstock.service.logged import Gathered, metric_rows, take_in
 from penstock.store import catalog, records, runs
 
 Json = dict[str, Any]
@@ -33,6 +33,7 @@ class Views:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._db = context.database
+        self._gathered = Gathered(context)
 
     def workspaces(self) -> list[Json]:
         with self._db.read() as connection:
@@ -63,8 +64,10 @@ class Views:
         with self._db.read() as connection:
             return self._as_json(connection, runs.children(connection, run_id))
 
-    def metrics(self, run_id: str, recursive: bool = False) -> list[Json]:
-        """In logged order. Of a step that was tried again: those of its last try."""
+    def metrics(self, run_id: str, recursive: bool = False, gathered: bool = False) -> list[Json]:
+        """In logged order. Of a step that was tried again: those of its last try. `gathered`: the scalars of a name as one list."""
+        if gathered:
+            return self._gathered.metrics(run_id, recursive)
         return [{**m, "at": iso(m["at"])} for m in metric_rows(self._context, run_id, recursive)]
 
     def files(self, run_id: str) -> list[Json]:

@@ -17,11 +17,13 @@ class RunLogging:
 
     def log(self, name, value, description="", step=None):
         """Logs one value; logging a name again makes it a list."""
-        from azureml._runs.values import is_sequence, plain
+        if not (type(value) is float and value - value == 0):  # what is logged a hundred thousand times
+            from azureml._runs.values import is_sequence, plain
 
-        if is_sequence(value):
-            raise _user_error("run.log does not support list type. Use run.log_list instead")
-        self._metric(name, "scalar", plain(value), description, step)
+            if is_sequence(value):
+                raise _user_error("run.log does not support list type. Use run.log_list instead")
+            value = plain(value)
+        self._metric(name, "scalar", value, description, step)
 
     def log_list(self, name, value, description=""):
         """Logs a list of values under one name."""

@@ -212,10 +212,9 @@ class Run(RunLogging, RunFiles):
         from azureml._client.journal import Remote, own_journal
 
         own = own_journal()
-        if own is not None and self._run_id in (
-            own.run_id,
-            os.environ.get("AZUREML_ROOT_RUN_ID"),
-            os.environ.get("PENSTOCK_PARENT_RUN_ID"),
+        if own is not None and (
+            self._run_id == own.run_id
+            or self._run_id in (os.environ.get("AZUREML_ROOT_RUN_ID"), os.environ.get("PENSTOCK_PARENT_RUN_ID"))
         ):
             return own
         return Remote(self._workspace)

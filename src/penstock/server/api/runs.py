@@ -159,9 +159,9 @@ def _reading(routes: APIRouter, services: Services) -> None:
         return page(found, str(found[-1]["id"]) if len(found) >= EVENTS_A_PAGE else None)
 
     @routes.get("/ws/{ws}/runs/{run_id}/metrics")
-    def get_metrics(ws: str, run_id: str, recursive: int = 0) -> Json:
+    def get_metrics(ws: str, run_id: str, recursive: int = 0) -> Response:
         views.find_run(run_id, ws)
-        return page(views.metrics(run_id, bool(recursive)))
+        return JSONResponse(page(views.metrics(run_id, bool(recursive))))
 
 
 def _what_is_left(routes: APIRouter, services: Services) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from penstock.server.studio.plots import Plot, bar_plot, line_plot, series_plot
-from penstock.server.studio.wording import as_number, cut, number
+from penstock.server.studio.wording import as_numbers, cut, number
 
 Json = dict[str, Any]
 WIDTHS = ("", "double", "whole")
@@ -109,8 +109,7 @@ def _single(name: str, value: Any) -> Card:
 
 
 def _series(name: str, values: list[Any]) -> Card:
-    numbers = [as_number(v) for v in values]
-    known = [n for n in numbers if n is not None]
+    known = as_numbers(values)
     if len(known) < 2 or len(known) < len(values) / 2:
         return Card(name, note=f"{len(values)} values", grid=_grid([name], [[v] for v in values]))
     low, high = number(min(known)), number(max(known))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -143,6 +144,13 @@ def as_number(value: Any) -> float | None:
     if isinstance(value, (int, float)) and math.isfinite(value):
         return float(value)
     return None
+
+
+def as_numbers(values: Sequence[Any]) -> list[float]:
+    """Those of `values` that are finite numbers; of very many that all are, at once."""
+    if set(map(type, values)) <= {int, float} and all(map(math.isfinite, values)):
+        return list(values)
+    return [n for v in values if (n := as_number(v)) is not None]
 
 
 def cut(text: str, limit: int) -> str:
