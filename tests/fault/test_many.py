@@ -13,6 +13,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,16 @@ PROCESSES = 16
 SUBMIT_SECONDS = 60.0 if IS_FULL else 8.0
 GRAPH_STEPS = 2000 if IS_FULL else 500
 CANCELS = 1000 if IS_FULL else 100
+RUNS = 1000 if IS_FULL else 40
+AT_ONCE = 8
 QUICK = b"""
 import os
 os.makedirs(os.environ["AZUREML_DATAREFERENCE_out"], exist_ok=True)
+"""
+LOGS = b"""
+import json, time
+with open(os.path.join(os.environ["PENSTOCK_JOB"], "journal"), "a") as journal:
+    journal.write(json.dumps({"at": time.time(), "op": "metric", "name": "m", "kind": "scalar", "value": 1}) + "\\n")
 """
 LONG = b"""
 import os, subprocess, sys, time
@@ -161,6 +169,52 @@ def test_cancels_leave_nothing_behind(client: Client, home: Path, capsys: pytest
     assert after[0][2] - before[0][2] < 30 + CANCELS * 0.02, "MB: a run's rows are on the disk, not in memory"
     left = [p for p in (home / "workspaces").rglob("*") if p.is_file()]
     assert left == [], "nothing staged, nothing published"
+
+
+def prepare_train_evaluate(snapshot: str) -> list[dict[str, Any]]:
+    """The demo's shape: what the first step writes the second reads, and what both write the third."""
+
+    def source(number: int) -> dict[str, Any]:
+        return {"name": f"from_{number}", "source": {"node": f"{number:08x}", "output": "out"}}
+
+    read_by = {0: [], 1: [source(0)], 2: [source(0), source(1)]}
+    return [node(snapshot, n, inputs=inputs) for n, inputs in read_by.items()]
+
+
+def test_runs_of_the_demos_shape_all_complete_and_cost_no_more_with_time(
+    client: Client, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    snapshot = client.snapshot(a__py=QUICK + LOGS)
+    server = psutil.Process(client.record()["pid"])
+
+    def run_one(_: int) -> str:
+        run_id = client.submit(prepare_train_evaluate(snapshot))[1]["run"]["id"]
+        client.follow(run_id)
+        return str(run_id)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(run_one, range(AT_ONCE * 2)))  # threads, connections and caches that stay are there now
+        before, began = use_of(server), time.monotonic()
+        run_ids = list(pool.map(run_one, range(RUNS)))
+        seconds, after = time.monotonic() - began, use_of(server)
+    assert Counter(client.run(r)["status"] for r in run_ids) == {"Completed": RUNS}
+    children = [c for r in run_ids for c in client.children(r)]
+    assert Counter((c["status"], c["attempt"]) for c in children) == {("Completed", 1): RUNS * 3}
+    outputs = list((home / "workspaces/w/workspaceblobstore/azureml").glob("*/out"))
+    assert len(outputs) == (RUNS + AT_ONCE * 2) * 3
+    logged = [client("GET", f"/ws/w/runs/{r}/metrics?recursive=1")[1]["value"] for r in run_ids]
+    assert {len(m) for m in logged} == {3}
+    say(
+        capsys,
+        f"{RUNS} runs of three steps in {seconds:.1f} s ({seconds / RUNS / 3 * 1000:.0f} ms a step, {AT_ONCE} at once)",
+    )
+    files, threads, memory = zip(before, after, strict=True)
+    size = (home / "penstock.db").stat().st_size / (RUNS + AT_ONCE * 2) / 1e3
+    say(
+        capsys,
+        f"server: files {files}, threads {threads}, memory {memory[0]:.1f} -> {memory[1]:.1f} MB; database {size:.1f} KB a run",
+    )
+    assert after[0] <= before[0] + 12 and after[2] - before[2] < 30 + RUNS * 0.02
 
 
 if __name__ == "__main__":
