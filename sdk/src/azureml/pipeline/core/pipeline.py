@@ -160,12 +160,10 @@ class Pipeline:
 
     @staticmethod
     def load_yaml(workspace, filename, _workflow_provider=None, _service_endpoint=None):
-        from azureml.exceptions import UserErrorException
+        """The pipeline that the YAML file describes; ValueError for what it says wrongly."""
+        from azureml.pipeline.core._load_yaml import load_pipeline
 
-        raise UserErrorException(
-            "Pipeline.load_yaml is not built yet in this version of Penstock: {} was not read. "
-            "Write the pipeline in Python.".format(filename)
-        )
+        return load_pipeline(workspace, filename)
 
 
 def _problems(lowered):
