@@ -165,7 +165,7 @@ def test_steps_of_other_kinds(ws, folder):
         "String",
     ]
     assert found["adla"]["settings"]["priority"] == 3 and found["adla"]["outputs"][0]["datastore"] == "lake"
-    assert found["spark"]["settings"]["num_workers"] == 1 and found["spark"]["settings"]["run_name"] == "r"
+    assert found["spark"]["settings"]["cluster"]["num_workers"] == 1 and found["spark"]["settings"]["run_name"] == "r"
     assert found["batch"]["settings"]["create_pool"] is True and found["batch"]["kind"] == "azure_batch"
 
 
