@@ -82,10 +82,10 @@ def sources(definitions, workspace):
                 "Datastore '{}' has nothing at '{}'.".format(definition["datastore"], definition["path"])
             )
         found.extend(files)
-    return _distinct(found)
+    return distinct(found)
 
 
-def _distinct(found):
+def distinct(found):
     """The files under names that differ: whole paths where short ones would meet, after their datastores if those do."""
     for name_of in (lambda s: s.whole if s.datastore else s.name, lambda s: "/" + s.datastore + s.name):
         if len({source.name for source in found}) == len(found):

@@ -109,7 +109,7 @@ def column(values, kind, formats, on_error, out_of_range, empty_as_string=False)
     """A pandas Series of the text `values` as `kind`. What does not convert is null, or Unreadable when on_error is 'fail'."""
     import pandas
 
-    if kind == "string":
+    if kind in ("string", "stream"):
         blank = "" if empty_as_string else None
         return pandas.Series([v or blank for v in values], dtype=object)
     if kind == "int":
@@ -126,7 +126,7 @@ def converted(series, kind, formats, on_error, out_of_range):
     import pandas
 
     missing = series.isna()
-    if kind == "string":
+    if kind in ("string", "stream"):
         return pandas.Series([None if m else str(v) for v, m in zip(series, missing)], dtype=object)
     if kind == "datetime" and series.dtype.kind == "M":
         return series

@@ -101,19 +101,19 @@ class AbstractDatastore:
 
     def _upload(self, src_dir, target_path=None, overwrite=False, show_progress=True):
         """Copies every file below `src_dir`, keeping the tree; a reference to where it went."""
-        src_dir = os.path.abspath(os.fspath(src_dir))
+        src_dir = local_path(src_dir)
         if not os.path.isdir(src_dir):
             raise _user_error("upload: there is no folder {}. Use upload_files for single files.".format(src_dir))
         return self._upload_files(files_below(src_dir), src_dir, target_path, overwrite, show_progress)
 
     def _upload_files(self, files, relative_root=None, target_path=None, overwrite=False, show_progress=True):
         """Copies `files`, keeping their places below `relative_root` (default: the folder they share)."""
-        files = [os.path.abspath(os.fspath(f)) for f in ([files] if isinstance(files, str) else files)]
+        files = [local_path(f) for f in ([files] if isinstance(files, str) else files)]
         for file in files:
             if not os.path.isfile(file):
                 what = "is a folder, not a file" if os.path.isdir(file) else "does not exist"
                 raise _user_error("upload_files: {} {}.".format(file, what))
-        root = os.path.abspath(relative_root) if relative_root else _common_folder(files)
+        root = local_path(relative_root) if relative_root else _common_folder(files)
         say = print if show_progress else _silent
         say("Uploading an estimated of {} files".format(len(files)))
         self._pull(target_path)
@@ -137,9 +137,9 @@ class AbstractDatastore:
         """Copies what lies at or below `prefix` to `target_path`, under its whole path; how many files."""
         found = self._files_at(prefix)
         say = print if show_progress else _silent
-        count = 0
+        target_path, count = os.path.expanduser(os.fspath(target_path)), 0
         for relative, source in found:
-            target = os.path.join(os.fspath(target_path), *relative.split("/"))
+            target = os.path.join(target_path, *relative.split("/"))
             if os.path.exists(target) and not overwrite:
                 say("{} already exists. Skipping download".format(target))
                 continue
@@ -175,6 +175,11 @@ class AbstractDatastore:
                 if os.path.isdir(at) or relative.startswith(whole):
                     found.append((relative, local))
         return found
+
+
+def local_path(path):
+    """A path of the caller's machine, absolute; ~ is the caller's home, as in a shell."""
+    return os.path.abspath(os.path.expanduser(os.fspath(path)))
 
 
 def files_below(folder):
@@ -244,9 +249,11 @@ def _copy(source, target):
             writing = os.open(target, flags, 0o644)
         try:
             os.fchmod(writing, 0o644)
+            size, copied = os.fstat(reading).st_size, 0
             while True:
                 piece = os.read(reading, 1 << 20)
-                if not piece:
+                copied += len(piece)
+                if not piece or copied > size > 0:  # one that grows as quickly as it is read would never end
                     return
                 view = memoryview(piece)
                 while view:

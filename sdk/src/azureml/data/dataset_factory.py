@@ -7,8 +7,9 @@ from azureml.data.abstract_dataset import _not_built
 class DataType:
     """The type of a column, for set_column_types."""
 
-    def __init__(self, kind, formats=None):
+    def __init__(self, kind, formats=None, escaped=False):
         self._kind = kind
+        self._escaped = bool(escaped)
         self._formats = formats
 
     @staticmethod
@@ -36,11 +37,16 @@ class DataType:
 
     @staticmethod
     def to_stream(workspace, escaped=False):
-        raise _not_built("DataType.to_stream")
+        """What the column holds names files, AmlDatastore://<datastore>/<path> or http(s)://…: see TabularDataset.download."""
+        return DataType("stream", escaped=escaped)
 
     def _as_json(self):
         kind = {"type": self._kind}
-        return dict(kind, formats=self._formats) if self._formats else kind
+        if self._formats:
+            kind["formats"] = self._formats
+        if self._escaped:
+            kind["escaped"] = True
+        return kind
 
     def __repr__(self):
         return "DataType({})".format(self._kind)
@@ -192,12 +198,12 @@ class FileDatasetFactory:
         import os
 
         from azureml.data._writing import place_of
-        from azureml.data.abstract_datastore import files_below
+        from azureml.data.abstract_datastore import files_below, local_path
 
         store, path = place_of(target)
+        src_dir = local_path(src_dir)
         if not os.path.isdir(src_dir):
-            raise _user_error("upload_directory: there is no folder {}.".format(os.path.abspath(src_dir)))
-        src_dir = os.path.abspath(os.fspath(src_dir))
+            raise _user_error("upload_directory: there is no folder {}.".format(src_dir))
         files = files_below(src_dir)
         if pattern:
             files = [f for f in files if fnmatch.fnmatch(os.path.relpath(f, src_dir), pattern)]

@@ -30,21 +30,7 @@ class FileDataset(AbstractDataset):
 
     def download(self, target_path=None, overwrite=False, ignore_not_found=False):
         """Copies the files below `target_path` (default: a temporary folder); their local paths."""
-        from azureml.data.abstract_datastore import copy_whole
-        from azureml.exceptions import UserErrorException
-
-        if target_path is None:
-            import tempfile
-
-            target_path = tempfile.mkdtemp()
-        sources = self._sources()
-        targets = [os.path.abspath(os.path.join(target_path, s.name.lstrip("/"))) for s in sources]
-        there = [t for t in targets if os.path.exists(t)]
-        if there and not overwrite:
-            raise UserErrorException("{} exists already. Pass overwrite=True, or another target_path.".format(there[0]))
-        for source, target in zip(sources, targets):
-            copy_whole(source.local, target)
-        return targets
+        return downloaded(self._sources(), target_path, overwrite)
 
     def mount(self, mount_point=None, **kwargs):
         """A context manager under whose `mount_point` the files are."""
@@ -114,6 +100,24 @@ class FileDataset(AbstractDataset):
 
     def hydrate(self, datacache_store, replica_count=None):
         raise _not_built("FileDataset.hydrate")
+
+
+def downloaded(sources, target_path, overwrite):
+    """The local paths of copies of the files below `target_path`, or a temporary folder."""
+    from azureml.data.abstract_datastore import copy_whole
+
+    if target_path is None:
+        import tempfile
+
+        target_path = tempfile.mkdtemp()
+    target_path = os.path.expanduser(target_path)
+    targets = [os.path.abspath(os.path.join(target_path, s.name.lstrip("/"))) for s in sources]
+    there = [t for t in targets if os.path.exists(t)]
+    if there and not overwrite:
+        raise _user_error("{} exists already. Pass overwrite=True, or another target_path.".format(there[0]))
+    for source, target in zip(sources, targets):
+        copy_whole(source.local, target)
+    return targets
 
 
 def _applied(found, operation, definition):

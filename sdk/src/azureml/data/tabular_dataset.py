@@ -116,13 +116,23 @@ class TabularDataset(AbstractDataset):
             )
         return self[name]
 
-    # --- not built yet ----------------------------------------------------------------------------------------------
+    # --- files that a column names ----------------------------------------------------------------------------------
 
     def download(self, stream_column, target_path=None, overwrite=False, ignore_not_found=True):
-        raise _not_built("TabularDataset.download")
+        """Copies of the files that a column of DataType.to_stream names; their local paths."""
+        from azureml.data._streams import sources
+        from azureml.data.file_dataset import downloaded
+
+        return downloaded(sources(self, stream_column, ignore_not_found), target_path, overwrite)
 
     def mount(self, stream_column, mount_point=None):
-        raise _not_built("TabularDataset.mount")
+        """A context manager under whose `mount_point` the files are that a column of DataType.to_stream names."""
+        from azureml.data._streams import Column
+        from azureml.data.context_managers import DatasetContextManager
+
+        return DatasetContextManager(Column(self, stream_column), mount_point)
+
+    # --- written anew -----------------------------------------------------------------------------------------------
 
     def partition_by(self, partition_keys, target, name=None, show_progress=True, partition_as_file_dataset=False):
         """The table written below `target` in a folder for each value of the keys, as a dataset (registered under `name`)."""
@@ -145,14 +155,21 @@ class TabularDataset(AbstractDataset):
 
         return as_files(self, ".parquet")
 
+    def get_profile(self, workspace=None):
+        """What the columns hold: counts, extremes, quartiles. Counted now."""
+        from azureml.data.dataset_profile import DatasetProfile, profiled
+
+        return DatasetProfile(
+            self.id, workspace=workspace or self._workspace, profile=profiled(self.to_pandas_dataframe())
+        )
+
+    # --- not built yet ----------------------------------------------------------------------------------------------
+
     def to_dask_dataframe(self, sample_size=10000, dtypes=None, on_error="null", out_of_range_datetime="null"):
         raise _not_built("TabularDataset.to_dask_dataframe")
 
     def to_spark_dataframe(self):
         raise _not_built("TabularDataset.to_spark_dataframe")
-
-    def get_profile(self, workspace=None):
-        raise _not_built("TabularDataset.get_profile")
 
     def get_profile_runs(self, workspace=None):
         raise _not_built("TabularDataset.get_profile_runs")
