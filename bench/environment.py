@@ -36,7 +36,7 @@ def ready() -> Path:
 def _needs() -> list[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     named = [*project["dependencies"], *project["optional-dependencies"]["demo"]]
-    return ["hatchling>=1.21", "editables", *(n for n in named if not n.startswith("penstock"))]
+    return ["hatchling>=1.21", "editables", "pyarrow>=14", *(n for n in named if not n.startswith("penstock"))]
 
 
 def _pip(*what: str) -> None:

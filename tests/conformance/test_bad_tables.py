@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from pathlib import Path
@@ -151,13 +152,8 @@ def test_links_in_what_is_uploaded(store: AzureBlobDatastore, tmp_path: Path) ->
             store.upload_files([str(tmp_path / "other/b.txt")], target_path=path, show_progress=False)
 
 
-def test_a_file_that_is_written_to_while_it_goes_up(store: AzureBlobDatastore, tmp_path: Path) -> None:
-    """A pipe's other end decides when the copy goes on, so the file changes in the middle of it for certain."""
-    pipe = tmp_path / "grows"
-    os.mkfifo(pipe)
-    with pytest.raises(UserErrorException, match="grows does not exist"):
-        store.upload_files([str(pipe)], target_path="moving", show_progress=False)
-    pipe.unlink()
+def test_a_file_that_changes_while_it_goes_up(store: AzureBlobDatastore, tmp_path: Path) -> None:
+    put(store, "moving/big", "what was there")
     big = tmp_path / "big"
     big.write_bytes(b"x" * (64 << 20))
     stop = threading.Event()
@@ -171,13 +167,37 @@ def test_a_file_that_is_written_to_while_it_goes_up(store: AzureBlobDatastore, t
     writer = threading.Thread(target=write)
     writer.start()
     try:
-        with pytest.raises(
-            UserErrorException, match="was written to while it was being uploaded; 0 files before it are up"
-        ):
-            store.upload_files([str(big)], target_path="moving", show_progress=False)
+        with pytest.raises(UserErrorException, match="was written to while it was being copied"):
+            store.upload_files([str(big)], target_path="moving", overwrite=True, show_progress=False)
     finally:
         stop.set()
         writer.join()
+    assert Path(store._root, "moving/big").read_text() == "what was there"
+    assert os.listdir(Path(store._root, "moving")) == ["big"]
+
+
+def test_a_file_that_goes_while_its_folder_goes_up(store: AzureBlobDatastore, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).write_text(name)
+
+    class Print:
+        """Removes the second file when the first words are said: then the files have been found."""
+
+        def write(self, text: str) -> int:
+            (tmp_path / "b").unlink(missing_ok=True)
+            return len(text)
+
+        def flush(self) -> None:
+            pass
+
+    with (
+        contextlib.redirect_stdout(Print()),
+        pytest.raises(  # type: ignore[type-var]
+            UserErrorException,
+            match=r"b was removed while its folder was being uploaded\. Upload again; files that are up: 1",
+        ),
+    ):
+        store.upload(str(tmp_path), "going")
 
 
 def test_what_columns_hold(store: AzureBlobDatastore) -> None:

@@ -202,27 +202,17 @@ def _holds(folder, inner):
 
 
 def _upload_one(file, target, before):
-    """Copies one file that nobody else is to write to meanwhile."""
+    """Copies one file of those that were found."""
     try:
-        then = _facts(file)
         copy_whole(file, target)
-        now = _facts(file)
     except FileNotFoundError:
         if os.path.exists(file):
             raise
-        now = then = None
-    if now is None or now != then:
-        what = "was removed" if now is None else "was written to"
         raise _user_error(
-            "upload: {} {} while it was being uploaded; {} files before it are up. Upload again when nothing changes there.".format(
-                file, what, before
+            "upload: {} was removed while its folder was being uploaded. Upload again; files that are up: {}.".format(
+                file, before
             )
-        )
-
-
-def _facts(file):
-    status = os.stat(file)
-    return status.st_size, status.st_mtime_ns, status.st_ino
+        ) from None
 
 
 def copy_whole(source, target):
@@ -249,15 +239,21 @@ def _copy(source, target):
             writing = os.open(target, flags, 0o644)
         try:
             os.fchmod(writing, 0o644)
-            size, copied = os.fstat(reading).st_size, 0
-            while True:
-                piece = os.read(reading, 1 << 20)
-                copied += len(piece)
-                if not piece or copied > size > 0:  # one that grows as quickly as it is read would never end
-                    return
+            then = os.fstat(reading)
+            left = then.st_size or None  # not further: a file that grows as quickly as it is read would never end
+            while left is None or left > 0:
+                piece = os.read(reading, 1 << 20 if left is None else min(left, 1 << 20))
+                if not piece:
+                    break
+                left = None if left is None else left - len(piece)
                 view = memoryview(piece)
                 while view:
                     view = view[os.write(writing, view) :]
+            now = os.fstat(reading)
+            if (now.st_size, now.st_mtime_ns) != (then.st_size, then.st_mtime_ns):
+                raise _user_error(
+                    "{} was written to while it was being copied. Try again when nothing writes to it.".format(source)
+                )
         finally:
             os.close(writing)
     finally:
