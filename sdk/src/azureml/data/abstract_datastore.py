@@ -104,7 +104,7 @@ class AbstractDatastore:
         src_dir = local_path(src_dir)
         if not os.path.isdir(src_dir):
             raise _user_error("upload: there is no folder {}. Use upload_files for single files.".format(src_dir))
-        return self._upload_files(files_below(src_dir), src_dir, target_path, overwrite, show_progress)
+        return self._send(files_below(src_dir), src_dir, target_path, overwrite, show_progress)
 
     def _upload_files(self, files, relative_root=None, target_path=None, overwrite=False, show_progress=True):
         """Copies `files`, keeping their places below `relative_root` (default: the folder they share)."""
@@ -114,18 +114,22 @@ class AbstractDatastore:
                 what = "is a folder, not a file" if os.path.isdir(file) else "does not exist"
                 raise _user_error("upload_files: {} {}.".format(file, what))
         root = local_path(relative_root) if relative_root else _common_folder(files)
+        for file in files:
+            if not file.startswith(root.rstrip(os.sep) + os.sep):
+                raise _user_error("upload_files: {} does not lie below relative_root {}.".format(file, root))
+        return self._send(files, root, target_path, overwrite, show_progress)
+
+    def _send(self, files, root, target_path, overwrite, show_progress):
+        """Copies files that are there, below `root`."""
         say = print if show_progress else _silent
         say("Uploading an estimated of {} files".format(len(files)))
         self._pull(target_path)
         top = self._local(target_path)
-        count = 0
+        skipped, count = len(root.rstrip(os.sep)) + 1, 0
         for file in files:
-            if not file.startswith(root.rstrip(os.sep) + os.sep):
-                raise _user_error("upload_files: {} does not lie below relative_root {}.".format(file, root))
-            relative = file[len(root.rstrip(os.sep)) + 1 :]
-            target = os.path.join(top, relative)
+            target = top + os.sep + file[skipped:]
             if not overwrite and os.path.exists(target):
-                say("Target already exists. Skipping upload for {}".format(_shown(target_path, relative)))
+                say("Target already exists. Skipping upload for {}".format(_shown(target_path, file[skipped:])))
                 continue
             _upload_one(file, target, count)
             count += 1
@@ -139,7 +143,7 @@ class AbstractDatastore:
         say = print if show_progress else _silent
         target_path, count = os.path.expanduser(os.fspath(target_path)), 0
         for relative, source in found:
-            target = os.path.join(target_path, *relative.split("/"))
+            target = target_path + os.sep + relative
             if os.path.exists(target) and not overwrite:
                 say("{} already exists. Skipping download".format(target))
                 continue
@@ -165,15 +169,16 @@ class AbstractDatastore:
         root = self._root
         if os.path.isfile(at):
             return [(whole, at)]
-        base = at if os.path.isdir(at) else os.path.dirname(at)
+        is_folder = os.path.isdir(at)
+        base = at if is_folder else os.path.dirname(at)
         found = []
         for folder, folders, files in os.walk(base, followlinks=True):
             folders[:] = sorted(f for f in folders if f != ".staging")
+            below = os.path.relpath(folder, root).replace(os.sep, "/")
+            start = "" if below == "." else below + "/"
             for file in sorted(files):
-                local = os.path.join(folder, file)
-                relative = os.path.relpath(local, root).replace(os.sep, "/")
-                if os.path.isdir(at) or relative.startswith(whole):
-                    found.append((relative, local))
+                if is_folder or (start + file).startswith(whole):
+                    found.append((start + file, folder + os.sep + file))
         return found
 
 
@@ -183,22 +188,24 @@ def local_path(path):
 
 
 def files_below(folder):
-    """Every file below `folder`, sorted; links to folders are followed, each folder once on its way. Broken links are an error."""
-    found = []
-    for top, folders, names in os.walk(folder, followlinks=True):
-        above = os.path.realpath(top)
-        # A link to a folder that it lies in would never end.
-        folders[:] = [f for f in folders if not _holds(os.path.realpath(os.path.join(top, f)), above)]
-        for name in names:
-            file = os.path.join(top, name)
-            if not os.path.exists(file) and os.path.islink(file):
-                raise _user_error("upload: {} is a link to {}, which does not exist.".format(file, os.readlink(file)))
-            found.append(file)
-    return sorted(found)
+    """Every file below `folder`, sorted; links to folders are followed, but not in a circle. Broken links are an error."""
+    return sorted(_found_below(folder, os.path.realpath(folder)))
 
 
-def _holds(folder, inner):
-    return (inner + os.sep).startswith(folder.rstrip(os.sep) + os.sep)
+def _found_below(folder, real):
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_file():
+                yield entry.path
+            elif entry.is_dir():
+                inner = os.path.realpath(entry.path) if entry.is_symlink() else os.path.join(real, entry.name)
+                if not (real + os.sep).startswith(inner.rstrip(os.sep) + os.sep):  # a link to where it lies never ends
+                    for found in _found_below(entry.path, inner):
+                        yield found
+            elif entry.is_symlink():
+                raise _user_error(
+                    "upload: {} is a link to {}, which does not exist.".format(entry.path, os.readlink(entry.path))
+                )
 
 
 def _upload_one(file, target, before):
