@@ -345,6 +345,13 @@ class Model:
     def print_configuration(models, inference_config, deployment_config, deployment_target):
         raise _not_built("Model.print_configuration")
 
+    def _repr_html_(self):
+        from azureml._runs.html import labels, table
+
+        rows = [("Model", self.name, None), ("Version", self.version, None), ("Id", self.id, None)]
+        rows += [("Tags", labels(self.tags), None), ("Properties", labels(self.properties), None)]
+        return table(rows + [("Run", self.run_id, None)])
+
     def __repr__(self):
         return "Model(workspace={!r}, name={}, id={}, version={}, tags={}, properties={})".format(
             self.workspace, self.name, self.id, self.version, self.tags, self.properties

@@ -385,6 +385,12 @@ class Workspace:
     def __hash__(self):
         return hash(self._name)
 
+    def _repr_html_(self):
+        from azureml._runs.html import table
+
+        rows = [("Name", self._name, None), ("Resource group", self._resource_group, None)]
+        return table(rows + [("Subscription", self._subscription_id, None)])
+
     def __repr__(self):
         return "Workspace.create(name={!r}, subscription_id={!r}, resource_group={!r})".format(
             self._name, self._subscription_id, self._resource_group

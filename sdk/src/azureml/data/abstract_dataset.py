@@ -203,6 +203,16 @@ class AbstractDataset:
 
             print("Warning: " + found["message"], file=sys.stderr)
 
+    def _repr_html_(self):
+        from azureml._runs.html import labels, table
+
+        paths = self._definition["paths"]
+        places = [p.get("url") or "{}/{}".format(p.get("datastore"), p.get("path") or "") for p in paths[:5]]
+        more = " and {} more".format(len(paths) - 5) if len(paths) > 5 else ""
+        rows = [("Dataset", type(self).__name__, None), ("Name", self._record.get("name"), None)]
+        rows += [("Version", self._record.get("version"), None), ("Source", ", ".join(places) + more, None)]
+        return table(rows + [("Tags", labels(self._record.get("tags")), None)])
+
     def __repr__(self):
         import json
 

@@ -1,16 +1,29 @@
-"""RunDetails: how a run stands, printed (and as a table in a notebook). Needs no notebook and no widget library."""
+"""RunDetails: how a run stands; live in a notebook, printed elsewhere. Needs no widget library (`penstock-sdk[notebook]` brings one)."""
 
 import azureml._sentinel  # noqa: F401
 
 
 class RunDetails:
-    """`RunDetails(run).show()` prints the run as it is now; wait_for_completion follows it."""
+    """`RunDetails(run).show()`: in a notebook status, graph, steps and metrics, changing as the run goes on; elsewhere a few lines."""
 
     def __init__(self, run_instance):
         self._run = run_instance
 
     def show(self, render_lib=None, widget_settings=None):
-        """Prints the run and its steps as they are now."""
+        """Shows the run as it is now, and in a notebook until it is over. Returns at once."""
+        from azureml.widgets import _live
+
+        if not _live.in_notebook():
+            self._print()
+            return
+        _live.show(self._page)
+
+    def _page(self):
+        from azureml.widgets._page import page
+
+        return page(self._run)
+
+    def _print(self):
         dto = self._run._refresh()
         label = {"pipeline": "PipelineRun", "step": "StepRun"}.get(dto["type"], "Run")
         print("{} {}: {}".format(label, dto["id"], self._run.get_status()))
@@ -34,7 +47,7 @@ class RunDetails:
         }
 
     def _repr_html_(self):
-        return self._run._repr_html_()
+        return self._page()[0]
 
 
 class ParallelRunStepDetails(RunDetails):

@@ -60,7 +60,9 @@ class Pipeline:
         return self._workspace._client.url
 
     def _repr_html_(self):
-        return "<pre>{}</pre>".format(repr(self).replace("<", "&lt;"))
+        from azureml._runs.drawing import drawing, of_graph
+
+        return drawing(*of_graph(self._lower_dry().graph))
 
     def __repr__(self):
         lowered = self._lower_dry()
