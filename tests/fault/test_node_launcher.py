@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from penstock.node import LAUNCHER
-from penstock.node.interpreter import finds_sdk
 
 SCRIPTS = {
     "arguments": "import sys; print(sys.argv, sys.path[0], __name__, __spec__, __doc__, __package__)",
@@ -67,14 +66,34 @@ def python(request: pytest.FixtureRequest, python_of: Callable[[str], str]) -> s
     return python_of(request.param)
 
 
-def test_scripts_do_the_same_as_by_themselves(python: str, tmp_path: Path) -> None:
-    (tmp_path / "sibling.py").write_text("X = 7")
+@pytest.mark.parametrize("is_watched", [False, True])
+def test_scripts_do_the_same_as_by_themselves(python: str, tmp_path: Path, is_watched: bool) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+    if is_watched:
+        (tmp_path / "unwatched").write_text(str(tmp_path))
+    (work / "sibling.py").write_text("X = 7")
     for name, code in SCRIPTS.items():
-        script = tmp_path / "train.py"
+        script = work / "train.py"
         script.write_bytes(code.encode("latin-1"))
-        alone = run([python, str(script), "--in", "x y"], tmp_path)
-        launched = run([python, LAUNCHER, str(script), "--in", "x y"], tmp_path)
+        alone = run([python, str(script), "--in", "x y"], work)
+        launched = run([python, LAUNCHER, str(script), "--in", "x y"], work)
         assert launched == alone, name
+    assert (tmp_path / "reads").exists() == is_watched
+
+
+def test_reads_elsewhere_are_noted_on_every_python(python: str, tmp_path: Path) -> None:
+    job, rates = tmp_path / "job", tmp_path / "rates.csv"
+    (job / "work").mkdir(parents=True)
+    (job / "unwatched").write_text(str(job))
+    rates.write_text("1")
+    code = f"import csv, json, logging, sqlite3, unittest\nopen('here', 'w').close()\nopen('here')\nprint(open({str(rates)!r}).read())"
+    (job / "work/train.py").write_text(code)
+    status, out, err = run([python, "-W", "ignore", LAUNCHER, "train.py"], job / "work")
+    assert (status, out, err) == (0, "1\n", "")
+    state = rates.stat()
+    noted = f"{rates}\0{state.st_size} {state.st_mtime_ns} {state.st_ctime_ns} {state.st_ino}\0"
+    assert (job / "reads").read_text() == noted
 
 
 def test_a_relative_script_is_found_from_the_working_folder(python: str, tmp_path: Path) -> None:
@@ -101,21 +120,3 @@ def test_a_script_that_is_not_there_is_named(tmp_path: Path) -> None:
     status, _, err = run([sys.executable, LAUNCHER, "nowhere.py"], tmp_path)
     assert status != 0
     assert "nowhere.py" in err
-
-
-def test_an_interpreter_that_has_the_sdk_needs_no_launcher(tmp_path: Path) -> None:
-    program = tmp_path / "bin" / "python"
-    program.parent.mkdir()
-    program.symlink_to(sys.executable)
-    site = tmp_path / "lib/python3.11/site-packages"
-    site.mkdir(parents=True)
-    (tmp_path / "elsewhere/azureml").mkdir(parents=True)
-    assert not finds_sdk(str(program))  # neither an environment nor an installation
-    (tmp_path / "pyvenv.cfg").touch()
-    assert not finds_sdk(str(program))
-    (site / "sdk.pth").write_text(f"import sys\n{tmp_path}/elsewhere\n")
-    assert finds_sdk(str(program))
-    (site / "sdk.pth").unlink()
-    assert not finds_sdk(str(program))
-    (site / "azureml").mkdir()
-    assert finds_sdk(str(program))

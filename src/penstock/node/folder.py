@@ -174,4 +174,6 @@ def _shortened(record: Json) -> Json:
         "inputs_changed": [],
         "left_behind": [],
         "warnings": [],
+        "reads": [],
+        "reads_unknown": record.get("reads_unknown") or "the disk was full",
     }

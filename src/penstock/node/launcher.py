@@ -1,8 +1,8 @@
 """Starts a user's script inside its own interpreter: `python launcher.py script.py args…`. Python 3.8 and later, standard library only.
 
 The script sees what it would see as `python script.py args…`: the same sys.argv, sys.path[0], `__main__` and exit status, and tracebacks
-without a line of this file. In addition, where `azureml` is not importable, PENSTOCK_SDK_PATH is appended to sys.path.
-Compiled anew at every step's start, so short.
+without a line of this file. In addition, where `azureml` is not importable, PENSTOCK_SDK_PATH is appended to sys.path, and watch.py notes
+what the script reads. Compiled anew at every step's start, so short: watch.py is kept compiled.
 """
 
 import os
@@ -17,6 +17,11 @@ def _find_sdk() -> None:
     sdk = os.environ.get("PENSTOCK_SDK_PATH")
     if sdk and not any(os.path.isdir(os.path.join(folder, "azureml")) for folder in sys.path):
         sys.path.append(sdk)
+
+
+def _watch() -> None:
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "watch.py")
+    exec(type(globals()["__loader__"])("watch", path).get_code("watch"), {"__name__": "watch"})
 
 
 def _make_main(path: str) -> "ModuleType":
@@ -57,6 +62,7 @@ def _launch() -> None:
     if not sys.flags.isolated and not getattr(sys.flags, "safe_path", False):
         sys.path[0] = os.path.dirname(os.path.realpath(path))
     _find_sdk()
+    _watch()
     failure = _execute(path)
     if failure is None:
         return

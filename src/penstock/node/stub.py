@@ -14,7 +14,7 @@ import signal
 import time
 
 from . import LAUNCHER as _LAUNCHER
-from . import folder, interpreter, keep, kernel, materials, messages, script
+from . import folder, keep, kernel, materials, messages, reads, script
 from .folder import NotStarted
 from .identity import process_start_time
 from .script import SIGNALS
@@ -125,6 +125,8 @@ def _new_record(path: str, started_at: float) -> Json:
         "left_behind": [],
         "inputs_changed": [],
         "warnings": [],
+        "reads": [],
+        "reads_unknown": None,
         "usage": None,
     }
 
@@ -139,7 +141,10 @@ def _see_through(job: Json, record: Json, host: Host) -> bool:
     before = materials.survey(inputs)
     if folder.is_canceled():
         return _cancel_early(record)
-    pid = _spawn(job, record, host.env)
+    env = _environment(job, host.env)
+    if job["argv"][1:2] == [_LAUNCHER]:
+        reads.ask(host.folder, job)
+    pid = _spawn(job, record, env)
     _tell(job, f"running {record['name']}", host)
     grace_seconds = float(job.get("grace_seconds") or _GRACE_SECONDS)
     waiting = script.Waiting(pid, job.get("timeout_seconds"), grace_seconds, host.is_canceled)
@@ -152,6 +157,7 @@ def _see_through(job: Json, record: Json, host: Host) -> bool:
     record["warnings"] += [f"Step '{job.get('step')}': {w}" for w in keep.capture(captures)]
     record["files"] = keep.list_files()
     if record["ending"] == "exited" and record["exit_code"] == 0:
+        _note_reads(job, env, record)
         _keep_outputs(outputs, made, record)
     return not waiting.has_children
 
@@ -180,14 +186,16 @@ def _prepare(job: Json, inputs: list[Json], outputs: list[Json], captures: list[
     return materials.make_folders(captures, outputs)
 
 
-def _spawn(job: Json, record: Json, base: dict[str, str]) -> int:
-    env = base | (job.get("env") or {})
+def _environment(job: Json, base: dict[str, str]) -> dict[str, str]:
+    env: dict[str, str] = base | (job.get("env") or {})
     if job.get("sdk_path"):
         env["PENSTOCK_SDK_PATH"] = job["sdk_path"]
+    return env
+
+
+def _spawn(job: Json, record: Json, env: dict[str, str]) -> int:
     argv = job["argv"]
     program = script.find_program(argv[0], env.get("PATH"))
-    if len(argv) > 2 and argv[1] == _LAUNCHER and "PYTHONHOME" not in env and interpreter.finds_sdk(program):
-        argv = [argv[0], *argv[2:]]
     record["script_started_at"] = time.time()
     try:
         pid = script.spawn(program, argv, env, materials.WORK, _announce)
@@ -307,6 +315,13 @@ def _tail(path: str) -> str:
     if size > _TAIL_BYTES and b"\n" in data[:-1]:
         data = data[data.index(b"\n") + 1 :]
     return data.decode("utf-8", "replace")
+
+
+def _note_reads(job: Json, env: dict[str, str], record: Json) -> None:
+    try:
+        record["reads"] = reads.look(job, env, record["script_started_at"])
+    except reads.Unknown as why:
+        record["reads_unknown"] = str(why)
 
 
 def _keep_outputs(outputs: list[Json], made: set[str], record: Json) -> None:

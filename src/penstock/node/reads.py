@@ -1,0 +1,116 @@
+"""What a script was seen to read that its job does not name: told to watch.py before, digested and judged after.
+
+In any doubt the answer is that it is unknown, and why: what is not known must not be taken for nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from .digests import digest_files
+from .folder import read_whole, write_whole
+from .materials import output_path
+from .unwatched import NAMED_BY, OF_HOME, PLACES, TEMPORARY
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Json = dict[str, Any]
+
+LIST = "reads"
+UNWATCHED = "unwatched"
+_MOST_FILES = 1000
+
+
+class Unknown(Exception):
+    """It cannot be said what the script read; the text is the reason, as a part of a sentence."""
+
+
+def ask(folder: str, job: Json) -> None:
+    """Has the launcher note reads of all but the job's own places. The current folder is the job folder."""
+    places = {os.getcwd()}
+    for given in job.get("inputs") or []:
+        places |= {given["source"], given["local"]}
+    for output in job.get("outputs") or []:
+        places |= {output["stage"], os.path.normpath(os.path.join(folder, output_path(output)))}
+    places |= {os.path.realpath(place) for place in places}
+    write_whole(UNWATCHED, b"\0".join(os.fsencode(place) for place in sorted(places)))
+
+
+def look(job: Json, env: dict[str, str], started_at: float) -> list[Json]:
+    """`{"path", "digest"}` of each file outside that the script read and that is no library's own business; Unknown when it cannot be said.
+
+    `env` is the script's own; `started_at` is when it was started.
+    """
+    linked = {os.path.realpath(f["source"]) for given in job.get("inputs") or [] for f in given.get("tree") or []}
+    places = _places(env)
+    home = env.get("PENSTOCK_HOME")
+    found: dict[str, tuple[int, ...]] = {}
+    for path, state in _noted():
+        own = path in linked or os.path.dirname(path) == home or (path + "/").startswith(places)
+        if not own and not _is_scratch(path, state, env, started_at):
+            found.setdefault(path, state)
+    if len(found) > _MOST_FILES:
+        raise Unknown(f"it read {len(found):,} files that are not declared; no more than {_MOST_FILES:,} are followed")
+    return _digested(found)
+
+
+def _noted() -> list[tuple[str, tuple[int, ...]]]:
+    try:
+        parts = read_whole(LIST).split(b"\0")
+    except FileNotFoundError:
+        raise Unknown("no list was kept of the files it read") from None
+    if len(parts) % 2 == 0 or parts[-1]:
+        raise Unknown("the list of the files it read is cut off")
+    pairs = zip(parts[:-1:2], parts[1:-1:2], strict=True)
+    return [(os.fsdecode(path), tuple(map(int, state.split()))) for path, state in pairs]
+
+
+def _places(env: dict[str, str]) -> tuple[str, ...]:
+    """What starts the paths of the table, as real places too."""
+    found = set(PLACES)
+    if home := env.get("HOME"):
+        found.update(os.path.join(home, name) for name in OF_HOME)
+    for name in NAMED_BY:
+        found.update(path for path in env.get(name, "").split(os.pathsep) if path.count("/") > 1)
+    found |= {os.path.realpath(path) for path in found}
+    return tuple(path.rstrip("/") + "/" for path in found)
+
+
+def _is_scratch(path: str, state: tuple[int, ...], env: dict[str, str], started_at: float) -> bool:
+    """Whether the file is the script's own passing thing, made where this process does not see it."""
+    came_meanwhile = state[2] >= started_at * 1e9
+    temporary = {*TEMPORARY, *(env[name] for name in ("TMPDIR", "TEMP", "TMP") if env.get(name))}
+    return came_meanwhile and (
+        not os.path.exists(path) or any(path.startswith(os.path.realpath(place) + "/") for place in temporary)
+    )
+
+
+def _digested(found: dict[str, tuple[int, ...]]) -> list[Json]:
+    paths = sorted(found)
+    _check(found)
+    try:
+        files = digest_files("/", paths, [found[path][0] for path in paths])
+    except OSError as error:
+        raise Unknown(f"a file it read cannot be read again: {error}") from error
+    _check(found)
+    return [{"path": file["path"], "digest": file["digest"]} for file in files]
+
+
+def _check(found: dict[str, tuple[int, ...]]) -> None:
+    """That each file is still what the script found."""
+    for path, state in found.items():
+        try:
+            path.encode()
+        except UnicodeEncodeError:
+            raise Unknown(f"the name of a file it read is no UTF-8: {path!a}") from None
+        try:
+            status = os.lstat(path)
+        except OSError:
+            raise Unknown(f"{path}, which it read, is gone") from None
+        if not stat.S_ISREG(status.st_mode):
+            raise Unknown(f"{path}, which it read, is no plain file")
+        if (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino) != state:
+            raise Unknown(f"{path}, which it read, changed while it ran")

@@ -1,0 +1,176 @@
+"""Notes the files outside that a script opens for reading, while it runs: in the script's own interpreter, run by the launcher.
+
+Python 3.8 and later, standard library only, nothing imported that a bare interpreter has not. It knows two files of the job folder:
+`unwatched` (paths that need no note; without the file nothing is watched) and `reads` (what it notes, as it happens, so that no kind of
+end loses it). What is libraries' own business and what a file holds, the stub decides at the end.
+Seen are opens by Python code in this process and in what it forks: not those of native code, nor of other programs it starts.
+"""
+
+import os
+import stat
+import sys
+from _frozen_importlib_external import source_from_cache  # type: ignore[import-not-found, unused-ignore]
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+_RARE = frozenset(
+    ("import", "os.rename", "os.symlink", "os.link", "os.exec", "sqlite3.connect", "ctypes.dlopen", "azureml.covered")
+)
+_OF_A_PREFIX = ("bin", "lib", "lib64", "libexec", "include", "conda-meta", "pkgs", "ssl", "etc", "share", "sbin", "man")
+_OF_THE_SYSTEM = ("/", "/usr", "/usr/local")
+
+
+def _of_the_interpreter() -> "list[str]":
+    """The folders that the environment's identity answers for. An environment may be made in a folder that holds data too."""
+    found = [path for path in sys.path[1:] if path]
+    for prefix in {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix}:
+        shared = ("etc", "share") if prefix in _OF_THE_SYSTEM else ()
+        found += [os.path.join(prefix, name) for name in _OF_A_PREFIX if name not in shared]
+    for name, module in list(sys.modules.items()):
+        if name.startswith("__editable__"):  # setuptools: packages that lie elsewhere, in no folder of sys.path
+            found += [os.fspath(path) for path in (getattr(module, "MAPPING", None) or {}).values()]
+    return found
+
+
+class _Watch:
+    def __init__(self, job: str, own: "list[str]") -> None:
+        self._list = os.path.join(job, "reads")
+        self._pid = os.getpid()
+        self._own = own
+        self._lasting = _folders(_of_the_interpreter())
+        self._seen = {*own, self._list}
+        self.passing = self._lasting + _folders(own)
+        self._known: tuple[str, ...] | None = None  # like `passing`, with the real places: made when it is first needed
+        os.close(os.open(self._list, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644))
+
+    def look(self, path: "str | bytes | os.PathLike[str]", flags: int) -> None:
+        """Notes the file, unless it is known, or what the script itself made."""
+        name = os.path.abspath(os.fsdecode(path))
+        if name.endswith(".pyc"):
+            name = _source_of(name)
+        if name in self._seen:
+            return
+        real = os.path.realpath(name)
+        status = _status(real)
+        if flags & os.O_TRUNC or (status is None and flags & os.O_CREAT):
+            self._seen.update((name, real))
+        elif status is not None and flags & os.O_ACCMODE != os.O_WRONLY:
+            is_new = real not in self._seen
+            self._seen.update((name, real))
+            if is_new and not (stat.S_ISDIR(status.st_mode) or stat.S_ISCHR(status.st_mode) or self._is_known(real)):
+                self._note(real, status)
+
+    def _is_known(self, real: str) -> bool:
+        if self._known is None:
+            places = [path.rstrip("/") for path in self.passing + self._lasting] + self._own
+            self._known = _folders(set(places + [os.path.realpath(path) for path in places]))
+        return (real + "/").startswith(self._known)
+
+    def _note(self, path: str, status: os.stat_result) -> None:
+        state = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+        line = os.fsencode(path) + b"\0%d %d %d %d\0" % state
+        fd = os.open(self._list, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        try:
+            if os.write(fd, line) != len(line):
+                raise OSError(28, "the disk is full")
+        finally:
+            os.close(fd)
+
+    def happened(self, event: str, args: "Any") -> None:
+        """What else makes a file be read, or be the script's own."""
+        if event == "import":
+            if args[1]:  # an extension module, opened by the dynamic linker
+                self.look(args[1], os.O_RDONLY)
+        elif event == "os.rename":
+            old, new = (os.path.abspath(os.fsdecode(path)) for path in args[:2])
+            self._rename(old, new)
+        elif event == "os.symlink":
+            self.passing = self._lasting  # a path inside may lead outside from now on
+        elif event == "os.link":
+            self.look(args[0], os.O_RDONLY)
+        elif event == "os.exec":
+            if os.getpid() == self._pid:
+                self.give_up()  # another program goes on in this process
+        elif event == "azureml.covered":
+            self._cover(os.path.abspath(os.fsdecode(args[0])))
+        elif args[0] and not isinstance(args[0], int):
+            name = os.fsdecode(args[0])
+            if event == "ctypes.dlopen":
+                if "/" in name:
+                    self.look(name, os.O_RDONLY)
+            elif name != ":memory:":
+                name = name[5:].partition("?")[0] if name.startswith("file:") else name
+                self.look(name, os.O_RDWR | os.O_CREAT)
+
+    def _rename(self, old: str, new: str) -> None:
+        """What the script made stays its own under its new name."""
+        for path in [p for p in self._seen if p == old or p.startswith(old + "/")]:
+            self._seen.add(new + path[len(old) :])
+
+    def _cover(self, path: str) -> None:
+        """What lies here is known by another name: the SDK has recorded it."""
+        if path not in self._own:
+            self._own.append(path)
+            self._seen.update((path, os.path.realpath(path)))
+            self.passing += (path + "/",)
+            self._known = None
+
+    def give_up(self) -> None:
+        """Without the list nothing is known of what the script read."""
+        try:
+            os.unlink(self._list)
+        except OSError:
+            pass
+
+
+def _folders(paths: "Iterable[str]") -> "tuple[str, ...]":
+    return tuple(path.rstrip("/") + "/" for path in paths)
+
+
+def _status(path: str) -> "os.stat_result | None":
+    try:
+        return os.stat(path)
+    except OSError:
+        return None
+
+
+def _source_of(path: str) -> str:
+    """What the compiled file was made from, which was looked at to find it good; itself when that is not there."""
+    try:
+        source = source_from_cache(path)
+    except (ValueError, NotImplementedError):
+        return path
+    return source if os.path.exists(source) else path
+
+
+def watch() -> None:
+    """From here on reads are noted, if the job folder around the current folder asks for it."""
+    job = os.path.dirname(os.getcwd())
+    try:
+        with open(os.path.join(job, "unwatched"), "rb") as file:
+            own = [os.fsdecode(path) for path in file.read().split(b"\0") if path]
+        seen = _Watch(job, own)
+    except OSError:
+        return
+
+    # Called for every import, open, compile and more: what is known must be passed over at once.
+    def hook(event: str, args: "Any") -> None:
+        try:
+            if event == "open":
+                path = args[0]
+                if path.__class__ is str and path.startswith(seen.passing) and "/.." not in path:
+                    return
+                if path.__class__ is not int:
+                    seen.look(path, args[2])
+            elif event in _RARE:
+                seen.happened(event, args)
+        except Exception:
+            seen.give_up()
+
+    sys.addaudithook(hook)
+
+
+watch()
