@@ -4,6 +4,7 @@ import os
 
 import azureml._sentinel  # noqa: F401
 from azureml._names import reexport, typed
+from azureml._paths import absolute
 from azureml.core.run import _not_built, _segment
 
 __getattr__, __dir__ = reexport(__name__, {"Dataset": "azureml.core.dataset"})
@@ -127,7 +128,7 @@ class Model:
         """Registers a local file or folder as the next version of `model_name`."""
         from azureml._client.tars import tree_entries
 
-        path = os.fspath(model_path)
+        path = absolute(model_path)
         if not os.path.exists(path):
             raise _webservice_error(
                 "Error, provided model path {} cannot be found. Give the path of a local file or folder.".format(path)

@@ -37,7 +37,7 @@ class ScriptRunConfig:
             raise UserErrorException(
                 "Give run_config, or compute_target and environment, not both: set them on the run_config."
             )
-        source_directory = source_directory or os.getcwd()
+        source_directory = os.path.expanduser(source_directory or os.getcwd())
         if not os.path.isdir(source_directory):
             raise UserErrorException("source_directory {} is not a folder.".format(os.path.abspath(source_directory)))
         self.source_directory = source_directory

@@ -5,6 +5,7 @@ import os
 import sys
 
 import azureml._sentinel  # noqa: F401
+from azureml._paths import absolute
 
 _CONFIG_PLACES = (
     os.path.join(".azureml", "config.json"),
@@ -175,7 +176,7 @@ class Workspace:
 
     def write_config(self, path=None, file_name=None):
         """Writes `<path>/.azureml/config.json`, which from_config reads. The folder `path` must be there."""
-        folder = os.fspath(path) if path is not None else os.getcwd()
+        folder = absolute(path) if path is not None else os.getcwd()
         if not os.path.isdir(folder):
             raise _user_error("The folder {} does not exist. Make it, or give another path.".format(folder))
         folder = os.path.join(folder, ".azureml")
@@ -399,7 +400,7 @@ class Workspace:
 
 def _find_config(path, file_name):
     """The configuration file meant; UserErrorException when there is none."""
-    start = os.path.abspath(os.fspath(path)) if path is not None else os.getcwd()
+    start = absolute(path) if path is not None else os.getcwd()
     if os.path.isfile(start):
         return start
     if path is not None and not os.path.exists(start):

@@ -2,6 +2,7 @@
 
 import os
 
+from azureml._paths import absolute
 from azureml.core.runconfig import RunConfiguration
 from azureml.exceptions import UserErrorException
 
@@ -31,8 +32,9 @@ class NotebookRunConfig:
         run_config=None,
         _telemetry_values=None,
     ):
+        source_directory = absolute(source_directory)
         if not os.path.isfile(os.path.join(source_directory, notebook)):
-            raise UserErrorException("Notebook {} is not in {}.".format(notebook, os.path.abspath(source_directory)))
+            raise UserErrorException("Notebook {} is not in {}.".format(notebook, source_directory))
         if parameters is not None and not isinstance(parameters, dict):
             raise UserErrorException("parameters must be a dict, but is {}.".format(type(parameters).__name__))
         if run_config is not None and not hasattr(run_config, "_as_dict"):

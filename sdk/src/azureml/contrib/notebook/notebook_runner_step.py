@@ -1,7 +1,6 @@
 """NotebookRunnerStep: a notebook as a step."""
 
-import os
-
+from azureml._paths import absolute
 from azureml.pipeline.core.builder import PipelineData, PipelineStep, check_compute_target
 from azureml.pipeline.steps.python_script_step import check_params, check_runconfig_parameters
 
@@ -44,7 +43,7 @@ class NotebookRunnerStep(PipelineStep):
         self._version = version
 
     def _code(self, default_source_directory):
-        return os.path.abspath(self._source_directory), self._config.notebook
+        return absolute(self._source_directory), self._config.notebook
 
     def _settings(self, scope):
         return {

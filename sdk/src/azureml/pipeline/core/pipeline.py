@@ -4,6 +4,7 @@ import os
 
 from azureml._graph.lower import lower
 from azureml._graph.scope import Scope
+from azureml._paths import absolute
 
 
 class Pipeline:
@@ -25,7 +26,7 @@ class Pipeline:
             raise ValueError("parameter {} is not recognized for Pipeline ".format(name))
         self._workspace = workspace
         self._steps = steps
-        self._default_source_directory = os.path.abspath(default_source_directory or os.getcwd())
+        self._default_source_directory = absolute(default_source_directory or os.getcwd())
         self._options = {
             "description": description,
             "default_datastore": default_datastore,

@@ -1,7 +1,6 @@
 """AdlaStep: a U-SQL script."""
 
-import os
-
+from azureml._paths import absolute
 from azureml.pipeline.core.builder import PipelineStep, check_compute_target
 from azureml.pipeline.steps.python_script_step import check_params
 
@@ -41,7 +40,7 @@ class AdlaStep(PipelineStep):
         self._version = version
 
     def _code(self, default_source_directory):
-        return os.path.abspath(self._source_directory or default_source_directory), self._script_name
+        return absolute(self._source_directory or default_source_directory), self._script_name
 
     def _settings(self, scope):
         return {

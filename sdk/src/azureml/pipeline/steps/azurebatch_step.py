@@ -1,7 +1,6 @@
 """AzureBatchStep: an executable on Azure Batch."""
 
-import os
-
+from azureml._paths import absolute
 from azureml.pipeline.core.builder import PipelineStep, check_compute_target
 
 
@@ -45,7 +44,7 @@ class AzureBatchStep(PipelineStep):
         self._version = version
 
     def _code(self, default_source_directory):
-        return (os.path.abspath(self._source_directory), None) if self._source_directory else None
+        return (absolute(self._source_directory), None) if self._source_directory else None
 
     def _settings(self, scope):
         return dict(self._batch)

@@ -1,8 +1,8 @@
 """CommandStep: a command line."""
 
-import os
 import shlex
 
+from azureml._paths import absolute
 from azureml.pipeline.core.builder import PipelineStep, check_compute_target
 from azureml.pipeline.steps.python_script_step import check_params, check_runconfig, check_runconfig_parameters
 
@@ -49,7 +49,7 @@ class CommandStep(PipelineStep):
 
     def _code(self, default_source_directory):
         """Without a source directory the command brings no code."""
-        return (os.path.abspath(self._source_directory), None) if self._source_directory else None
+        return (absolute(self._source_directory), None) if self._source_directory else None
 
     def _settings(self, scope):
         return {}

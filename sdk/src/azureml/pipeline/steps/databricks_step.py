@@ -1,7 +1,6 @@
 """DatabricksStep: a notebook, a Python script or a JAR on Databricks."""
 
-import os
-
+from azureml._paths import absolute
 from azureml.core._sections import plain
 from azureml.pipeline.core.builder import PipelineStep, check_compute_target
 from azureml.pipeline.steps.python_script_step import check_runconfig
@@ -70,7 +69,7 @@ class DatabricksStep(PipelineStep):
 
     def _code(self, default_source_directory):
         if self._work["python_script_name"]:
-            return os.path.abspath(self._source_directory or default_source_directory), self._work["python_script_name"]
+            return absolute(self._source_directory or default_source_directory), self._work["python_script_name"]
         return None
 
     def _settings(self, scope):

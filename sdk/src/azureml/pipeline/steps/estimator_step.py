@@ -1,7 +1,6 @@
 """EstimatorStep: an estimator's script."""
 
-import os
-
+from azureml._paths import absolute
 from azureml.pipeline.core.builder import PipelineStep, check_compute_target
 from azureml.pipeline.steps.python_script_step import check_runconfig_parameters
 
@@ -47,7 +46,7 @@ class EstimatorStep(PipelineStep):
         self._version = version
 
     def _code(self, default_source_directory):
-        return os.path.abspath(self._source_directory or default_source_directory), self._estimator._entry_script
+        return absolute(self._source_directory or default_source_directory), self._estimator._entry_script
 
     def _settings(self, scope):
         return {"script_name": self._estimator._entry_script}

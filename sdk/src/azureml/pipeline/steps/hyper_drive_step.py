@@ -1,7 +1,6 @@
 """HyperDriveStep: a search over a script's hyperparameters."""
 
-import os
-
+from azureml._paths import absolute
 from azureml.pipeline.core.builder import PipelineData, PipelineStep, check_compute_target
 
 
@@ -51,7 +50,7 @@ class HyperDriveStep(PipelineStep):
         self._version = version
 
     def _code(self, default_source_directory):
-        return os.path.abspath(self._source_directory or default_source_directory), self._script_name
+        return absolute(self._source_directory or default_source_directory), self._script_name
 
     def _settings(self, scope):
         return dict(self._config._lower_search(), script_name=self._script_name)

@@ -1,7 +1,6 @@
 """KustoStep: queries on a Kusto database."""
 
-import os
-
+from azureml._paths import absolute
 from azureml.pipeline.core.builder import PipelineStep
 
 
@@ -28,7 +27,7 @@ class KustoStep(PipelineStep):
         self._allow_reuse = allow_reuse
 
     def _code(self, default_source_directory):
-        return os.path.abspath(self._source_directory), None
+        return absolute(self._source_directory), None
 
     def _settings(self, scope):
         return {"database_name": self._database_name}

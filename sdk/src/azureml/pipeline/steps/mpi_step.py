@@ -1,7 +1,6 @@
 """MpiStep: a Python script started several times, on several nodes."""
 
-import os
-
+from azureml._paths import absolute
 from azureml.core._sections import number
 from azureml.pipeline.core.builder import PipelineStep, check_compute_target
 from azureml.pipeline.steps.python_script_step import check_params
@@ -63,7 +62,7 @@ class MpiStep(PipelineStep):
         self._version = version
 
     def _code(self, default_source_directory):
-        return os.path.abspath(self._source_directory), self._script_name
+        return absolute(self._source_directory), self._script_name
 
     def _settings(self, scope):
         return {

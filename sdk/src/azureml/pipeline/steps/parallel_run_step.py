@@ -2,6 +2,7 @@
 
 import os
 
+from azureml._paths import absolute
 from azureml.core._sections import plain
 from azureml.pipeline.core.builder import PipelineStep
 
@@ -56,7 +57,7 @@ class ParallelRunStep(PipelineStep):
         return os.name == "nt"
 
     def _code(self, default_source_directory):
-        return os.path.abspath(self._source_directory), self._config.entry_script
+        return absolute(self._source_directory), self._config.entry_script
 
     def _environment_variables(self):
         variables = dict(self._config.environment.environment_variables or {})

@@ -1,7 +1,6 @@
 """PythonScriptStep: a Python script on a compute."""
 
-import os
-
+from azureml._paths import absolute
 from azureml.pipeline.core.builder import PipelineStep, check_compute_target
 
 RUNCONFIG_PARAMETERS = (
@@ -51,7 +50,7 @@ class PythonScriptStep(PipelineStep):
         self._check_params()
 
     def _code(self, default_source_directory):
-        return os.path.abspath(self._source_directory or default_source_directory), self._script_name
+        return absolute(self._source_directory or default_source_directory), self._script_name
 
     def _settings(self, scope):
         return {"script_name": self._script_name}

@@ -1,7 +1,6 @@
 """SynapseSparkStep: a Python file on Spark."""
 
-import os
-
+from azureml._paths import absolute
 from azureml.core._sections import number, plain
 from azureml.pipeline.core.builder import PipelineStep, check_compute_target
 
@@ -60,7 +59,7 @@ class SynapseSparkStep(PipelineStep):
         self._version = version
 
     def _code(self, default_source_directory):
-        return os.path.abspath(self._source_directory), self._file
+        return absolute(self._source_directory), self._file
 
     def _environment_variables(self):
         return dict(getattr(self._environment, "environment_variables", None) or {})
