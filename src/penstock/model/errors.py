@@ -102,3 +102,15 @@ class DatabaseAway(PenstockError):
     """A database that is not ours to run does not answer. What was asked was not done, or is not known to be."""
 
     code, http_status = "DatabaseAway", 503
+
+
+class CannotDigest(PenstockError):
+    """Bytes whose digest cannot be known: unreadable, no plain file, or changing while they are read."""
+
+    code, http_status = "CannotDigest", 409
+
+
+class CannotIdentify(PenstockError):
+    """An interpreter of which it cannot be known what it would run."""
+
+    code, http_status = "CannotIdentify", 409

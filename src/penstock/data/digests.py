@@ -1,0 +1,266 @@
+"""The digest of what lies at a path, by content, at the price of a walk when nothing changed. Knows files; knows nothing of runs.
+
+A tree's digest is that of docs/job.md, so it equals what a stub wrote of the same bytes. What was hashed before is believed of a file only while its
+size, mtime, inode and ctime are the same, and only if it was at rest when it was hashed: a stamp that is not clearly older than the moment hashing
+began could hide a second change. Not seen: writes through a memory map that was open all along, and, for as long as the network filesystem in
+between keeps its own copy of stamps, changes made on another machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from penstock.data.hashing import Line, Progress, hash_file, hashed
+from penstock.data.remembered import Draft, Known, Remembered, Tree, root_of
+from penstock.data.walking import NOTHING, STAGING, Changed, Found, Listing, Skip, Stamp, Walk, reading, stamp_of
+from penstock.model.errors import CannotDigest
+
+__all__ = ["NOTHING", "STAGING", "Digests", "Progress", "Skip", "Tree"]
+
+_TRIES = 3
+_IN_MEMORY = 8192
+_SETTLED_NS, _SETTLED_COARSE_NS = 100_000_000, 2_500_000_000
+_A_DAY_NS = 86_400 * 1_000_000_000
+_MISSING = Tree("missing", "", 0, 0)
+
+
+class Digests:
+    """Digests with what was found before in `<home>/digests`. For many threads and processes at once.
+
+    `now` gives nanoseconds by the clock that stamps files; by default that clock itself is asked.
+    """
+
+    def __init__(self, home: Path, now: Callable[[], int] | None = None) -> None:
+        self._folder = home / "digests"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._now = now or self._stamped_now
+        self._memory: OrderedDict[str, Known] = OrderedDict()
+        self._guard = threading.Lock()
+        self._busy: dict[str, _Turn] = {}
+
+    def tree(self, path: Path, skip: Skip = NOTHING, progress: Progress | None = None) -> Tree:
+        """What lies at `path`, link or not. `skip=STAGING` is for the root of a datastore. CannotDigest says why there is no digest."""
+        where = os.path.abspath(path)
+        try:
+            with reading(where):
+                status = os.stat(where)
+        except Changed:
+            if os.path.islink(where):
+                raise CannotDigest(
+                    f"'{where}' is a link that leads nowhere. Remove it, or mend it.", target=where
+                ) from None
+            return _MISSING
+        if stat.S_ISDIR(status.st_mode):
+            return self._found("tree", where, skip.key, lambda: Walk(where, skip), progress)
+        if stat.S_ISREG(status.st_mode):
+            return self._file(where)
+        raise CannotDigest(
+            f"'{where}' is neither file nor folder, so it has no digest. Use another path.", target=where
+        )
+
+    def file(self, path: Path) -> str:
+        """The digest of a file. CannotDigest when there is none, or no file."""
+        where = os.path.abspath(path)
+        found = self.tree(Path(where))
+        if found.kind == "file":
+            return found.digest
+        what = "is a folder" if found.kind == "directory" else "is not there"
+        raise CannotDigest(f"The file '{where}' cannot be digested: it {what}. Use the path of a file.", target=where)
+
+    def listed(
+        self, files: Iterable[tuple[str, str | Path]], remembered_as: str = "", progress: Progress | None = None
+    ) -> Tree:
+        """A directory of these files under these names, wherever they lie. `remembered_as` tells lists of one folder apart."""
+        listing = Listing((name, os.fspath(path)) for name, path in files)
+        root = remembered_as or listing.folder_around()
+        return self._found("list", root, "", listing.afresh, progress)
+
+    def forget_gone(self) -> int:
+        """Drop what is remembered of roots that are not there any more, and drafts of processes that died; how many files."""
+        dropped = 0
+        for path in self._folder.iterdir():
+            if path.name.startswith(".draft-"):
+                is_gone = path.lstat().st_mtime_ns + _A_DAY_NS < self._now()
+            else:
+                root = None if path.name.startswith(".") else root_of(path)
+                is_gone = root is not None and root.startswith("/") and not os.path.lexists(root)
+            if is_gone:
+                path.unlink(missing_ok=True)
+                dropped += 1
+        return dropped
+
+    # Trees ------------------------------------------------------------------------------------------------------------
+
+    def _found(
+        self, kind: str, root: str, skip: str, walk: Callable[[], Walk | Listing], progress: Progress | None
+    ) -> Tree:
+        key = hashlib.sha256("\0".join((kind, root, skip)).encode("utf-8", "surrogateescape")).hexdigest()
+        remembered = Remembered(self._folder / key[:40])
+        tree = self._unchanged(key, remembered, walk)
+        if tree is not None:
+            return tree
+        with self._turn(key) as waited:
+            tree = self._unchanged(key, remembered, walk) if waited else None
+            if tree is None:
+                known = _until_it_stands_still(root, lambda: self._digest(remembered, root, walk, progress))
+                self._remember(key, known)
+                tree = known.tree
+        return tree
+
+    def _unchanged(self, key: str, remembered: Remembered, walk: Callable[[], Walk | Listing]) -> Tree | None:
+        """The result of before, if all looks as it did."""
+        known = self._memory.get(key) or remembered.known()
+        if known is None or not known.signature:
+            return None
+        try:
+            if walk().run().signature != known.signature:
+                return None
+        except Changed:
+            return None
+        self._remember(key, known)
+        return known.tree
+
+    def _digest(
+        self, remembered: Remembered, root: str, walk: Callable[[], Walk | Listing], progress: Progress | None
+    ) -> Known:
+        began = self._now()
+        seen = walk()
+        sums, n_files, n_bytes, at_rest = hashlib.sha256(), 0, 0, True
+        with Draft(remembered.path, root) as draft:
+            for line in hashed(_matched(seen.in_order(), remembered.lines()), progress):
+                sums.update(line.text)
+                if line.stamp is None:
+                    continue
+                n_files, n_bytes = n_files + 1, n_bytes + line.stamp[0]
+                if _is_at_rest(line.stamp, began):
+                    draft.add(line)
+                else:
+                    at_rest = False
+            # A digest is of one moment: what came, went or changed behind us would make it one of none.
+            if walk().run().signature != seen.signature:
+                raise Changed(root)
+            tree = Tree("directory", "sha256:" + sums.hexdigest(), n_files, n_bytes)
+            known = Known(seen.signature if at_rest else "", tree)
+            draft.keep(known)
+        return known
+
+    # Files ------------------------------------------------------------------------------------------------------------
+
+    def _file(self, path: str) -> Tree:
+        key = hashlib.sha256(b"file\0" + os.fsencode(path)).hexdigest()
+        remembered = Remembered(self._folder / key[:40])
+        tree = self._unchanged_file(key, remembered, path)
+        if tree is not None:
+            return tree
+        with self._turn(key) as waited:
+            tree = self._unchanged_file(key, remembered, path) if waited else None
+            if tree is None:
+                known = _until_it_stands_still(path, lambda: self._digest_file(remembered, path))
+                self._remember(key, known)
+                tree = known.tree
+        return tree
+
+    def _unchanged_file(self, key: str, remembered: Remembered, path: str) -> Tree | None:
+        known = self._memory.get(key) or remembered.known()
+        if known is None or not known.signature:
+            return None
+        try:
+            if known.signature != repr(_stamp(path)):
+                return None
+        except Changed:
+            return None
+        self._remember(key, known)
+        return known.tree
+
+    def _digest_file(self, remembered: Remembered, path: str) -> Known:
+        began = self._now()
+        stamp = _stamp(path)
+        tree = Tree("file", "sha256:" + hash_file(path, stamp), 1, stamp[0])
+        known = Known(repr(stamp) if _is_at_rest(stamp, began) else "", tree)
+        with Draft(remembered.path, path) as draft:
+            draft.keep(known)
+        return known
+
+    # What is remembered -----------------------------------------------------------------------------------------------
+
+    def _remember(self, key: str, known: Known) -> None:
+        with self._guard:
+            self._memory[key] = known
+            self._memory.move_to_end(key)
+            if len(self._memory) > _IN_MEMORY:
+                self._memory.popitem(last=False)
+
+    @contextmanager
+    def _turn(self, key: str) -> Iterator[bool]:
+        """One thread at a time hashes a tree; whether this one had to wait, so that it is known by now."""
+        with self._guard:
+            turn = self._busy.setdefault(key, _Turn())
+            turn.n_wanted += 1
+            waited = turn.n_wanted > 1
+        try:
+            with turn.lock:
+                yield waited
+        finally:
+            with self._guard:
+                turn.n_wanted -= 1
+                if not turn.n_wanted:
+                    del self._busy[key]
+
+    def _stamped_now(self) -> int:
+        """The time that a file written now would be stamped with; 0, so that no file counts as old, when none can be."""
+        try:
+            fd = os.open(self._folder / ".clock", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                os.utime(fd)
+                return os.fstat(fd).st_mtime_ns
+            finally:
+                os.close(fd)
+        except OSError:
+            return 0
+
+
+class _Turn:
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.n_wanted = 0
+
+
+def _until_it_stands_still(root: str, digest: Callable[[], Known]) -> Known:
+    path = root
+    for _ in range(_TRIES):
+        try:
+            return digest()
+        except Changed as change:
+            path = change.path
+    raise CannotDigest(
+        f"'{path}' changes while its digest is taken. Let what writes there end first, or keep what steps read elsewhere.",
+        target=path,
+    )
+
+
+def _matched(found: Iterable[Found], lines: Iterator[Line]) -> Iterator[tuple[Found, str | None]]:
+    """Each file with its digest if a line knows it as it looks now. Both come in the order of names."""
+    line = next(lines, None)
+    for file in found:
+        name, _, stamp, _ = file
+        while line is not None and line.name < name:
+            line = next(lines, None)
+        is_known = line is not None and line.name == name and line.stamp == stamp
+        yield file, (line.hex if is_known and line is not None else None)
+
+
+def _is_at_rest(stamp: Stamp, began: int) -> bool:
+    """Whether no change after `began` could leave this stamp. Whole seconds come of filesystems that keep time coarsely."""
+    return all(t + (_SETTLED_NS if t % 1_000_000_000 else _SETTLED_COARSE_NS) < began for t in (stamp[1], stamp[3]))
+
+
+def _stamp(path: str) -> Stamp:
+    with reading(path):
+        return stamp_of(os.stat(path))
