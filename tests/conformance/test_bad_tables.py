@@ -237,3 +237,12 @@ def test_a_version_that_was_deleted_says_so(module_workspace: Workspace, store: 
     with pytest.raises(UserErrorException, match='Cannot find dataset registered with name "deleted"'):
         Dataset.get_by_name(module_workspace, "deleted")
     assert isinstance(Dataset.get_by_id(module_workspace, made.id).to_pandas_dataframe(), pandas.DataFrame)
+
+
+def test_numbers_with_a_comma(store: AzureBlobDatastore) -> None:
+    path = put(store, "comma.csv", "n;m\n1,5;x\n-2;\n;\n")
+    kinds = {"n": DataType.to_float(decimal_mark=",")}
+    made = delimited(path, separator=";", set_column_types=kinds)
+    assert made.to_pandas_dataframe()["n"].fillna(0).tolist() == [1.5, -2.0, 0.0]
+    with pytest.raises(UserErrorException, match="decimal_mark must be"):
+        DataType.to_float(decimal_mark="'")

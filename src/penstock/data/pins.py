@@ -79,8 +79,8 @@ def _opened_url(url: str) -> IO[bytes]:
 
 
 def _into_store(home: Path, source: IO[bytes]) -> Path:
-    folder = home / "blobs"
-    folder.mkdir(exist_ok=True)
+    folder = home / "blobs" / "00"  # among blobs, where the janitor finds what a dead server left
+    folder.mkdir(parents=True, exist_ok=True)
     partial = folder / f".{os.getpid()}.{threading.get_ident()}.partial"
     hashed = hashlib.sha256()
     try:
@@ -91,7 +91,7 @@ def _into_store(home: Path, source: IO[bytes]) -> Path:
             out.flush()
             os.fsync(out.fileno())
         partial.chmod(0o444)
-        blob = folder / hashed.hexdigest()[:2] / hashed.hexdigest()
+        blob = home / "blobs" / hashed.hexdigest()[:2] / hashed.hexdigest()
         blob.parent.mkdir(exist_ok=True)
         os.replace(partial, blob)
         return blob

@@ -118,7 +118,10 @@ class Janitor:
             yield
 
     def _half_written(self, now: float) -> Iterator[None]:
-        """Blobs and manifests whose writer was killed."""
+        """Blobs, manifests and pins whose writer was killed."""
+        for name in _names(self._home / "pins"):
+            if name.startswith(".") and _age(self._home / "pins" / name, now) > HALF_WRITTEN_SECONDS:
+                _remove(self._home / "pins" / name)
         folders = [self._home / "snapshots", *(self._home / "blobs" / n for n in _names(self._home / "blobs"))]
         for folder in folders:
             for name in _names(folder):

@@ -8,7 +8,9 @@ _KINDS = ("string", "int", "float", "bool", "datetime")
 
 def table(source, layout, skip, kinds, empty_as_string):
     """[Series] of the columns, or None where this way does not do. `skip` are the lines of the header."""
-    if layout.encoding != "utf-8-sig" or any(k["type"] not in _KINDS or k.get("formats") for k in kinds):
+    if layout.encoding != "utf-8-sig" or any(
+        k["type"] not in _KINDS or k.get("formats") or k.get("decimal") for k in kinds
+    ):
         return None
     try:
         import pyarrow

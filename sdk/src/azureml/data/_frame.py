@@ -90,6 +90,8 @@ _TEXT = {"type": "string"}
 
 
 def _column(name, texts, kind, rules):
+    if kind.get("decimal"):
+        texts = [text.replace(kind["decimal"], ".") for text in texts]
     try:
         return _types.column(texts, kind["type"], kind.get("formats"), *rules)
     except _types.Unreadable as error:

@@ -7,8 +7,9 @@ from azureml.data.abstract_dataset import _not_built
 class DataType:
     """The type of a column, for set_column_types."""
 
-    def __init__(self, kind, formats=None, escaped=False):
+    def __init__(self, kind, formats=None, escaped=False, decimal="."):
         self._kind = kind
+        self._decimal = decimal
         self._escaped = bool(escaped)
         self._formats = formats
 
@@ -22,9 +23,10 @@ class DataType:
 
     @staticmethod
     def to_float(decimal_mark="."):
-        if decimal_mark != ".":
-            raise _not_built("DataType.to_float with another decimal_mark than '.'")
-        return DataType("float")
+        """Numbers written with this mark before their fraction."""
+        if decimal_mark not in (".", ","):
+            raise _user_error("decimal_mark must be '.' or ',', not {!r}.".format(decimal_mark))
+        return DataType("float", decimal=decimal_mark)
 
     @staticmethod
     def to_bool():
@@ -46,6 +48,8 @@ class DataType:
             kind["formats"] = self._formats
         if self._escaped:
             kind["escaped"] = True
+        if self._decimal != ".":
+            kind["decimal"] = self._decimal
         return kind
 
     def __repr__(self):
