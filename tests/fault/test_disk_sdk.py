@@ -12,6 +12,7 @@ from disks import fill, mounted, use_up_inodes
 from azureml._client.errors import HomeError
 from azureml._client.journal import Journal
 from azureml._client.start import ensure_server
+from azureml.core import Run
 
 
 @pytest.fixture
@@ -47,3 +48,24 @@ def test_a_home_without_room_for_a_lock_is_refused_with_the_way_out(small_disk: 
     use_up_inodes(small_disk)
     with pytest.raises(HomeError, match=r"No space left on device.*Free some space there, or set PENSTOCK_HOME"):
         ensure_server(str(small_disk))
+
+
+def test_logging_on_a_full_disk_fails_no_step(
+    small_disk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PENSTOCK_JOB", str(small_disk))
+    monkeypatch.setenv("AZUREML_RUN_ID", "run")
+    run = Run.get_context()
+    run.log("before", 1)
+    taken = fill(small_disk)
+    for number in range(200):
+        run.log("loss " + "x" * 100, number)
+    run.log_confusion_matrix("matrix", {"data": {"class_labels": ["a"], "matrix": [["x" * 50_000]]}})
+    said = capsys.readouterr().err
+    assert said.count("was not kept: ") == 1 and "No space left on device" in said
+    taken.unlink()
+    run.log("after", 2)
+    records = [json.loads(line) for line in (small_disk / "journal").read_text().splitlines() if line.endswith("}")]
+    assert [r["value"] for r in records if r["op"] == "metric" and r["name"] in ("before", "after")] == [1, 2]
+    (warning,) = [r["message"] for r in records if r["op"] == "warning"]
+    assert "metrics could not be kept, the last called 'matrix': " in warning and "No space left" in warning

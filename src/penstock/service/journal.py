@@ -118,6 +118,8 @@ def _apply_one(
         records.drop_tag(connection, run_id, _text(entry["name"]))
     elif op in ("description", "display_name"):
         runs.set_display(connection, run_id, **{op: _text(entry["value"])})
+    elif op == "warning":
+        found.problems.append(_text(entry["message"])[:2000])
     elif op == "output_link":
         found.links.append((run_id, {"output": _text(entry["name"]), "dataset": _text(entry["dataset"])}))
     else:

@@ -15,6 +15,8 @@ def _user_error(message):
 class RunLogging:
     """Needs `_record(*records)` and `_keep_file(name, path)`."""
 
+    _n_lost, _lost = 0, None  # metrics that could not be kept since one was
+
     def log(self, name, value, description="", step=None):
         """Logs one value; logging a name again makes it a list."""
         if not (type(value) is float and value - value == 0):  # what is logged a hundred thousand times
@@ -66,10 +68,10 @@ class RunLogging:
             if not os.path.isfile(path):
                 raise _user_error("run.log_image: there is no file {} for metric {!r}.".format(path, name))
             artifact = self._fresh_name(name, os.path.splitext(path)[1] or ".png")
-            self._keep_file(artifact, path)
+            self._try_keeping(name, lambda: self._keep_file(artifact, path))
         else:
             artifact = self._fresh_name(name, ".png")
-            self._keep_plot(artifact, plot, name)
+            self._try_keeping(name, lambda: self._keep_plot(artifact, plot, name))
         self._metric(name, "image", {"artifact": artifact}, description)
 
     def log_confusion_matrix(self, name, value, description=""):
@@ -98,7 +100,7 @@ class RunLogging:
             )
         value = json.loads(json.dumps(value, default=_json_value))
         artifact = self._fresh_name(name, ".json")
-        self._keep_bytes(artifact, json.dumps(value).encode("utf-8"))
+        self._try_keeping(name, lambda: self._keep_bytes(artifact, json.dumps(value).encode("utf-8")))
         self._metric(name, kind, dict(value, artifact=artifact), description)
 
     def _metric(self, name, kind, value, description=None, step=None):
@@ -109,7 +111,23 @@ class RunLogging:
             record["description"] = str(description)
         if step is not None:
             record["step"] = int(step)
-        self._record(record)
+        self._try_keeping(name, lambda: self._record(record))
+
+    def _try_keeping(self, name, keep):
+        """What finds no room is told of, and lost: a training of two days does not end because of a metric."""
+        try:
+            keep()
+            if self._n_lost:
+                lost, self._n_lost = self._n_lost, 0
+                said = "{} metrics could not be kept, the last called {!r}: {}".format(lost, *self._lost)
+                self._record({"op": "warning", "message": said})
+        except OSError as error:
+            if not self._n_lost:  # once, until one is kept again
+                import sys
+
+                sys.stderr.write("Metric {!r} was not kept: {}\n".format(name, error))
+            self._n_lost += 1
+            self._lost = (name, error)
 
     def _fresh_name(self, name, suffix):
         """A file name for something logged under `name`, another one each time."""
