@@ -33,12 +33,20 @@ def tree_entries(path, name=None):
     if not os.path.isdir(path):
         return [(name, path)]
     found = []
-    for folder, folders, files in os.walk(path, followlinks=True):
-        folders.sort()
-        for file in sorted(files):
-            whole = os.path.join(folder, file)
-            found.append((name + "/" + os.path.relpath(whole, path).replace(os.sep, "/"), whole))
+    _gather(path, name, (os.path.realpath(path),), found)
     return found
+
+
+def _gather(folder, name, above, found):
+    """Every file below `folder`, links followed. A link to a folder that holds it, a broken one, pipes and sockets hold nothing."""
+    for entry in sorted(os.listdir(folder)):
+        whole = os.path.join(folder, entry)
+        if os.path.isdir(whole):
+            real = os.path.realpath(whole)
+            if real not in above:
+                _gather(whole, name + "/" + entry, above + (real,), found)
+        elif os.path.isfile(whole):
+            found.append((name + "/" + entry, whole))
 
 
 def unpack(source, target):
