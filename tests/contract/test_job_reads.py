@@ -30,7 +30,7 @@ def rates(tmp_path: Path) -> Path:
 
 
 def row(path: Path) -> dict[str, str]:
-    return {"path": str(path), "digest": "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()}
+    return {"kind": "file", "path": str(path), "digest": "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()}
 
 
 def seen(end: dict[str, Any]) -> tuple[list[dict[str, str]], str | None]:
@@ -222,6 +222,24 @@ def test_a_script_that_fails_has_no_reads(server: Server, rates: Path) -> None:
     folder, end = server.run(f"open({str(rates)!r}).read()\nraise ValueError('no')")
     assert (end["reads"], end["reads_unknown"]) == ([], None)
     assert os.fsencode(rates) in (folder / "reads").read_bytes()
+
+
+def test_a_folder_that_the_sdk_read_is_one_tree(server: Server, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    (data / "sub").mkdir(parents=True)
+    (data / "a.csv").write_text("a")
+    (data / "sub/b.csv").symlink_to(data / "a.csv")
+    digest = row(data / "a.csv")["digest"]
+    lines = "".join(f"{name}\0{1}\0{digest}\n" for name in ("a.csv", "sub/b.csv"))
+    tree = {"kind": "tree", "path": str(data), "digest": "sha256:" + hashlib.sha256(lines.encode()).hexdigest()}
+    say = f"import sys\nsys.audit('azureml.read', {str(data)!r})\nopen({str(data / 'a.csv')!r}).read()\n"
+    assert seen(server.run(say * 2)[1]) == ([tree], None)
+    assert seen(server.run(say.replace("azureml.read", "azureml.known"), name="run.2")[1]) == ([], None)
+    _, end = server.run(say + f"open({str(data / 'sub/c.csv')!r}, 'w').close()", name="run.3")
+    assert seen(end) == ([], f"the folder {data}, which it read, changed while it ran: 'sub/c.csv'")
+    (data / "sub/more").symlink_to(data)
+    _, end = server.run(say, name="run.4")
+    assert seen(end) == ([], f"the folder {data}, which it read, holds 'sub/more', which is no plain file")
 
 
 def test_a_list_that_is_cut_off_counts_for_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import pytest
 from penstock.model.errors import CannotServe
 from penstock.model.status import Status
 from penstock.service import journal
-from penstock.store import catalog, records, runs
+from penstock.store import catalog, identities, records, runs
 from penstock.store.database import HEAD, Database, open_database
 
 
@@ -169,6 +169,39 @@ def test_what_a_script_may_say_never_stops_its_run_from_being_recorded(database,
         (file,) = records.artifacts(connection, "r")
         assert file["name"].startswith("…é") and file["name"].endswith("é.txt")
         assert len(runs.events_of_root(connection, "root")) == 6, "each of the others is told as a warning"
+
+
+def test_of_what_a_script_read_the_first_counts_and_of_what_it_wrote_the_last(database):
+    add_run(database, "r", Status.RUNNING)
+    run = {"id": "r", "root_id": "root", "attempt": 1}
+    said = [
+        {"op": "read", "kind": "model", "name": "m:latest", "found": "3"},
+        {"op": "wrote", "name": "model m", "found": 4},
+        {"op": "read", "kind": "run", "name": "x" * 2000, "found": ""},
+    ]
+    again = [dict(r, found="9") for r in said]
+    for records_said in (said, again):
+        database.write(lambda c, r=records_said: journal.apply(c, r, run, "jobs/r.1", 1.0))
+    with database.read() as connection:
+        seen = [(o["kind"], o["name"], o["found"]) for o in identities.observations(connection, ["r"])["r"]]
+    assert seen == [("model", "m:latest", "3"), ("run", "x" * 1000, ""), ("wrote", "model m", "9")]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        "torn",
+        {"op": "read", "kind": "model", "name": "nul\0", "found": "1"},
+        {"op": "read", "kind": "unheard of", "name": "n", "found": "1"},
+        {"op": "wrote", "name": "model m"},
+    ],
+)
+def test_a_record_of_a_read_that_cannot_be_understood_is_not_forgotten(database, record):
+    add_run(database, "r", Status.RUNNING)
+    database.write(lambda c: journal.apply(c, [record], {"id": "r", "root_id": "root", "attempt": 1}, "jobs/r.1", 1.0))
+    with database.read() as connection:
+        (seen,) = identities.observations(connection, ["r"])["r"]
+    assert seen["kind"] == "run"
 
 
 def test_model_versions_count_up(database):

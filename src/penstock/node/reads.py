@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import stat
 
-from .digests import digest_files
+from .digests import digest_files, tree_digest
 from .folder import read_whole, write_whole
 from .materials import output_path
 from .unwatched import NAMED_BY, OF_HOME, PLACES, TEMPORARY
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 LIST = "reads"
 UNWATCHED = "unwatched"
 _MOST_FILES = 1000
+_LONGEST_PATH = 1000
 
 
 class Unknown(Exception):
@@ -40,7 +41,8 @@ def ask(folder: str, job: Json) -> None:
 
 
 def look(job: Json, env: dict[str, str], started_at: float) -> list[Json]:
-    """`{"path", "digest"}` of each file outside that the script read and that is no library's own business; Unknown when it cannot be said.
+    """`{"kind", "path", "digest"}` of each file or whole tree outside that the script read and that is no library's own business; Unknown
+    when it cannot be said.
 
     `env` is the script's own; `started_at` is when it was started.
     """
@@ -48,13 +50,17 @@ def look(job: Json, env: dict[str, str], started_at: float) -> list[Json]:
     places = _places(env)
     home = env.get("PENSTOCK_HOME")
     found: dict[str, tuple[int, ...]] = {}
+    trees = []
     for path, state in _noted():
+        if path.endswith("/"):
+            trees.append(path.rstrip("/"))
+            continue
         own = path in linked or os.path.dirname(path) == home or (path + "/").startswith(places)
         if not own and not _is_scratch(path, state, env, started_at):
             found.setdefault(path, state)
     if len(found) > _MOST_FILES:
         raise Unknown(f"it read {len(found):,} files that are not declared; no more than {_MOST_FILES:,} are followed")
-    return _digested(found)
+    return _digested(found) + [_tree(path, int(started_at * 1e9)) for path in sorted(set(trees))]
 
 
 def _noted() -> list[tuple[str, tuple[int, ...]]]:
@@ -96,16 +102,49 @@ def _digested(found: dict[str, tuple[int, ...]]) -> list[Json]:
     except OSError as error:
         raise Unknown(f"a file it read cannot be read again: {error}") from error
     _check(found)
-    return [{"path": file["path"], "digest": file["digest"]} for file in files]
+    return [{"kind": "file", "path": file["path"], "digest": file["digest"]} for file in files]
+
+
+def _tree(root: str, started_at_ns: int) -> Json:
+    """The row of a folder. The script may have read it at any time, so nothing in it may have changed since the script began."""
+    _check_name(root)
+    try:
+        sizes = _walk(root, "", started_at_ns)
+        names = list(sizes)
+        places = [os.path.realpath(os.path.join(root, name)) for name in names]
+        files = digest_files("/", places, [sizes[name] for name in names])
+        if _walk(root, "", started_at_ns) != sizes:
+            raise Unknown(f"the folder {root}, which it read, changed meanwhile")
+    except OSError as error:
+        raise Unknown(f"a folder it read cannot be read again: {error}") from error
+    digest = tree_digest([file | {"path": name} for name, file in zip(names, files, strict=True)])
+    return {"kind": "tree", "path": root, "digest": digest}
+
+
+def _walk(root: str, prefix: str, started_at_ns: int) -> dict[str, int]:
+    """The size of each file below, by its path."""
+    folder, sizes = os.path.join(root, prefix), {}
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            status = entry.stat()
+            name = prefix + entry.name
+            if entry.is_dir(follow_symlinks=False):
+                sizes.update(_walk(root, name + "/", started_at_ns))
+            elif not stat.S_ISREG(status.st_mode):
+                raise Unknown(f"the folder {root}, which it read, holds {name!a}, which is no plain file")
+            else:
+                sizes[name] = status.st_size
+            if status.st_ctime_ns >= started_at_ns:
+                raise Unknown(f"the folder {root}, which it read, changed while it ran: {name!a}")
+    if os.stat(folder).st_ctime_ns >= started_at_ns:
+        raise Unknown(f"the folder {root}, which it read, changed while it ran")
+    return sizes
 
 
 def _check(found: dict[str, tuple[int, ...]]) -> None:
     """That each file is still what the script found."""
     for path, state in found.items():
-        try:
-            path.encode()
-        except UnicodeEncodeError:
-            raise Unknown(f"the name of a file it read is no UTF-8: {path!a}") from None
+        _check_name(path)
         try:
             status = os.lstat(path)
         except OSError:
@@ -114,3 +153,12 @@ def _check(found: dict[str, tuple[int, ...]]) -> None:
             raise Unknown(f"{path}, which it read, is no plain file")
         if (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino) != state:
             raise Unknown(f"{path}, which it read, changed while it ran")
+
+
+def _check_name(path: str) -> None:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise Unknown(f"the name of a file it read is no UTF-8: {path!a}") from None
+    if len(path) > _LONGEST_PATH:
+        raise Unknown(f"the path of a file it read is too long to be kept: {path[:100]}…")

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 _RARE = frozenset(
-    ("import", "os.rename", "os.symlink", "os.link", "os.exec", "sqlite3.connect", "ctypes.dlopen", "azureml.covered")
+    ("import", "os.rename", "os.symlink", "os.link", "os.exec", "sqlite3.connect", "ctypes.dlopen")
+    + ("azureml.known", "azureml.read")  # what our SDK says of itself, with a path
 )
 _OF_A_PREFIX = ("bin", "lib", "lib64", "libexec", "include", "conda-meta", "pkgs", "ssl", "etc", "share", "sbin", "man")
 _OF_THE_SYSTEM = ("/", "/usr", "/usr/local")
@@ -94,8 +95,10 @@ class _Watch:
         elif event == "os.exec":
             if os.getpid() == self._pid:
                 self.give_up()  # another program goes on in this process
-        elif event == "azureml.covered":
-            self._cover(os.path.abspath(os.fsdecode(args[0])))
+        elif event == "azureml.known":
+            self._pass_over(os.path.abspath(os.fsdecode(args[0])))
+        elif event == "azureml.read":
+            self._read_all(os.path.abspath(os.fsdecode(args[0])))
         elif args[0] and not isinstance(args[0], int):
             name = os.fsdecode(args[0])
             if event == "ctypes.dlopen":
@@ -110,13 +113,23 @@ class _Watch:
         for path in [p for p in self._seen if p == old or p.startswith(old + "/")]:
             self._seen.add(new + path[len(old) :])
 
-    def _cover(self, path: str) -> None:
-        """What lies here is known by another name: the SDK has recorded it."""
+    def _pass_over(self, path: str) -> None:
+        """What lies here is the run's input by another name."""
         if path not in self._own:
             self._own.append(path)
             self._seen.update((path, os.path.realpath(path)))
             self.passing += (path + "/",)
             self._known = None
+
+    def _read_all(self, path: str) -> None:
+        """Notes a folder as a whole, with what it lists; a file as any."""
+        real, status = os.path.realpath(path), _status(path)
+        if status is None or not stat.S_ISDIR(status.st_mode):
+            self.look(path, os.O_RDONLY)
+        elif not self._is_known(real):
+            self._note(real + "/", status)
+            self._pass_over(path)
+            self._pass_over(real)
 
     def give_up(self) -> None:
         """Without the list nothing is known of what the script read."""

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from penstock.model.status import Status
 from penstock.service import journal, registering
 from penstock.service.context import Context
-from penstock.store import records, runs
+from penstock.store import identities, records, runs
 
 Json = dict[str, Any]
 
@@ -33,6 +33,8 @@ class Batch:
     outputs: list[Json] = field(default_factory=list)
     datasets: list[registering.Left] = field(default_factory=list)
     journals: list[tuple[str, Json]] = field(default_factory=list)
+    spoiled: list[tuple[str, str]] = field(default_factory=list)
+    observations: list[Json] = field(default_factory=list)
     ends_run: bool = False
 
     def move(self, root_id: str, move: runs.Move, **body: Any) -> None:
@@ -66,6 +68,9 @@ class Batch:
                 journal.ingest(connection, context.home, name, run, self.at)
             for row in self.attempts:
                 runs.save_attempt(connection, row)
+            for run_id, why in self.spoiled:
+                identities.spoil(connection, run_id, why)
+            identities.add_observations(connection, self.observations)
             records.put_artifacts(connection, self.artifacts)
             records.put_outputs(connection, self.outputs)
             left = registering.record(connection, context.home, self.datasets, self.at)

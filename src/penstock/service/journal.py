@@ -11,11 +11,17 @@ from sqlalchemy import Connection
 
 from penstock.data.paths import relative_path
 from penstock.model.errors import BadRequest
-from penstock.store import records, runs
+from penstock.store import identities, records, runs
 
 Json = dict[str, Any]
 MAX_READ_BYTES = 8 << 20
 MAX_KIND_CHARACTERS = 24
+MAX_NAME_CHARACTERS = 1000
+READ_KINDS = ("model", "dataset", "run")
+"""What a script reads by name, each checked in its own way before a later step may stand on it."""
+
+_UNREADABLE = {"kind": "run", "name": "what a journal record says that could not be read", "found": ""}
+"""It may have told of something that the script read."""
 
 
 @dataclass
@@ -25,6 +31,7 @@ class _Records:
     metrics: list[Json] = field(default_factory=list)
     artifacts: dict[tuple[str, str], Json] = field(default_factory=dict)
     links: list[tuple[str, Json]] = field(default_factory=list)
+    observations: list[Json] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
@@ -78,8 +85,11 @@ def apply(connection: Connection, entries: list[Any], run: Json, folder: str, no
             _apply_one(connection, entry, run, folder, now, found, known)
         except (KeyError, TypeError, ValueError, OverflowError, BadRequest) as error:
             found.problems.append(_text(f"A journal record could not be read ({error!r}): {str(entry)[:200]}"))
+            if not isinstance(entry, dict) or entry.get("op") in (None, "read", "wrote"):
+                found.observations.append(_UNREADABLE | {"run_id": run["id"]})
     records.add_metrics(connection, found.metrics)
     records.put_artifacts(connection, list(found.artifacts.values()))
+    identities.add_observations(connection, found.observations)
     events = [runs.Event(run["id"], run["root_id"], now, "warning", {"message": p}) for p in found.problems]
     events += [runs.Event(i, run["root_id"], now, "output_link", body) for i, body in found.links]
     runs.append_events(connection, events)
@@ -122,8 +132,24 @@ def _apply_one(
         found.problems.append(_text(entry["message"])[:2000])
     elif op == "output_link":
         found.links.append((run_id, {"output": _text(entry["name"]), "dataset": _text(entry["dataset"])}))
+    elif op in ("read", "wrote"):
+        found.observations.append(_observation(entry, op, run["id"]))
     else:
         raise ValueError(f"unknown op {op!r}")
+
+
+def _observation(entry: Json, op: str, run_id: str) -> Json:
+    """What the script fetched or left beside its outputs. It counts for the script's own run, whatever it was about."""
+    kind = op if op == "wrote" else entry["kind"]
+    if op == "read" and kind not in READ_KINDS:
+        raise ValueError(f"unknown kind {kind!r}")
+    name = _text(entry["name"])
+    if len(name) > MAX_NAME_CHARACTERS:
+        kind, name = (
+            "run",
+            name[:MAX_NAME_CHARACTERS],
+        )  # cannot be looked up again: what is read so counts as different each time
+    return {"run_id": run_id, "kind": kind, "name": name, "found": _text(entry["found"])}
 
 
 def _text(value: Any) -> str:

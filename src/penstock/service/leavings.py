@@ -41,9 +41,22 @@ def keep(batch: Batch, context: Context, binder: Binder, flight: InFlight, concl
         file = {"run_id": state.run_id, "name": f["name"], "attempt": state.attempt, "path": path}
         batch.artifacts.append({**file, "size_bytes": f["size_bytes"]})
     if conclusion.status is Status.COMPLETED:
+        _observe(batch, state.run_id, end.raw)
         rows = list(_outputs(binder, flight, {o["name"]: o for o in end.outputs}))
         batch.outputs += rows
         batch.datasets += left(flight.active.root.workspace, flight.active.id, state.run_id, state.node.outputs, rows)
+
+
+def _observe(batch: Batch, run_id: str, raw: Json) -> None:
+    """What the script was seen to read outside of its job. Where that is not known, no later step may stand on this one."""
+    if "reads" not in raw:
+        batch.spoiled.append((run_id, "it cannot be told what it read: it was run by an older version of Penstock"))
+    elif why := raw.get("reads_unknown"):
+        batch.spoiled.append((run_id, f"it cannot be told what it read: {why}"))
+    else:
+        batch.observations += [
+            {"run_id": run_id, "kind": r["kind"], "name": r["path"], "found": r["digest"]} for r in raw["reads"]
+        ]
 
 
 def _outputs(binder: Binder, flight: InFlight, manifests: dict[str, Json]) -> Iterator[Json]:

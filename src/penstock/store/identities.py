@@ -81,9 +81,18 @@ def spoil(connection: Connection, run_id: str, why: str) -> None:
 
 
 def add_observations(connection: Connection, rows: Sequence[Row]) -> None:
-    """Keep what steps were seen to read: `{run_id, kind, name, found}`. What was read first stays."""
-    if rows:
-        connection.execute(upsert(connection, observation).on_conflict_do_nothing(), list(rows))
+    """Keep what steps were seen to read, and what they wrote beside their outputs: `{run_id, kind, name, found}`.
+
+    Of what was read the first counts, of what was written (kind `wrote`) the last.
+    """
+    statement = upsert(connection, observation)
+    if read := [r for r in rows if r["kind"] != "wrote"]:
+        connection.execute(statement.on_conflict_do_nothing(), read)
+    if wrote := [r for r in rows if r["kind"] == "wrote"]:
+        key = [observation.c.run_id, observation.c.kind, observation.c.name]
+        connection.execute(
+            statement.on_conflict_do_update(index_elements=key, set_={"found": statement.excluded.found}), wrote
+        )
 
 
 def observations(connection: Connection, run_ids: Iterable[str]) -> dict[str, list[Row]]:
