@@ -145,6 +145,12 @@ def test_a_cell_that_is_not_python_leaves_the_others(tmp_path, capsys):
     assert value["files"][0]["uses"][0]["cell"] == 2
 
 
+def test_a_cell_may_be_indented_as_a_whole(tmp_path, capsys):
+    (tmp_path / "n.ipynb").write_text(notebook(" from azureml.core import Run\n\n if True:\n     Run.get_context()"))
+    code, value = says(capsys, tmp_path / "n.ipynb")
+    assert (code, uses(value)) == (0, [(1, "works", "import Run"), (4, "works", "Run.get_context")])
+
+
 def test_a_declared_encoding_is_honoured(tmp_path, capsys):
     (tmp_path / "s.py").write_bytes(
         "# -*- coding: latin-1 -*-\n# café\nfrom azureml.core import Run\n".encode("latin-1")

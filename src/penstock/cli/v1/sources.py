@@ -149,6 +149,10 @@ def _cell(path: str, number: int, text: str) -> Piece | None:
 
 def without_magics(text: str) -> tuple[str, list[tuple[int, str]]]:
     """`text` with IPython's lines made `pass`, line for line, and the shell commands among them with their lines."""
+    first = next((line for line in text.split("\n") if line.strip()), "")
+    indent = first[: len(first) - len(first.lstrip())]
+    if indent:  # IPython takes the first line's indentation from all
+        text = "\n".join(line.removeprefix(indent) for line in text.split("\n"))
     lines: list[str] = []
     shell: list[tuple[int, str]] = []
     goes_on = False
