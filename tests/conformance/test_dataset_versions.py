@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -156,3 +158,16 @@ def test_a_version_whose_source_changed_says_so_once(
     found = ws._call("GET", "datasets/drift", None, {"name": "drifting", "version": 2})
     assert found["changed"] and "nothing is there now" in found["message"]
     assert made.version == 1
+
+
+def test_a_pinned_version_is_in_a_backup(
+    module_workspace: Workspace, store: AzureBlobDatastore, module_home: Path, tmp_path: Path
+) -> None:
+    made = Dataset.File.from_files(put(store, "saved/a.txt", "saved")).register(module_workspace, "saved", pin=True)
+    pinned = made._definition["paths"][0]["pinned"]
+    penstock = [sys.executable, "-m", "penstock"]
+    subprocess.run([*penstock, "backup", tmp_path / "b.tar.gz", "--home", module_home], check=True, timeout=60)
+    again = tmp_path / "again"
+    subprocess.run([*penstock, "restore", tmp_path / "b.tar.gz", "--home", again], check=True, timeout=60)
+    assert (again / "pins" / pinned / store.name / "saved/a.txt").read_text() == "saved"
+    assert not (again / "pins" / pinned / store.name / "saved/a.txt").stat().st_mode & 0o222

@@ -21,7 +21,7 @@ def table(source, layout, skip, kinds, empty_as_string):
     read = csv.ReadOptions(column_names=names, skip_rows=skip)
     parse = csv.ParseOptions(delimiter=layout.separator, newlines_in_values=_has_quotes(source))
     types = {
-        "string": pyarrow.string(), "int": pyarrow.int64(), "float": pyarrow.float64(), "bool": pyarrow.bool_(),
+        "string": pyarrow.dictionary(pyarrow.int32(), pyarrow.string()), "int": pyarrow.int64(), "float": pyarrow.float64(), "bool": pyarrow.bool_(),
         "datetime": pyarrow.timestamp("ns"),
     }  # fmt: skip
     convert = csv.ConvertOptions(
@@ -56,19 +56,12 @@ def _texts(column):
     """An array of str and None, in which equal texts near each other are one object: most columns of text have few."""
     import numpy
 
-    found = numpy.empty(len(column), dtype=object)
-    at, repeats = 0, True
+    found, at = numpy.empty(len(column), dtype=object), 0
     for chunk in column.chunks:
-        if repeats:
-            coded = chunk.dictionary_encode()
-            repeats = len(coded.dictionary) * 2 < len(chunk)
-            known = numpy.append(
-                coded.dictionary.to_numpy(zero_copy_only=False).astype(object), [None]
-            )  # None is the last
-            values = known.take(coded.indices.fill_null(-1).to_numpy(zero_copy_only=False))
-        else:
-            values = chunk.to_numpy(zero_copy_only=False)
-        found[at : at + len(chunk)] = values
+        texts = chunk.dictionary.to_numpy(zero_copy_only=False)
+        known = numpy.append(texts.astype(object), [None])  # None is the last
+        codes = chunk.indices.fill_null(len(texts)).to_numpy(zero_copy_only=False)
+        numpy.take(known, codes, out=found[at : at + len(chunk)], mode="clip")
         at += len(chunk)
     return found
 
