@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,8 @@ from azureml.data import OutputFileDatasetConfig
 from azureml.exceptions import UserErrorException
 from azureml.pipeline.core import Pipeline
 from azureml.pipeline.steps import PythonScriptStep
+from penstock.model.errors import CannotServe
+from penstock.service.seal import unseal
 
 READ = """
 import os, sys
@@ -116,4 +120,9 @@ def test_secrets_are_kept_sealed_and_shown_nowhere(module_workspace: Workspace, 
     assert not [text for text in shown if secret in text or "sealed:1:" in text]
     holding = [p for p in module_home.rglob("*") if p.is_file() and secret.encode() in p.read_bytes()]
     assert holding == []
-    assert any(b"sealed:1:" in p.read_bytes() for p in module_home.glob("penstock.db*"))
+    with closing(sqlite3.connect(module_home / "penstock.db")) as database:
+        (kept,) = database.execute("SELECT secrets FROM datastore WHERE name = 'sealed'").fetchone()
+    key = bytes.fromhex((module_home / "key").read_text())
+    assert json.loads(unseal(key, "datastore ws/sealed", kept)) == {"account_key": secret}
+    with pytest.raises(CannotServe, match="cannot be read with this home's key"):
+        unseal(key, "datastore ws/another", kept)

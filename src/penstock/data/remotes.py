@@ -10,7 +10,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,15 @@ from penstock.model.errors import BadRequest
 Json = dict[str, Any]
 _CHANGES = ("ETag", "etag", "mtime", "LastModified", "last_modified", "created", "ino")
 
+_AZURE = ("account_name", "account_key", "sas_token", "tenant_id", "client_id", "client_secret")
+_OPTIONS = {"az": _AZURE, "abfs": _AZURE, "abfss": _AZURE}
 
-def filesystem(url: str) -> tuple[Any, str]:
-    """(fsspec's filesystem, the path on it) of a URL; BadRequest with the command that installs what is missing."""
+
+def filesystem(url: str, options: Json) -> tuple[Any, str]:
+    """(fsspec's filesystem, the path on it) of a URL; BadRequest with the command that installs what is missing.
+
+    `options` are what its datastore was registered with; a filesystem is given those that it may know.
+    """
     try:
         fsspec, core, registry = (importlib.import_module(m) for m in ("fsspec", "fsspec.core", "fsspec.registry"))
     except ImportError:
@@ -33,7 +39,7 @@ def filesystem(url: str) -> tuple[Any, str]:
         ) from None
     protocol = url.partition("://")[0]
     try:
-        found, path = core.url_to_fs(url)
+        found, path = core.url_to_fs(url, **{k: options[k] for k in _OPTIONS.get(protocol, ()) if options.get(k)})
     except ImportError as error:
         package = _package(registry.known_implementations.get(protocol) or {}, protocol)
         raise BadRequest(
@@ -59,10 +65,11 @@ class Mirror:
     url: str
     root: Path
     notes: Path
+    options: Json = field(repr=False)
 
     def pull(self, path: str) -> int:
         """Bring what is new or changed at or below `path`; how many files. What has gone from the URL goes here too."""
-        there, base = filesystem(self.url)
+        there, base = filesystem(self.url, self.options)
         wanted = str(relative_path(path)) if path.strip("/") else ""
         with _lock(self.notes):
             known = self._known()
@@ -83,7 +90,7 @@ class Mirror:
 
     def push(self, path: str) -> int:
         """Send what is new or changed here at or below `path`; how many files."""
-        there, base = filesystem(self.url)
+        there, base = filesystem(self.url, self.options)
         with _lock(self.notes):
             known = self._known()
             count = 0

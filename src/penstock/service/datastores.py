@@ -70,14 +70,6 @@ class Datastores:
         self._db.write(lambda connection: _put(connection, {**row, "secrets": sealed}))
         return self.get(workspace, name)
 
-    def secrets(self, workspace: str, name: str) -> Json:
-        """The secrets that the datastore was registered with: for whoever opens it, never for an answer."""
-        with self._db.read() as connection:
-            row = catalog.get_datastore(connection, workspace, name)
-        if row is None or row["secrets"] is None:
-            return {}
-        return dict(json.loads(unseal(self._context.key, _label(workspace, name), row["secrets"])))
-
     def map(self, workspace: str, name: str, target: str | None) -> Json:
         """Put a local folder (for a database, a SQLite file) or any fsspec URL behind the datastore; None: its own folder in the home."""
         if any(w.name == name and w.workspace in (None, workspace) for w in configured.datastores(self._context.home)):
@@ -96,7 +88,7 @@ class Datastores:
         if target is None:
             return {"root": self._workspaces._datastore_row(workspace, name, kind, {})["root"], "url": None}
         if is_remote(target):
-            filesystem(target)
+            filesystem(target, self._options(workspace, name))
             return {"root": str(self._mirrors(workspace) / name), "url": target}
         return {"root": str(mapped_path(name, kind, target, self._context.home)), "url": None}
 
@@ -156,7 +148,17 @@ class Datastores:
 
     def _mirror(self, workspace: str, found: Json) -> Mirror:
         notes = self._mirrors(workspace) / f"{found['name']}.json"
-        return Mirror(found["url"], Path(found["root"]), notes)
+        return Mirror(found["url"], Path(found["root"]), notes, self._options(workspace, found["name"]))
+
+    def _options(self, workspace: str, name: str) -> Json:
+        """What the datastore was registered with, its secrets too: for whoever opens it, never for an answer."""
+        with self._db.read() as connection:
+            row = catalog.get_datastore(connection, workspace, name)
+        if row is None:
+            return {}
+        sealed = row["secrets"]
+        secrets = json.loads(unseal(self._context.key, _label(workspace, name), sealed)) if sealed else {}
+        return {**{k: v for k, v in row["settings"].items() if v != REDACTED}, **secrets}
 
     def _mirrors(self, workspace: str) -> Path:
         return self._context.home / "mirrors" / workspace
