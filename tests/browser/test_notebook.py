@@ -56,22 +56,25 @@ def browser() -> Iterator[Browser]:
         opened.close()
 
 
-@pytest.fixture(scope="module")
-def notebook(module_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The notebook as it is after its execution."""
+def executed(cells: tuple[str, ...], home: Path, folder: Path) -> Any:
+    """A notebook of these cells as it is after its execution."""
     from nbclient import NotebookClient
 
-    folder = tmp_path_factory.mktemp("notebook")
     (folder / "src").mkdir()
     (folder / "src/s.py").write_text(SCRIPT_OF_STEPS)
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in CELLS])
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in cells])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PENSTOCK_HOME", str(module_home))
+        patch.setenv("PENSTOCK_HOME", str(home))
         patch.setenv("IPYTHONDIR", str(folder / "ipython"))
         NotebookClient(
             notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
         ).execute()
     return notebook
+
+
+@pytest.fixture(scope="module")
+def notebook(module_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return executed(CELLS, module_home, tmp_path_factory.mktemp("notebook"))
 
 
 def exported(notebook: Any) -> str:
@@ -149,3 +152,16 @@ def test_the_front_end_shows_each_change(browser: Browser, tmp_path: Path) -> No
     expect(page.locator("#place i")).to_have_text("second")
     expect(page.locator("#place b")).to_have_count(0)
     page.close()
+
+
+def test_without_the_widget_library_the_view_ends_as_the_run_does_too(module_home: Path, tmp_path: Path) -> None:
+    cells = (
+        "import sys; sys.modules['anywidget'] = None  # as if it were not installed\nfrom azureml.core import *",
+        "ws = Workspace.create('plain', exist_ok=True)\nfrom azureml.widgets import RunDetails\n"
+        "run = Experiment(ws, 'e').submit(ScriptRunConfig('src', 's.py'))",
+        "RunDetails(run).show()",
+        "run.wait_for_completion()",
+    )
+    shown = outputs(executed(cells, module_home, tmp_path), 2)
+    assert set(shown) == {"text/html", "text/plain"} and "Completed" in shown["text/html"]
+    assert "0.9375" in shown["text/html"]

@@ -7,7 +7,7 @@ import pytest
 from penstock.model.errors import CannotServe
 from penstock.model.status import Status
 from penstock.service import journal
-from penstock.store import catalog, identities, records, runs
+from penstock.store import catalog, identities, records, runs, secrets
 from penstock.store.database import HEAD, Database, open_database
 
 
@@ -276,3 +276,34 @@ def test_runs_are_counted_within_their_experiment(database):
         add_run(database, run_id, experiment=experiment)
     with database.read() as connection:
         assert [runs.get_run(connection, i)["experiment_number"] for i in "abc"] == [1, 1, 2]
+
+
+def test_secrets_are_kept_by_workspace_and_name(database):
+    row = {
+        "workspace": "ws",
+        "name": "b",
+        "sealed": "sealed:1:x",
+        "content_type": None,
+        "created_at": 1.0,
+        "updated_at": 1.0,
+    }
+    database.write(lambda c: secrets.put(c, row))
+    database.write(lambda c: secrets.put(c, {**row, "name": "A"}))
+    database.write(lambda c: secrets.put(c, {**row, "sealed": "sealed:1:y", "created_at": 2.0, "updated_at": 2.0}))
+    with database.read() as connection:
+        kept = secrets.get(connection, "ws", "b")
+        assert (kept["sealed"], kept["created_at"], kept["updated_at"]) == ("sealed:1:y", 1.0, 2.0)
+        assert [s["name"] for s in secrets.listed(connection, "ws")] == ["A", "b"]
+        assert "sealed" not in secrets.listed(connection, "ws")[0] and secrets.get(connection, "other", "b") is None
+    assert database.write(lambda c: secrets.drop(c, "ws", "b")) and not database.write(
+        lambda c: secrets.drop(c, "ws", "b")
+    )
+
+
+def test_only_a_driven_run_has_an_owner_to_be_replaced(database):
+    add_run(database, "mine", Status.RUNNING, type="interactive", owner="1", root_id="mine")
+    add_run(database, "nobodys", Status.RUNNING, type="interactive", root_id="nobodys")
+    for run_id in ("mine", "nobodys"):
+        database.write(lambda c, i=run_id: runs.set_owner(c, i, "2"))
+    with database.read() as connection:
+        assert [(r["id"], r["owner"]) for r in runs.driven(connection)] == [("mine", "2")]

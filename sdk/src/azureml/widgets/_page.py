@@ -50,13 +50,17 @@ def _heading(run, dto):
 
 
 def _took(dto):
-    from datetime import datetime
+    from datetime import datetime, timezone
 
     if not dto.get("started_at"):
         return ""
     form = "%Y-%m-%dT%H:%M:%S.%fZ"
     began = datetime.strptime(dto["started_at"], form)
-    ended = datetime.strptime(dto["ended_at"], form) if dto.get("ended_at") else datetime.utcnow()
+    ended = (
+        datetime.strptime(dto["ended_at"], form)
+        if dto.get("ended_at")
+        else datetime.now(timezone.utc).replace(tzinfo=None)
+    )
     seconds = max((ended - began).total_seconds(), 0)
     if seconds < 60:
         return "{:.1f} s".format(seconds) if dto.get("ended_at") else "{:.0f} s".format(seconds)
