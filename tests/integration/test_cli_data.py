@@ -136,3 +136,19 @@ def test_a_dataset_is_registered_by_the_command(ws: Workspace) -> None:
     gone = cli("dataset", "register", "none", "nothing/*.csv")
     assert (gone.returncode, "has nothing at 'nothing/*.csv'" in gone.stderr) == (3, True), gone.stderr
     assert cli("dataset", "register", "out", "../x").returncode == 2
+
+
+def test_links_in_what_is_uploaded(ws: Workspace, tmp_path: Path) -> None:
+    root = Path(Datastore(ws, "workspacefilestore")._root)
+    for name in ("other", "top"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "other/a.txt").write_text("a")
+    (tmp_path / "top/folder").symlink_to(tmp_path / "other")
+    (tmp_path / "top/again").symlink_to(tmp_path / "top")
+    assert "Copied 1 of 1 files" in said("datastore", "upload", "workspacefilestore", str(tmp_path / "top"), "linked")
+    assert [p.relative_to(root).as_posix() for p in root.rglob("*") if not p.is_dir()] == ["linked/folder/a.txt"]
+    (tmp_path / "top/broken").symlink_to("nowhere")
+    done = cli("datastore", "upload", "workspacefilestore", str(tmp_path / "top"), "linked")
+    assert (done.returncode != 0, "broken is a link to nowhere" in done.stderr) == (True, True), done.stderr
+    for path in ("../out", "a/../../../out"):
+        assert "leads out of" in cli("datastore", "upload", "workspacefilestore", str(tmp_path / "other"), path).stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,7 @@ def upload(
     client, chosen = registered.chosen(workspace, home)
     root = _root(client, chosen, name)
     base = source if source.is_dir() else source.parent
-    files = sorted(p for p in source.rglob("*") if p.is_file()) if source.is_dir() else [source]
+    files = sorted(_files_below(source, source.resolve())) if source.is_dir() else [source]
     copied, kept = [], []
     for file in files:
         target = _beneath(root, f"{path}/{file.relative_to(base)}")
@@ -125,9 +126,7 @@ def upload(
             kept.append(str(file))
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-        shutil.copyfile(file, partial)
-        os.replace(partial, target)
+        _copy(file, target)
         copied.append(str(target.relative_to(root)))
     client.post(f"ws/{segment(chosen)}/datastores/{segment(name)}/push", {"path": path})
     if as_json:
@@ -173,6 +172,36 @@ def _root(client: Client, workspace: str, name: str) -> Path:
             f"Datastore '{name}' is {root}, which is no folder of this machine. Look at it where the server runs."
         )
     return root
+
+
+def _files_below(folder: Path, real: Path) -> Iterator[Path]:
+    """Every file below `folder`; links to folders are followed, but not in a circle. Trouble names a broken link."""
+    for entry in os.scandir(folder):
+        path = Path(entry.path)
+        if entry.is_file():
+            yield path
+        elif entry.is_dir():
+            inner = path.resolve() if entry.is_symlink() else real / entry.name
+            if not real.is_relative_to(inner):
+                yield from _files_below(path, inner)
+        elif entry.is_symlink():
+            raise Trouble(f"{path} is a link to {os.readlink(path)}, which does not exist. Mend it, or remove it.")
+
+
+def _copy(file: Path, target: Path) -> None:
+    """A copy that is there whole or not at all, of a file that nobody writes to meanwhile."""
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    try:
+        before = file.stat()
+        shutil.copyfile(file, partial)
+        after = file.stat()
+        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            raise Trouble(f"{file} was written to while it was being copied. Try again when nothing writes to it.")
+        os.replace(partial, target)
+    except FileNotFoundError:
+        raise Trouble(f"{file} was removed while its folder was being uploaded. Upload again.") from None
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _beneath(root: Path, path: str) -> Path:
