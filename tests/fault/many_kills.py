@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -25,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import psutil
 from conftest import stop_all
 from fault.crashing import three_steps
-from fault.killing import AT_RANDOM, VICTIMS, Armed, Killer, text
+from fault.killing import AT_RANDOM, VICTIMS, Armed, Killer, alive, text
 from integration.served import node
 
 from penstock.model.crashpoints import POINTS
@@ -57,8 +59,35 @@ class Story:
         nodes = hangs if is_endless else three_steps(snapshots["runs"])
         # An interpreter without the SDK is started by the launcher.
         python = self.rng.choice((sys.executable, getattr(sys, "_base_executable", sys.executable)))
-        run_id, self.steps[run_id] = self.crashing.submit(f"key {len(self.steps)}", nodes, python)
-        self.open[run_id] = time.monotonic() + self.rng.choice((0.0, 0.0, 0.3, 1.0)) if is_endless else None
+        wait = self.rng.choice((0.0, 0.3, 1.0, None))
+        with self._node_stands_still() if is_endless and wait is None else contextlib.nullcontext():
+            run_id, self.steps[run_id] = self.crashing.submit(f"key {len(self.steps)}", nodes, python)
+            if is_endless and wait is None:
+                self._cancel_before_it_begins(run_id)
+        self.open[run_id] = time.monotonic() + wait if is_endless and wait is not None else None
+
+    @contextlib.contextmanager
+    def _node_stands_still(self) -> Iterator[None]:
+        """Meanwhile nothing begins, unless the node is killed."""
+        pid = alive(self.crashing.home / "node.lock")
+        with contextlib.suppress(ProcessLookupError, TypeError):
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(ProcessLookupError, TypeError):
+                os.kill(pid, signal.SIGCONT)
+
+    def _cancel_before_it_begins(self, run_id: str) -> None:
+        until = time.monotonic() + 1
+        folder = self.crashing.home / "jobs" / f"{self.steps[run_id][0]}.1"
+        while not (folder / "job.json").exists() and time.monotonic() < until:
+            self.crashing.revive()
+            time.sleep(0.01)
+        self.crashing.ask("POST", f"/ws/w/runs/{run_id}/cancel", {})
+        while not (folder / "started").exists() and time.monotonic() < until:
+            self.crashing.revive()
+            time.sleep(0.01)
 
     def look(self) -> None:
         """Asks after every run that is not over, and cancels those that it is time for."""
