@@ -61,7 +61,7 @@ def all_checks(at: Place) -> Iterator[Finding]:
         python, versions, mixture, clock,
         checks_home.folder, checks_damage.choices, checks_damage.secrets,
         checks_home.filesystem, checks_home.space, checks_home.sockets,
-        checks_server.server, checks_server.node, checks_server.port,
+        checks_server.server, checks_server.node, checks_server.processes, checks_server.port,
         checks_home.database, checks_damage.schema, checks_home.jobs, checks_damage.runs,
         checks_damage.snapshots, checks_damage.outputs, checks_damage.models, checks_damage.datastores,
     )  # fmt: skip

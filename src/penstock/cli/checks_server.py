@@ -71,6 +71,26 @@ def node(at: Place) -> Iterator[Finding]:
         )
 
 
+def processes(at: Place) -> Iterator[Finding]:
+    """How what steps start is kept hold of."""
+    if at.url:
+        return
+    from penstock.compute.local import control_groups
+
+    place = control_groups()
+    if at.settings.cgroups and place is None:
+        yield warn(
+            "processes",
+            "PENSTOCK_CGROUPS is set, but this process may make no control groups (cgroup v2) here.",
+            "Unset it, or start the server where it may: systemd-run --user --scope -p Delegate=yes penstock serve",
+        )
+    elif at.settings.cgroups:
+        yield ok("processes", f"steps run in control groups below {place}; what is left in one is killed at once")
+    else:
+        could = f"; PENSTOCK_CGROUPS=1 would use control groups too ({place})" if place else ""
+        yield ok("processes", f"what steps start is followed by a subreaper and swept up by marks{could}")
+
+
 def port(at: Place) -> Iterator[Finding]:
     """That the home's port is free or held by our own server."""
     url = at.record().get("url")

@@ -18,7 +18,7 @@ from penstock.compute.base import Phase, Report
 from penstock.model.crashpoints import passing
 from penstock.model.errors import CannotServe
 from penstock.model.job import Exit, Job, JobInput, Json
-from penstock.node import identity, messages, sweep
+from penstock.node import cgroup, identity, messages, sweep
 
 STOPPING_SECONDS = 15.0
 """What a stub may take beyond its script's grace until nothing is left of the job; one that takes longer is killed."""
@@ -35,6 +35,7 @@ class LocalSettings:
     server_env: Mapping[str, str]
     environment: Mapping[str, str]
     wake: str = "wake.sock"
+    cgroups: bool = False
 
 
 class LocalCompute:
@@ -117,7 +118,11 @@ class LocalCompute:
         if stub["boot_id"] != self._boot_id():
             return []  # the machine has booted since
         sweep.kill(int(stub["pid"]), stub["start_time"])
-        return sweep.end_left_behind(str(folder), int(stub["pid"]), stub["start_time"])
+        left = sweep.end_left_behind(str(folder), int(stub["pid"]), stub["start_time"])
+        try:
+            return left + cgroup.end((folder / "cgroup").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return left
 
     def _start_node(self) -> None:
         s = self._settings
@@ -191,9 +196,15 @@ class LocalCompute:
             "timeout_seconds": job.timeout_seconds,
             "grace_seconds": job.grace_seconds,
             "wake": str(s.sockets / s.wake),
+            **({"cgroups": True} if s.cgroups else {}),
             "server_argv": s.server_argv,
             "server_env": dict(s.server_env),
         }
+
+
+def control_groups() -> str | None:
+    """The folder below which jobs started by this process could have control groups; None where they cannot."""
+    return cgroup.base()
 
 
 def _fence(folder: Path) -> bool:

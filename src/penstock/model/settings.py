@@ -38,6 +38,7 @@ SETTINGS = (
     Setting(
         "retry_backoff_seconds", "1", "How long it waits before the first of these tries; twice as long after each."
     ),
+    Setting("cgroups", "", "1: steps run in control groups of their own where this machine allows that; 10 ms a step."),
     Setting("tmp", "/tmp", "Where sockets go when the home's path is too long for one."),
 )
 
@@ -54,6 +55,7 @@ class Settings:
     retry_backoff_seconds: float = 1.0
     database_url: str = field(default="", repr=False)
     tmp: str = "/tmp"
+    cgroups: bool = False
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str], home: str | None = None, user_id: int = 0) -> Settings:
@@ -71,6 +73,7 @@ class Settings:
             _number(values["retry_backoff_seconds"], "PENSTOCK_RETRY_BACKOFF_SECONDS", float, least=0),
             values["database"],
             values["tmp"],
+            _switch(values["cgroups"], "PENSTOCK_CGROUPS"),
         )
 
     @property
@@ -83,6 +86,12 @@ def socket_dir(home: Path, tmp: str, user_id: int) -> Path:
     if len(str(home / "run").encode()) <= SOCKET_PATH_LIMIT:
         return home / "run"
     return Path(tmp) / f"penstock-{user_id}-{hashlib.sha256(str(home).encode()).hexdigest()[:12]}"
+
+
+def _switch(text: str, variable: str) -> bool:
+    if text not in ("", "0", "1"):
+        raise ValueError(f"{variable} is {text!r}; it must be 1 or 0. Set it so, or unset it.")
+    return text == "1"
 
 
 def _number(text: str, variable: str, kind: type[int] | type[float], least: int | None = None) -> float:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 STARTED = "started"
 RUNNING = "running"
+CGROUP = "cgroup"
 EXIT = "exit.json"
 CANCEL = "cancel"
 

@@ -14,7 +14,7 @@ import signal
 import time
 
 from . import LAUNCHER as _LAUNCHER
-from . import folder, keep, kernel, materials, messages, reads, script
+from . import cgroup, folder, keep, kernel, materials, messages, reads, script
 from .folder import NotStarted
 from .identity import process_start_time
 from .script import SIGNALS
@@ -55,6 +55,7 @@ def run(path: str, host: Host) -> bool:
     except Exception as error:  # the stub's own failure must be as readable as the script's
         record["error"] = _own_failure(record, error)
         is_clean = False
+    _end_group(record, host)
     record["ended_at"] = time.time()
     exit_file.write(record)
     exit_file.close()
@@ -95,6 +96,7 @@ class Host:
         self.env = env
         self.voice = voice
         self.folder = ""
+        self.group: str | None = None
         self.folder_before = ""
 
     def enter(self, path: str) -> None:
@@ -144,13 +146,16 @@ def _see_through(job: Json, record: Json, host: Host) -> bool:
     env = _environment(job, host.env)
     if job["argv"][1:2] == [_LAUNCHER]:
         reads.ask(host.folder, job)
-    pid = _spawn(job, record, env)
+    if job.get("cgroups"):
+        _make_group(host)
+    pid = _spawn(job, record, env, host.group)
     _tell(job, f"running {record['name']}", host)
     grace_seconds = float(job.get("grace_seconds") or _GRACE_SECONDS)
     waiting = script.Waiting(pid, job.get("timeout_seconds"), grace_seconds, host.is_canceled)
     status = waiting.wait()
     _describe_end(record, status, waiting.reason)
     record["left_behind"] = waiting.clean_up()
+    _end_group(record, host)
     record["usage"] = waiting.usage
     _describe_failure(job, record)
     record["inputs_changed"] = materials.changes(before, inputs, outputs)
@@ -193,12 +198,12 @@ def _environment(job: Json, base: dict[str, str]) -> dict[str, str]:
     return env
 
 
-def _spawn(job: Json, record: Json, env: dict[str, str]) -> int:
+def _spawn(job: Json, record: Json, env: dict[str, str], group: str | None) -> int:
     argv = job["argv"]
     program = script.find_program(argv[0], env.get("PATH"))
     record["script_started_at"] = time.time()
     try:
-        pid = script.spawn(program, argv, env, materials.WORK, _announce)
+        pid = script.spawn(program, argv, env, materials.WORK, lambda: _announce(group))
     except (OSError, ValueError) as error:
         record["script_started_at"] = None
         _forget_announcement()
@@ -208,8 +213,24 @@ def _spawn(job: Json, record: Json, env: dict[str, str]) -> int:
     return pid
 
 
-def _announce() -> None:
+def _make_group(host: Host) -> None:
+    """A control group for the job, where that is possible; whoever ends what a killed stub leaves finds it by its file."""
+    host.group = cgroup.make(f"{os.path.basename(host.folder)}-{host.pid}")
+    if host.group is not None:
+        folder.write_whole(folder.CGROUP, os.fsencode(host.group))
+
+
+def _end_group(record: Json, host: Host) -> None:
+    """Nothing of the job's group lives after this, or the record names what does."""
+    if host.group is not None:
+        record["left_behind"] += cgroup.end(host.group)
+        host.group = None
+
+
+def _announce(group: str | None) -> None:
     """In the script's own process, before it is the script: no user code runs without this file."""
+    if group is not None:
+        cgroup.join(group)
     me = {"pid": os.getpid(), "start_time": process_start_time(), "at": time.time()}
     folder.write_whole(folder.RUNNING, json.dumps(me).encode())
 

@@ -259,6 +259,7 @@ class _Process:
             server_env={**_kept(), **_set(), "PENSTOCK_HOME": str(path)},
             environment=_kept(),
             wake=shared.LEADER_WAKE if url else "wake.sock",
+            cgroups=self._settings.cgroups,
         )
         compute = LocalCompute(settings)
         threading.Thread(
@@ -309,9 +310,8 @@ def _kept() -> dict[str, str]:
 
 def _set() -> dict[str, str]:
     """The settings that a server started by a stub must have too."""
-    names = [
-        s.variable for s in SETTINGS if s.name in ("slots", "idle_seconds", "retries", "retry_backoff_seconds", "tmp")
-    ]
+    handed_on = ("slots", "idle_seconds", "retries", "retry_backoff_seconds", "tmp", "cgroups")
+    names = [s.variable for s in SETTINGS if s.name in handed_on]
     return {name: os.environ[name] for name in names if name in os.environ}
 
 
