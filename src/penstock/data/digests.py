@@ -18,9 +18,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from penstock.data.hashing import Line, Progress, hash_file, hashed
-from penstock.data.remembered import Draft, Known, Remembered, Tree, root_of
-from penstock.data.walking import NOTHING, STAGING, Changed, Found, Listing, Skip, Stamp, Walk, reading, stamp_of
+from penstock.data.remembered import Draft, Known, Remembered, root_of
+from penstock.data.walking import Changed, Found, Listing, Stamp, Walk, reading, stamp_of
 from penstock.model.errors import CannotDigest
+from penstock.model.trees import NOTHING, STAGING, Skip, Tree
 
 __all__ = ["NOTHING", "STAGING", "Digests", "Progress", "Skip", "Tree"]
 
@@ -96,6 +97,14 @@ class Digests:
                 dropped += 1
         return dropped
 
+    def now(self) -> int:
+        """This moment by the clock that stamps files, in nanoseconds; 0, so that nothing counts as old, when it cannot be asked."""
+        return self._now()
+
+    def is_at_rest(self, stamps_ns: tuple[int, ...], began: int) -> bool:
+        """Whether no change after `began` could leave these times. Whole seconds come of filesystems that keep time coarsely."""
+        return all(t + (_SETTLED_NS if t % 1_000_000_000 else _SETTLED_COARSE_NS) < began for t in stamps_ns)
+
     # Trees ------------------------------------------------------------------------------------------------------------
 
     def _found(
@@ -139,7 +148,7 @@ class Digests:
                 if line.stamp is None:
                     continue
                 n_files, n_bytes = n_files + 1, n_bytes + line.stamp[0]
-                if _is_at_rest(line.stamp, began):
+                if self.is_at_rest((line.stamp[1], line.stamp[3]), began):
                     draft.add(line)
                 else:
                     at_rest = False
@@ -183,7 +192,7 @@ class Digests:
         began = self._now()
         stamp = _stamp(path)
         tree = Tree("file", "sha256:" + hash_file(path, stamp), 1, stamp[0])
-        known = Known(repr(stamp) if _is_at_rest(stamp, began) else "", tree)
+        known = Known(repr(stamp) if self.is_at_rest((stamp[1], stamp[3]), began) else "", tree)
         with Draft(remembered.path, path) as draft:
             draft.keep(known)
         return known
@@ -254,11 +263,6 @@ def _matched(found: Iterable[Found], lines: Iterator[Line]) -> Iterator[tuple[Fo
             line = next(lines, None)
         is_known = line is not None and line.name == name and line.stamp == stamp
         yield file, (line.hex if is_known and line is not None else None)
-
-
-def _is_at_rest(stamp: Stamp, began: int) -> bool:
-    """Whether no change after `began` could leave this stamp. Whole seconds come of filesystems that keep time coarsely."""
-    return all(t + (_SETTLED_NS if t % 1_000_000_000 else _SETTLED_COARSE_NS) < began for t in (stamp[1], stamp[3]))
 
 
 def _stamp(path: str) -> Stamp:

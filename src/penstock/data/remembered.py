@@ -18,21 +18,12 @@ from typing import IO, Any
 
 from penstock.data.hashing import Line
 from penstock.data.walking import Stamp
+from penstock.model.trees import Tree
 
 _FORM = 1
 _PIECE = 1 << 20
 _ROOM = 640  # for the first line beside the root's path
 _SMALL_FILES, _SMALL_BYTES = 32, 1 << 20  # hashed again after a restart sooner than kept
-
-
-@dataclass(frozen=True)
-class Tree:
-    """What a place holds. `kind`: directory, file or missing. `digest` is '' when it is missing."""
-
-    kind: str
-    digest: str
-    n_files: int
-    size_bytes: int
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 
 from penstock.model.errors import CannotDigest
+from penstock.model.trees import NOTHING, Skip
 
 Stamp = tuple[int, int, int, int]  # size, mtime_ns, inode, ctime_ns
 stamp_of: Callable[[os.stat_result], Stamp] = attrgetter("st_size", "st_mtime_ns", "st_ino", "st_ctime_ns")
@@ -29,23 +30,6 @@ class Changed(Exception):
     def __init__(self, path: str) -> None:
         super().__init__(path)
         self.path = path
-
-
-@dataclass(frozen=True)
-class Skip:
-    """What a digest leaves out: names in the root alone, names everywhere, endings of names everywhere."""
-
-    top: frozenset[str] = frozenset()
-    names: frozenset[str] = frozenset()
-    endings: tuple[str, ...] = ()
-
-    @property
-    def key(self) -> str:
-        return repr((sorted(self.top), sorted(self.names), sorted(self.endings))) if self != NOTHING else ""
-
-
-NOTHING = Skip()
-STAGING = Skip(top=frozenset({".staging"}))  # of a datastore's root: what runs are writing, and have not published
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +120,9 @@ class Walk:
         skip = self._skip
         names = skip.names if place.below else skip.names | skip.top
         for entry in entries:
-            if entry.name not in names and not entry.name.endswith(skip.endings):
+            if entry.name in names or entry.name.endswith(skip.endings):
+                continue
+            if not skip.only or entry.name.endswith(skip.only) or entry.is_dir():
                 yield entry
 
     def _beneath(self, place: _Place, name: str, is_link: bool) -> _Place:
