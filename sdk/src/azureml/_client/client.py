@@ -149,6 +149,7 @@ class Client:
 
         TimeoutError (socket.timeout before 3.10) after `timeout` seconds without a line.
         """
+        _tell("GET", path)
         connection = self._connect(timeout)
         try:
             connection.request("GET", _target(path, query), headers=self._headers({}))
@@ -167,6 +168,7 @@ class Client:
 
     def _answer(self, method, path, query, data, headers, repeat=None):
         """An answer whose body is still to be read. A stale connection is made anew; a call is repeated only if it may be."""
+        _tell(method, path)
         if repeat is None:
             repeat = method in _REPEATABLE
         target = _target(path, query)
@@ -288,6 +290,14 @@ class Client:
         connection.connect()
         connection.sock.settimeout(timeout)
         return connection
+
+
+def _tell(method, path):
+    """In a step: what is asked for may be something that its result depends on."""
+    if "PENSTOCK_JOB" in os.environ:
+        from azureml._runs.observed import called
+
+        called(method, path)
 
 
 def _target(path, query):

@@ -24,10 +24,12 @@ class InputDatasets(dict):
                 )
             ) from None
         if isinstance(value, _Later):
+            from azureml._runs.observed import declare
             from azureml.core.dataset import Dataset
 
             workspace = self._workspace() if callable(self._workspace) else self._workspace
             value = Dataset.get_by_id(workspace, value.dataset_id)
+            declare(value._definition)
             self[name] = value
         return value
 

@@ -110,6 +110,7 @@ def _fits(dto, tags, properties, type, status):
 def start_interactive(experiment, name=None, run_id=None, parent_id=None, tags=None, properties=None):
     """A new run that the caller drives; it is Running."""
     from azureml._client.process import this_process
+    from azureml._runs.observed import made_run
     from azureml.core.run import Run
 
     body = {"experiment": experiment.name, "id": run_id, "name": name, "parent_id": parent_id}
@@ -117,4 +118,5 @@ def start_interactive(experiment, name=None, run_id=None, parent_id=None, tags=N
     body["tags"] = {str(k): "" if v is None else str(v) for k, v in (tags or {}).items()}
     body["properties"] = {str(k): str(v) for k, v in (properties or {}).items()}
     dto = experiment.workspace._call("POST", "interactive_runs", {k: v for k, v in body.items() if v is not None})
+    made_run(dto["id"])
     return Run(experiment, dto["id"], _run=dto)

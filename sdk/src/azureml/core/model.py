@@ -5,6 +5,7 @@ import os
 import azureml._sentinel  # noqa: F401
 from azureml._names import reexport, typed
 from azureml._paths import absolute
+from azureml._runs import observed
 from azureml.core.run import _not_built, _segment
 
 __getattr__, __dir__ = reexport(__name__, {"Dataset": "azureml.core.dataset"})
@@ -157,6 +158,7 @@ class Model:
         for field in ("framework", "framework_version"):
             body[field] = None if values.get(field) is None else str(values[field])
         record = workspace._call("POST", "models", body, error=_webservice_error)
+        observed.wrote("model {}".format(record["name"]), record["version"])
         return Model(workspace, _record=record)
 
     @staticmethod
@@ -173,12 +175,9 @@ class Model:
         model_framework=None,
     ):
         """The models, newest first. `tags` and `properties` are [key] or [[key, value]]."""
-        query = {"name": name, "run_id": run_id, "latest": 1 if latest else None}
-        for prefix, labels in (("tag.", tags), ("property.", properties)):
-            for key, value in _wanted(labels):
-                query[prefix + key] = value
-        records = workspace._values("models", query)
-        return [Model(workspace, _record=r) for r in records if model_framework in (None, r.get("framework"))]
+        records = _records(workspace, name, tags, properties, run_id, latest, model_framework)
+        observed.read_models(name, records, not (tags or properties or run_id or model_framework))
+        return [Model(workspace, _record=r) for r in records]
 
     @staticmethod
     def get_model_path(model_name, version=None, _workspace=None):
@@ -405,15 +404,31 @@ def _found(workspace, name, id, tags, properties, version, run_id, framework):
     if version is not None:
         path = "models/{}/{}".format(_segment(name), _number(version))
         try:
-            return workspace._call("GET", path, error=_webservice_error)
+            record = workspace._call("GET", path, error=_webservice_error)
         except Exception as error:
             if getattr(error, "status_code", None) != 404:
                 raise
+            observed.read_model(name, _number(version), None)
             raise _missing("Model with id {}:{}".format(name, version)) from None
-    found = Model.list(workspace, name, tags, properties, run_id, model_framework=framework)
-    if not found:
+        observed.read_model(name, _number(version), record["version"])
+        return record
+    found = _records(workspace, name, tags, properties, run_id, False, framework)
+    latest = max(found, key=lambda record: int(record["version"])) if found else None
+    if tags or properties or run_id or framework:
+        observed.read_models(name, found, False)
+    else:
+        observed.read_model(name, None, latest and latest["version"])
+    if latest is None:
         raise _missing("Model with name {}".format(name))
-    return max(found, key=lambda model: model.version)._record
+    return latest
+
+
+def _records(workspace, name, tags, properties, run_id, latest, framework):
+    query = {"name": name, "run_id": run_id, "latest": 1 if latest else None}
+    for prefix, labels in (("tag.", tags), ("property.", properties)):
+        for key, value in _wanted(labels):
+            query[prefix + key] = value
+    return [r for r in workspace._values("models", query) if framework in (None, r.get("framework"))]
 
 
 def _missing(what):

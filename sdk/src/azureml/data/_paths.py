@@ -6,6 +6,8 @@ Knows local datastores and URLs; must not know what is in a file.
 import os
 import re
 
+from azureml._runs import observed
+
 _WILD = re.compile(r"[*?\[]")
 
 
@@ -69,10 +71,12 @@ def sources(definitions, workspace):
     found = []
     for definition in definitions:
         if "url" in definition:
-            from azureml.data._urls import fetched, kept
+            from azureml.data._urls import fetched
 
             pinned = definition.get("pinned")
-            local = kept(_pin(pinned, workspace, ".urls"), definition["url"]) if pinned else fetched(definition["url"])
+            if not pinned and not observed.is_declared(definition):
+                observed.read("run", definition["url"])
+            local = _kept(pinned, definition["url"], workspace) if pinned else fetched(definition["url"])
             name = "/" + os.path.basename(local)
             found.append(Source(local, name, definition["url"]))
             continue
@@ -100,19 +104,20 @@ def _on_datastore(definition, workspace):
     from azureml.data.abstract_datastore import AbstractDatastore
 
     name, path = definition["datastore"], definition["path"]
+    is_known = bool(definition.get("pinned")) or observed.is_declared(definition)
     if definition.get("pinned"):
         store = AbstractDatastore(workspace, name, None, {"root": _pin(definition["pinned"], workspace, name)})
     else:
         store = Datastore.get(workspace, name)
     if not _WILD.search(path):
-        files = store._files_at(path)
+        files = store._files_at(path, is_known)
         base = path if os.path.isdir(store._local(path)) else path.rpartition("/")[0]
         if not os.path.isdir(store._local(path)):
             files = [f for f in files if f[0] == path]
         return [Source(local, "/" + _below(whole, base), "/" + whole, store.name) for whole, local in files]
     base = path[: _WILD.search(path).start()].rpartition("/")[0]
     pattern = re.compile(glob_pattern(path))
-    files = store._files_at(base + "/" if base else "")
+    files = store._files_at(base + "/" if base else "", is_known)
     return [
         Source(local, "/" + _below(whole, base), "/" + whole, store.name)
         for whole, local in files
@@ -123,6 +128,15 @@ def _on_datastore(definition, workspace):
 def _pin(pinned, workspace, place):
     """The folder of the server's home that keeps the bytes of a pinned path."""
     return os.path.join(workspace._client.server()["home"], "pins", pinned, place)
+
+
+def _kept(pinned, url, workspace):
+    """The local copy of a URL that is kept with its dataset's version."""
+    from azureml.data._urls import kept
+
+    folder = _pin(pinned, workspace, ".urls")
+    observed.pass_over(folder)
+    return kept(folder, url)
 
 
 def _below(whole, base):

@@ -1,5 +1,7 @@
 """AbstractDataset: a definition, and the name and version under which it may be registered. Never changed, only made anew."""
 
+from azureml._runs import observed
+
 
 def _not_built(what):
     from azureml.exceptions import UserErrorException
@@ -51,6 +53,7 @@ class AbstractDataset:
             "pin": True if pin else None,
         }
         record = workspace._call("POST", "datasets/register", {k: v for k, v in body.items() if v is not None})
+        observed.wrote("dataset {}".format(record["name"]), record["version"])
         return type(self)(record["definition"], workspace, record)
 
     @staticmethod
@@ -69,6 +72,8 @@ class AbstractDataset:
         if version not in ("latest", None):
             query["version"] = _version(version)
         found = workspace._values("datasets", query)
+        record = max(found, key=lambda r: r["version"] or 0) if found else None
+        observed.read("dataset", "{}:{}".format(name, query.get("version", "latest")), record and record["id"])
         if not found:
             from azureml.exceptions import UserErrorException
 
@@ -77,7 +82,7 @@ class AbstractDataset:
                     name, "" if "version" not in query else " (version: {})".format(query["version"])
                 )
             )
-        return AbstractDataset._of(workspace, max(found, key=lambda r: r["version"] or 0))
+        return AbstractDataset._of(workspace, record)
 
     @staticmethod
     def get_by_id(workspace, id, **kwargs):
@@ -117,6 +122,7 @@ class AbstractDataset:
         if description is not None:
             body["description"] = description
         self._record = self._workspace._call("POST", "datasets/register", body)
+        observed.wrote("labels of dataset {}".format(self.name))
         return self
 
     # --- what it is -------------------------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 import os
 
+from azureml._runs import observed
+
 
 def _user_error(message, **kwargs):
     from azureml.exceptions import UserErrorException
@@ -123,6 +125,7 @@ class AbstractDatastore:
         """Copies files that are there, below `root`."""
         say = print if show_progress else _silent
         say("Uploading an estimated of {} files".format(len(files)))
+        observed.wrote("files at '{}' on datastore {}".format((target_path or "").strip("/"), self._name))
         self._pull(target_path)
         top = self._local(target_path)
         skipped, count = len(root.rstrip(os.sep)) + 1, 0
@@ -159,17 +162,22 @@ class AbstractDatastore:
             raise _user_error("The path {!r} leads out of datastore '{}'. Leave out the '..'.".format(path, self._name))
         return os.path.join(self._root, *parts)
 
-    def _files_at(self, prefix):
-        """[(path on the datastore, local path)] at or below `prefix`: a file, a folder, or the start of names."""
+    def _files_at(self, prefix, is_declared=False):
+        """[(path on the datastore, local path)] at or below `prefix`: a file, a folder, or the start of names.
+
+        `is_declared`: they are an input of the step that asks, so that nobody need be told.
+        """
         whole = (prefix or "").strip("/")
         at = self._local(whole)
         self._pull(whole)
         if not os.path.exists(at):
             self._pull(whole.rpartition("/")[0])
         root = self._root
+        is_folder = os.path.isdir(at)
+        place = at if is_folder or os.path.isfile(at) else os.path.dirname(at)
+        observed.pass_over(place) if is_declared else observed.read_files(self, place)
         if os.path.isfile(at):
             return [(whole, at)]
-        is_folder = os.path.isdir(at)
         base = at if is_folder else os.path.dirname(at)
         found = []
         for folder, folders, files in os.walk(base, followlinks=True):
