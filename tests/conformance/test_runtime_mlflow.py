@@ -225,6 +225,28 @@ def test_an_mlflow_server_of_the_authors_own_is_left_alone(ws: Workspace, tmp_pa
     assert text == "{'MLFLOW_TRACKING_URI': 'http://elsewhere'}\n"
 
 
+MODELED = """
+import warnings
+warnings.simplefilter('ignore')
+from sklearn.linear_model import LogisticRegression
+mlflow.set_experiment('models')
+mlflow.sklearn.autolog()
+with mlflow.start_run() as run:
+    LogisticRegression().fit([[0], [1], [2], [3]], [0, 0, 1, 1])
+i = run.info.run_id
+model = mlflow.sklearn.load_model(f'runs:/{i}/model')
+print(json.dumps({'id': i, 'says': model.predict([[3]]).tolist(), 'metrics': len(client.get_run(i).data.metrics),
+                  'files': sorted(f.path for f in client.list_artifacts(i, 'model'))}))
+"""
+
+
+def test_autologging_keeps_metrics_and_the_model_with_the_run(ws: Workspace, tmp_path: Path) -> None:
+    told = client(MODELED)
+    assert told["says"] == [1] and told["metrics"] > 3 and "model/MLmodel" in told["files"]
+    registered = Run.get(ws, told["id"]).register_model("autologged", "model")
+    assert (Path(registered.download(str(tmp_path))) / "MLmodel").exists()
+
+
 # The search by itself -------------------------------------------------------------------------------------------------
 
 

@@ -16,6 +16,7 @@ from penstock.service.models import Models
 from penstock.service.secrets import Secrets
 from penstock.service.submission import Submission
 from penstock.service.tracking import Tracking
+from penstock.service.tracking_models import TrackedModels
 from penstock.service.views import Views
 
 
@@ -34,6 +35,7 @@ class Services:
     control: Control
     views: Views
     tracking: Tracking
+    tracked_models: TrackedModels
     debugging: Debugging
 
     @classmethod
@@ -41,6 +43,7 @@ class Services:
         catalog = Catalog(context)
         control, views = Control(context, catalog, inbox), Views(context)
         datastores = Datastores(context, catalog)
+        tracking = Tracking(context, catalog, control, views)
         return cls(
             context=context,
             catalog=catalog,
@@ -52,6 +55,7 @@ class Services:
             submission=Submission(context, catalog, inbox, datastores),
             control=control,
             views=views,
-            tracking=Tracking(context, catalog, control, views),
+            tracking=tracking,
+            tracked_models=TrackedModels(tracking, views),
             debugging=Debugging(context),
         )

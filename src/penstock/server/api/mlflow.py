@@ -51,7 +51,7 @@ def router(services: Services) -> APIRouter:
     @routes.api_route("/mlflow/{ws}/api/{version}/mlflow/{call:path}", methods=["GET", "POST", "PATCH", "DELETE"])
     async def answer(ws: str, version: str, call: str, request: Request) -> Response:
         try:
-            known = calls.get(call) if version == "2.0" else None
+            known = calls.get(call) or _of_model(services, call, request.method) if version == "2.0" else None
             if known is None:
                 raise NotBuiltYet(f"{request.method} {version}/mlflow/{call} is not built: the tracking of runs is.")
             return JSONResponse(await run_in_threadpool(known, ws, await _given(request)))
@@ -159,14 +159,30 @@ def _runs(services: Services) -> dict[str, Call]:
         "runs/log-batch": log_batch,
         "runs/log-inputs": lambda ws, given: {},  # what autologging says of its data: not kept
         "runs/log-model": lambda ws, given: {},  # the model's files are kept as artifacts
-        # asked by every listing of a folder of artifacts
-        "logged-models/search": lambda ws, given: {"models": []},
+        "runs/outputs": lambda ws, given: {},  # which models: they are among the run's files
         "metrics/get-history": history,
         "artifacts/list": lambda ws, given: {
             "root_uri": f"mlflow-artifacts:/{_id(given)}",
             "files": _listing(services, ws, _id(given), str(given.get("path") or ""), whole=True),
         },
     }
+
+
+def _of_model(services: Services, call: str, method: str) -> Call | None:
+    """The calls about logged models, which have the model's id in their path."""
+    models = services.tracked_models
+    match call.split("/"):
+        case ["logged-models"] if method == "POST":
+            return lambda ws, given: {
+                "model": models.create(ws, str(given.get("name") or ""), str(given.get("source_run_id") or ""))
+            }
+        case ["logged-models", "search"]:  # asked by every listing of a folder of artifacts
+            return lambda ws, given: {"models": []}
+        case ["logged-models", model_id]:
+            return lambda ws, given: {"model": models.get(ws, model_id, given.get("status"))}
+        case ["logged-models", model_id, "tags" | "params"]:  # the run has them, too
+            return lambda ws, given: {"model": models.get(ws, model_id)} if method == "PATCH" else {}
+    return None
 
 
 def _artifacts(routes: APIRouter, services: Services) -> None:
