@@ -1,6 +1,7 @@
 """Delimited text read by pyarrow where it is installed: the quickest way for text whose types are known and that is as it should be.
 
-It must not decide what anything means: whatever it would read otherwise than docs/data.md says is left to slower readers.
+Also text of any Arrow column as objects. It must not decide what anything means: whatever it would read otherwise than
+docs/data.md says is left to slower readers.
 """
 
 _KINDS = ("string", "int", "float", "bool", "datetime")
@@ -48,16 +49,18 @@ def table(source, layout, skip, kinds, empty_as_string):
 def _series(column, kind):
     import pandas
 
-    values = _texts(column) if kind == "string" else column.to_numpy()
+    values = texts_of(column) if kind == "string" else column.to_numpy()
     return pandas.Series(values, dtype=object if kind == "string" else values.dtype, copy=False)
 
 
-def _texts(column):
+def texts_of(column):
     """An array of str and None, in which equal texts near each other are one object: most columns of text have few."""
     import numpy
 
     found, at = numpy.empty(len(column), dtype=object), 0
     for chunk in column.chunks:
+        if not hasattr(chunk, "dictionary"):  # text whose values hardly repeat
+            chunk = chunk.dictionary_encode()
         texts = chunk.dictionary.to_numpy(zero_copy_only=False)
         known = numpy.append(texts.astype(object), [None])  # None is the last
         codes = chunk.indices.fill_null(len(texts)).to_numpy(zero_copy_only=False)

@@ -118,12 +118,15 @@ def _parquet(source):
     import pandas
     import pyarrow.types as types
 
-    with parquet.ParquetFile(source.local) as file:
+    from azureml.data._arrow import texts_of
+
+    schema = parquet.read_schema(source.local)
+    named = [f.name for f in schema if types.is_string(f.type) or types.is_large_string(f.type)]
+    # Text goes to objects at once: pandas 3 would make a type of its own of it, to be made objects again at some cost.
+    with parquet.ParquetFile(source.local, read_dictionary=named) as file:
         table = file.read()
     names = table.column_names
-    is_text = [types.is_string(t) or types.is_large_string(t) for t in table.schema.types]
-    # Text goes to objects at once: pandas 3 would make a type of its own of it, to be made objects again at some cost.
-    texts = {n: pandas.Series(table.column(n).to_numpy(), dtype=object) for n, t in zip(names, is_text) if t}
+    texts = {n: pandas.Series(texts_of(table.column(n)), dtype=object, copy=False) for n in named}
     others = table.drop(list(texts)) if texts else table
     del table
     frame = uniform(others.to_pandas(ignore_metadata=True, date_as_object=False, split_blocks=True, self_destruct=True))

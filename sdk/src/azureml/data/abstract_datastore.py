@@ -129,9 +129,10 @@ class AbstractDatastore:
         self._pull(target_path)
         top = self._local(target_path)
         skipped, count = len(root.rstrip(os.sep)) + 1, 0
+        is_kept = not overwrite and os.path.exists(top)
         for file in files:
             target = top + os.sep + file[skipped:]
-            if not overwrite and os.path.exists(target):
+            if is_kept and os.path.exists(target):
                 say("Target already exists. Skipping upload for {}".format(_shown(target_path, file[skipped:])))
                 continue
             _upload_one(file, target, count)
@@ -145,9 +146,10 @@ class AbstractDatastore:
         found = self._files_at(prefix)
         say = print if show_progress else _silent
         target_path, count = os.path.expanduser(os.fspath(target_path)), 0
+        is_new = not os.path.exists(target_path)
         for relative, source in found:
             target = target_path + os.sep + relative
-            if os.path.exists(target) and not overwrite:
+            if not overwrite and not is_new and os.path.exists(target):
                 say("{} already exists. Skipping download".format(target))
                 continue
             copy_whole(source, target)
