@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from azureml.core import Experiment, Run, ScriptRunConfig, Workspace
+from azureml.core import Environment, Experiment, Run, ScriptRunConfig, Workspace
 from azureml.exceptions import UserErrorException
 from penstock.service.changes import Changes
 from penstock.service.driven import GRACE_SECONDS, Driven
@@ -99,3 +99,17 @@ def test_a_snapshot_is_restored_as_a_zip(ws: Workspace, tmp_path: Path) -> None:
         pytest.raises(UserErrorException, match="has no snapshot"),
     ):
         plain.restore_snapshot()
+
+
+def test_a_run_knows_its_environment(ws: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "s.py").write_text("")
+    config = ScriptRunConfig(str(tmp_path), "s.py", environment=Environment("mine"))
+    config.run_config.environment.environment_variables = {"A": "b"}
+    run = Experiment(ws, "environments").submit(config)
+    run.wait_for_completion()
+    assert (run.get_environment().name, run.get_environment().environment_variables) == ("mine", {"A": "b"})
+    with (
+        Experiment(ws, "environments").start_logging() as plain,
+        pytest.raises(UserErrorException, match="no environment"),
+    ):
+        plain.get_environment()

@@ -1,4 +1,4 @@
-"""The snapshot of a run: the source folder as it was submitted, fetched back as a ZIP file."""
+"""What a run was submitted with: its source folder, fetched back as a ZIP file, and its environment."""
 
 import os
 
@@ -43,3 +43,15 @@ def restore(run, chosen, path):
             os.unlink(partial)
         raise
     return os.path.abspath(target)
+
+
+def environment_of(run):
+    """The Environment of the run's definition."""
+    from azureml._runs.details import _node
+    from azureml.core.environment import Environment
+    from azureml.exceptions import UserErrorException
+
+    definition = (_node(run, run._run_dto) or {}).get("run_definition") or {}
+    if not definition.get("environment"):
+        raise UserErrorException("Run {} has no environment: it was submitted without one.".format(run.id))
+    return Environment._from_dict(definition["environment"])

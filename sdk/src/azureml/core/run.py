@@ -299,7 +299,10 @@ class Run(RunLogging, RunFiles):
         return snapshot_id(self)
 
     def get_environment(self):
-        raise _not_built("Run.get_environment")
+        """The Environment that the run was submitted with."""
+        from azureml._runs.snapshots import environment_of
+
+        return environment_of(self)
 
     def restore_snapshot(self, snapshot_id=None, path=None):
         """Writes the source folder that the run was submitted from as a ZIP file below `path`; where the file is."""
