@@ -16,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-PARTS = ("imports", "cold", "first", "plan", "chain", "fan", "train", "growth", "tables", "files", "metrics")
+PARTS = ("imports", "cold", "first", "plan", "chain", "fan", "train", "growth", "tables", "files", "metrics", "digests")
 
 
 def options() -> argparse.Namespace:
@@ -39,6 +39,7 @@ def in_own_environment() -> None:
 
 def measure(quick: bool, parts: list[str]) -> list[dict[str, object]]:
     import data
+    import digesting
     import measures
     import metrics
     import processes
@@ -59,6 +60,9 @@ def measure(quick: bool, parts: list[str]) -> list[dict[str, object]]:
         keep(measures.cold_start(2 if quick else 5))
     if "plan" in parts:
         keep(measures.validate_and_plan(2000))
+    if "digests" in parts:
+        keep(digesting.trees(digesting.FILES // (10 if quick else 1), rounds))
+        keep(digesting.interpreters(rounds))
     if not {"first", "chain", "fan", "train", "growth", "tables", "files", "metrics"} & set(parts):
         return figures
     with processes.fresh_home() as home:

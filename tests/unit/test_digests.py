@@ -421,3 +421,52 @@ def test_what_is_gone_is_forgotten(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "gone")
     assert known.forget_gone() == 1
     assert known.forget_gone() == 0
+
+
+def one_edit(root: Path, chosen: random.Random) -> None:
+    """One of the things that happen to files, at a place drawn from few names, so that they meet."""
+    path, other = (root / chosen.choice(("a", "b", "d/a", "d/b", "d/e/a")) for _ in range(2))
+    act = chosen.choice(("write", "write", "same size", "delete", "rename", "link", "touch", "put back", "folder"))
+    try:
+        if act == "write":
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(chosen.randbytes(chosen.randrange(4)))
+        elif act == "same size":
+            path.write_bytes(chosen.randbytes(path.stat().st_size))
+        elif act == "delete":
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        elif act == "rename":
+            path.rename(other)
+        elif act == "link":
+            path.symlink_to(other)
+        elif act == "touch":
+            os.utime(path, (chosen.random() * 1e9, chosen.random() * 2e9))
+        elif act == "put back":
+            before = path.stat()
+            path.write_bytes(chosen.randbytes(before.st_size))
+            os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        else:
+            path.mkdir()
+    except OSError:
+        pass  # what it was to be done to is not there, or is something else
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_is_edited_how_fast_ever_what_is_remembered_equals_what_is_found_afresh(
+    tmp_path: Path, seed: int
+) -> None:
+    chosen = random.Random(seed)
+    root = fill(tmp_path / "tree", {f"more/{n}": b"%d" % n for n in range(40)})
+    known = Digests(tmp_path / "home")  # by the real clock, so that young files are many
+    for number in range(60):
+        one_edit(root, chosen)
+        if chosen.random() < 0.2:
+            known = Digests(tmp_path / "home")
+        said = []
+        for digests in (known, Digests(tmp_path / f"afresh{number}")):
+            try:
+                said.append(digests.tree(root))
+            except CannotDigest as error:
+                said.append(str(error))
+        assert said[0] == said[1], f"after edit {number}"
+        shutil.rmtree(tmp_path / f"afresh{number}")

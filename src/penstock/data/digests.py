@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from penstock.data.hashing import Line, Progress, hash_file, hashed
+from penstock.data.hashing import Line, Progress, Wanted, hash_file, hashed, text_of
 from penstock.data.remembered import Draft, Known, Remembered, root_of
 from penstock.data.walking import Changed, Found, Listing, Stamp, Walk, reading, stamp_of
 from penstock.model.errors import CannotDigest
@@ -103,6 +103,9 @@ class Digests:
 
     def is_at_rest(self, stamps_ns: tuple[int, ...], began: int) -> bool:
         """Whether no change after `began` could leave these times. Whole seconds come of filesystems that keep time coarsely."""
+        newest = max(stamps_ns)
+        if newest + _SETTLED_COARSE_NS < began:
+            return True
         return all(t + (_SETTLED_NS if t % 1_000_000_000 else _SETTLED_COARSE_NS) < began for t in stamps_ns)
 
     # Trees ------------------------------------------------------------------------------------------------------------
@@ -144,11 +147,12 @@ class Digests:
         sums, n_files, n_bytes, at_rest = hashlib.sha256(), 0, 0, True
         with Draft(remembered.path, root) as draft:
             for line in hashed(_matched(seen.in_order(), remembered.lines()), progress):
-                sums.update(line.text)
-                if line.stamp is None:
+                sums.update(text_of(line))
+                stamp = line[1]
+                if stamp is None:
                     continue
-                n_files, n_bytes = n_files + 1, n_bytes + line.stamp[0]
-                if self.is_at_rest((line.stamp[1], line.stamp[3]), began):
+                n_files, n_bytes = n_files + 1, n_bytes + stamp[0]
+                if self.is_at_rest((stamp[1], stamp[3]), began):
                     draft.add(line)
                 else:
                     at_rest = False
@@ -254,15 +258,13 @@ def _until_it_stands_still(root: str, digest: Callable[[], Known]) -> Known:
     )
 
 
-def _matched(found: Iterable[Found], lines: Iterator[Line]) -> Iterator[tuple[Found, str | None]]:
-    """Each file with its digest if a line knows it as it looks now. Both come in the order of names."""
+def _matched(found: Iterable[Found], lines: Iterator[Line]) -> Iterator[Wanted]:
+    """Each file with its line if one knows it as it looks now. Both come in the order of names."""
     line = next(lines, None)
     for file in found:
-        name, _, stamp, _ = file
-        while line is not None and line.name < name:
+        while line is not None and line[0] < file[0]:
             line = next(lines, None)
-        is_known = line is not None and line.name == name and line.stamp == stamp
-        yield file, (line.hex if is_known and line is not None else None)
+        yield file, line if line is not None and line[0] == file[0] and line[1] == file[2] else None
 
 
 def _stamp(path: str) -> Stamp:

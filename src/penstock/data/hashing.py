@@ -7,30 +7,29 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 
 from penstock.data.walking import Changed, Found, Stamp, reading, stamp_of
 
 Progress = Callable[[int, int], None]  # files and bytes since the last call
 _PIECE = 1 << 20
 _BATCH_FILES, _BATCH_BYTES = 256, 8 << 20
+_OPENING = 16 << 10  # bytes that could be hashed in the time that opening a file takes
+_WORTH_A_THREAD = 1 << 20
 _MOST_THREADS = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One file of a tree: its name as bytes, its stamp and the hex of its SHA-256; for a link back (`stamp` None) where it leads."""
+# One file of a tree: its name as bytes, its stamp and the hex of its SHA-256; for a link back, no stamp and where it leads.
+# Plain tuples, since there are many.
+Line = tuple[bytes, Stamp | None, str]
+Wanted = tuple[Found, Line | None]  # a file, and its line where that is known
 
-    name: bytes
-    stamp: Stamp | None
-    hex: str
 
-    @property
-    def text(self) -> bytes:
-        """Its line in the digest of a tree."""
-        if self.stamp is None:
-            return b"%s\0000\0link:%s\n" % (self.name, os.fsencode(self.hex))
-        return b"%s\0%d\0sha256:%s\n" % (self.name, self.stamp[0], self.hex.encode())
+def text_of(line: Line) -> bytes:
+    """Its line in the digest of a tree."""
+    name, stamp, hex_or_place = line
+    if stamp is None:
+        return b"%s\0000\0link:%s\n" % (name, os.fsencode(hex_or_place))
+    return b"%s\0%d\0sha256:%s\n" % (name, stamp[0], hex_or_place.encode())
 
 
 def hash_file(path: str, stamp: Stamp) -> str:
@@ -54,21 +53,18 @@ def hash_file(path: str, stamp: Stamp) -> str:
         os.close(fd)
 
 
-def hashed(found: Iterable[tuple[Found, str | None]], progress: Progress | None = None) -> Iterator[Line]:
-    """A line for each file, in order; those whose digest is given are not opened. Few are held at a time."""
-    batches = _batches(found)
-    first = next(batches, [])
-    second = next(batches, None)
-    if second is None:
-        yield from _told(_hash_batch(first), progress)
-        return
+def hashed(wanted: Iterable[Wanted], progress: Progress | None = None) -> Iterator[Line]:
+    """A line for each file, in order; those that have theirs are not opened. Few are held at a time."""
     n_threads = min(_MOST_THREADS, len(os.sched_getaffinity(0)))
-    pool = ThreadPoolExecutor(n_threads, thread_name_prefix="digest")
-    waiting: deque[Future[list[Line]]] = deque(pool.submit(_hash_batch, batch) for batch in (first, second))
+    pool = ThreadPoolExecutor(n_threads, thread_name_prefix="digest")  # starts a thread when there is work for one
+    waiting: deque[Future[list[Line]]] = deque()
     try:
-        for batch in batches:
-            waiting.append(pool.submit(_hash_batch, batch))
-            if len(waiting) > 2 * n_threads:
+        for batch, n_bytes in _batches(wanted):
+            if n_bytes < _WORTH_A_THREAD:
+                waiting.append(_at_once(batch))
+            else:
+                waiting.append(pool.submit(_hash_batch, batch))
+            while len(waiting) > 2 * n_threads or (waiting and waiting[0].done()):
                 yield from _told(waiting.popleft().result(), progress)
         while waiting:
             yield from _told(waiting.popleft().result(), progress)
@@ -76,32 +72,41 @@ def hashed(found: Iterable[tuple[Found, str | None]], progress: Progress | None 
         pool.shutdown(cancel_futures=True)
 
 
-def _batches(found: Iterable[tuple[Found, str | None]]) -> Iterator[list[tuple[Found, str | None]]]:
-    """Enough files at a time that handing them to a thread costs nothing beside hashing them."""
-    batch: list[tuple[Found, str | None]] = []
-    n_bytes = 0
-    for item in found:
+def _batches(wanted: Iterable[Wanted]) -> Iterator[tuple[list[Wanted], int]]:
+    """Enough files at a time that handing them to a thread costs nothing beside hashing them; and how much there is to hash."""
+    batch: list[Wanted] = []
+    cost = 0
+    for item in wanted:
         batch.append(item)
-        if item[1] is None and item[0][2] is not None:
-            n_bytes += item[0][2][0]
-        if len(batch) >= _BATCH_FILES or n_bytes >= _BATCH_BYTES:
-            yield batch
-            batch, n_bytes = [], 0
+        stamp = item[0][2]
+        if item[1] is None and stamp is not None:
+            cost += _OPENING + stamp[0]
+        if len(batch) >= _BATCH_FILES or cost >= _BATCH_BYTES:
+            yield batch, cost
+            batch, cost = [], 0
     if batch:
-        yield batch
+        yield batch, cost
 
 
-def _hash_batch(batch: list[tuple[Found, str | None]]) -> list[Line]:
-    lines = []
-    for (name, path, stamp, leads_to), known in batch:
-        if stamp is None:
-            lines.append(Line(name, None, leads_to))
+def _hash_batch(batch: list[Wanted]) -> list[Line]:
+    lines: list[Line] = []
+    for (name, path, stamp, leads_to), line in batch:
+        if line is not None:
+            lines.append(line)
+        elif stamp is None:
+            lines.append((name, None, leads_to))
         else:
-            lines.append(Line(name, stamp, known if known is not None else hash_file(path, stamp)))
+            lines.append((name, stamp, hash_file(path, stamp)))
     return lines
+
+
+def _at_once(batch: list[Wanted]) -> Future[list[Line]]:
+    done: Future[list[Line]] = Future()
+    done.set_result(_hash_batch(batch))
+    return done
 
 
 def _told(lines: list[Line], progress: Progress | None) -> list[Line]:
     if progress is not None and lines:
-        progress(len(lines), sum(line.stamp[0] for line in lines if line.stamp is not None))
+        progress(len(lines), sum(stamp[0] for _, stamp, _ in lines if stamp is not None))
     return lines

@@ -1,4 +1,4 @@
-"""What was found of trees before, one file a tree: a first line with the result, then a record for each file. Trusted only where its sums match.
+"""What was found of trees before, one file a tree: a first line with the result, then the files. Trusted only where its sums match.
 
 It is a cache: written by rename without flushing to the disk, by any number of processes; a file that is damaged, of an earlier form or cannot
 be written counts as none.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import marshal
 import os
 import tempfile
 from collections.abc import Iterator
@@ -17,11 +18,11 @@ from types import TracebackType
 from typing import IO, Any
 
 from penstock.data.hashing import Line
-from penstock.data.walking import Stamp
 from penstock.model.trees import Tree
 
-_FORM = 1
+_FORM = 2
 _PIECE = 1 << 20
+_BLOCK = 1000  # files written and read at a time
 _ROOM = 640  # for the first line beside the root's path
 _SMALL_FILES, _SMALL_BYTES = 32, 1 << 20  # hashed again after a restart sooner than kept
 
@@ -70,7 +71,7 @@ class Draft:
         self._path = path
         self._room = _ROOM + 6 * len(root)
         self._root = root
-        self._waiting: list[bytes] = []
+        self._waiting: list[Line] = []
         self._file: IO[bytes] | None = None
         self._failed = False
         self._sum = hashlib.sha256()
@@ -84,10 +85,9 @@ class Draft:
         self._drop()
 
     def add(self, line: Line) -> None:
-        if line.stamp is not None:
-            self._waiting.append(b"%s\0%d %d %d %d %s\0" % (line.name, *line.stamp, line.hex.encode()))
-            if len(self._waiting) >= 1000:
-                self._write()
+        self._waiting.append(line)
+        if len(self._waiting) >= _BLOCK:
+            self._write()
 
     def keep(self, known: Known) -> None:
         """Make it what is known. A small tree is not worth a file."""
@@ -118,7 +118,8 @@ class Draft:
             if self._file is None:
                 self._file = tempfile.NamedTemporaryFile(dir=self._path.parent, prefix=".draft-", delete=False)
                 self._file.write(b" " * self._room)
-            body = b"".join(self._waiting)
+            block = marshal.dumps(self._waiting, 0)
+            body = len(block).to_bytes(8) + block
             self._sum.update(body)
             self._file.write(body)
         except OSError:
@@ -166,13 +167,6 @@ def _sum(file: IO[bytes]) -> str:
 
 
 def _lines(file: IO[bytes]) -> Iterator[Line]:
-    """Names hold any byte but NUL, line feeds too: records are told apart by NUL alone."""
-    rest = b""
-    while piece := file.read(_PIECE):
-        fields = (rest + piece).split(b"\0")
-        whole = (len(fields) - 1) // 2 * 2
-        rest = b"\0".join(fields[whole:])
-        for at in range(0, whole, 2):
-            size, mtime, inode, ctime, digest = fields[at + 1].split()
-            stamp: Stamp = (int(size), int(mtime), int(inode), int(ctime))
-            yield Line(fields[at], stamp, digest.decode())
+    """By blocks with their lengths before them; the sum of all has been found right."""
+    while length := file.read(8):
+        yield from marshal.loads(file.read(int.from_bytes(length)))

@@ -88,12 +88,12 @@ class Walk:
         keyed: list[tuple[bytes, str, Stamp | None, bool]] = [(os.fsencode(n), n, stamp, False) for n, stamp in files]
         keyed += [(os.fsencode(name) + b"/", name, None, is_link) for name, is_link in folders]
         keyed.sort(key=lambda entry: entry[0])
-        first = os.fsencode(prefix)
+        first, base = os.fsencode(prefix), os.path.join(self._path(place.below), "")
         for key, name, stamp, is_link in keyed:
             if stamp is None:
                 yield self._beneath(place, name, is_link)
             else:
-                yield first + key, self._path(prefix + name), stamp, ""
+                yield first + key, base + name, stamp, ""
 
     def _list(self, place: _Place) -> tuple[list[tuple[str, Stamp]], list[tuple[str, bool]]]:
         path = self._path(place.below)
