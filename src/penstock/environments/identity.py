@@ -72,6 +72,7 @@ class Interpreters:
         self._nowhere.mkdir(parents=True, exist_ok=True)
         self._digests = digests
         self._known: dict[str, _Known] = {}
+        self._said: dict[str, tuple[_Known, Json, Environment]] = {}
         self._lock = threading.Lock()
 
     def identity(self, interpreter: Mapping[str, Any], env: Mapping[str, str]) -> Environment:
@@ -88,9 +89,14 @@ class Interpreters:
                 f"The Python environment of {interpreter['executable']} cannot be identified: {error.message}",
                 target=error.target,
             ) from error
+        said = self._said.get(key)
+        if said is not None and said[0] is known and said[1] == trees:
+            return said[2]
         parts = {**known.parts, "trees": {label: digest for label, digest in trees.items() if digest}}
         text = json.dumps(parts, sort_keys=True).encode()
-        return Environment("sha256:" + hashlib.sha256(text).hexdigest(), parts)
+        found = Environment("sha256:" + hashlib.sha256(text).hexdigest(), parts)
+        self._said[key] = (known, trees, found)
+        return found
 
     def _code(self, path: Path) -> str:
         """The digest of a module, package or namespace; '' where there is no code."""

@@ -1,4 +1,4 @@
-"""A process that is killed while it digests leaves nothing that another would believe."""
+"""Digests under kills and on full disks: nothing that another would believe is left, and no digest is ever wrong."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ import sys
 import time
 from pathlib import Path
 
+from disks import fill, mounted, use_up_inodes
+
 from penstock.data.digests import Digests
 
 ENDLESSLY = """
 import sys
 from pathlib import Path
+from disks import fill, mounted, use_up_inodes
+
 from penstock.data.digests import Digests
 home, root = map(Path, sys.argv[1:])
 number = 0
@@ -43,3 +47,22 @@ def test_a_kill_in_the_middle_leaves_nothing_that_is_believed(tmp_path: Path) ->
         afresh = tmp_path / "afresh"
         assert Digests(home).tree(root) == Digests(afresh).tree(root)
         shutil.rmtree(afresh)
+
+
+def test_on_a_full_disk_digests_are_right_and_nothing_half_written_is_kept(tmp_path: Path) -> None:
+    root = tmp_path / "tree"
+    root.mkdir()
+    for number in range(5000):
+        (root / str(number)).write_bytes(b"%d" % number)
+    right = Digests(tmp_path / "elsewhere").tree(root)
+    with mounted(tmp_path / "home", "size=1m,nr_inodes=200") as home:
+        known = Digests(home, lambda: 1 << 62)
+        room = fill(home)
+        assert known.tree(root) == Digests(home, lambda: 1 << 62).tree(root) == right
+        assert not [p for p in (home / "digests").iterdir() if p.name != ".clock"]
+        room.unlink()
+        many = use_up_inodes(home)
+        assert Digests(home).tree(root) == right
+        shutil.rmtree(many)
+        assert Digests(home, lambda: 1 << 62).tree(root) == right
+        assert [p for p in (home / "digests").iterdir() if not p.name.startswith(".")]
