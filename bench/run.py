@@ -16,7 +16,21 @@ from dataclasses import asdict
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-PARTS = ("imports", "cold", "first", "plan", "chain", "fan", "train", "growth", "tables", "files", "metrics", "digests")
+PARTS = (
+    "imports",
+    "cold",
+    "first",
+    "plan",
+    "chain",
+    "fan",
+    "train",
+    "growth",
+    "tables",
+    "files",
+    "metrics",
+    "digests",
+    "watching",
+)
 
 
 def options() -> argparse.Namespace:
@@ -44,6 +58,7 @@ def measure(quick: bool, parts: list[str]) -> list[dict[str, object]]:
     import metrics
     import processes
     import shapes
+    import watching
 
     os.environ["PENSTOCK_SLOTS"] = str(shapes.CORES)
     rounds = 2 if quick else 5
@@ -63,6 +78,8 @@ def measure(quick: bool, parts: list[str]) -> list[dict[str, object]]:
     if "digests" in parts:
         keep(digesting.trees(digesting.FILES // (10 if quick else 1), rounds))
         keep(digesting.interpreters(rounds))
+    if "watching" in parts:
+        keep(watching.watching(rounds))
     if not {"first", "chain", "fan", "train", "growth", "tables", "files", "metrics"} & set(parts):
         return figures
     with processes.fresh_home() as home:

@@ -46,21 +46,27 @@ def look(job: Json, env: dict[str, str], started_at: float) -> list[Json]:
 
     `env` is the script's own; `started_at` is when it was started.
     """
+    files, trees = found(job, env, started_at)
+    if len(files) > _MOST_FILES:
+        raise Unknown(f"it read {len(files):,} files that are not declared; no more than {_MOST_FILES:,} are followed")
+    return _digested(files) + [_tree(path, int(started_at * 1e9)) for path in sorted(trees)]
+
+
+def found(job: Json, env: dict[str, str], started_at: float) -> tuple[dict[str, tuple[int, ...]], set[str]]:
+    """The files outside with their states, and the folders that were read as a whole, as the list in the job folder has them."""
     linked = {os.path.realpath(f["source"]) for given in job.get("inputs") or [] for f in given.get("tree") or []}
     places = _places(env)
     home = env.get("PENSTOCK_HOME")
-    found: dict[str, tuple[int, ...]] = {}
-    trees = []
+    files: dict[str, tuple[int, ...]] = {}
+    trees = set()
     for path, state in _noted():
         if path.endswith("/"):
-            trees.append(path.rstrip("/"))
+            trees.add(path.rstrip("/"))
             continue
         own = path in linked or os.path.dirname(path) == home or (path + "/").startswith(places)
         if not own and not _is_scratch(path, state, env, started_at):
-            found.setdefault(path, state)
-    if len(found) > _MOST_FILES:
-        raise Unknown(f"it read {len(found):,} files that are not declared; no more than {_MOST_FILES:,} are followed")
-    return _digested(found) + [_tree(path, int(started_at * 1e9)) for path in sorted(set(trees))]
+            files.setdefault(path, state)
+    return files, trees
 
 
 def _noted() -> list[tuple[str, tuple[int, ...]]]:

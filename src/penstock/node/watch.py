@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _RARE = frozenset(
-    ("import", "os.rename", "os.symlink", "os.link", "os.exec", "sqlite3.connect", "ctypes.dlopen")
+    ("os.rename", "os.symlink", "os.link", "os.exec", "sqlite3.connect", "ctypes.dlopen")
     + ("azureml.known", "azureml.read")  # what our SDK says of itself, with a path
 )
 _OF_A_PREFIX = ("bin", "lib", "lib64", "libexec", "include", "conda-meta", "pkgs", "ssl", "etc", "share", "sbin", "man")
@@ -52,7 +52,7 @@ class _Watch:
         name = os.path.abspath(os.fsdecode(path))
         if name.endswith(".pyc"):
             name = _source_of(name)
-        if name in self._seen:
+        if name in self._seen or name.startswith(self.passing):
             return
         real = os.path.realpath(name)
         status = _status(real)
@@ -82,10 +82,7 @@ class _Watch:
 
     def happened(self, event: str, args: "Any") -> None:
         """What else makes a file be read, or be the script's own."""
-        if event == "import":
-            if args[1]:  # an extension module, opened by the dynamic linker
-                self.look(args[1], os.O_RDONLY)
-        elif event == "os.rename":
+        if event == "os.rename":
             old, new = (os.path.abspath(os.fsdecode(path)) for path in args[:2])
             self._rename(old, new)
         elif event == "os.symlink":
@@ -178,6 +175,9 @@ def watch() -> None:
                     return
                 if path.__class__ is not int:
                     seen.look(path, args[2])
+            elif event == "import":
+                if args[1]:  # an extension module, opened by the dynamic linker
+                    seen.look(args[1], os.O_RDONLY)
             elif event in _RARE:
                 seen.happened(event, args)
         except Exception:
