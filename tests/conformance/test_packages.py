@@ -89,20 +89,20 @@ OF_LIBRARIES = (
     "/proc/cpuinfo", "/sys/devices/system/cpu/online", "/sys/fs/cgroup/cpu.max", "/dev/nvidiactl", "/etc/ld.so.cache",
     "/usr/lib/x86_64-linux-gnu/libcuda.so.1", "/usr/local/cuda/version.json", "/usr/local/cuda/nvvm/libdevice/libdevice.10.bc",
     "/usr/local/lib/python3.10/dist-packages/torch/__init__.py", "/etc/OpenCL/vendors/nvidia.icd", "/etc/nsswitch.conf",
-    "/home/me/.cache/huggingface/hub/models--bert-base-uncased/snapshots/86b5e0/config.json", "/home/me/.cache/torch/hub/checkpoints/resnet18.pth",
-    "/home/me/.cache/matplotlib/fontlist-v390.json", "/home/me/.config/matplotlib/matplotlibrc", "/home/me/.cache/pip/selfcheck.json",
-    "/home/me/.keras/keras.json", "/home/me/.keras/datasets/mnist.npz", "/home/me/nltk_data/corpora/stopwords/english",
-    "/home/me/scikit_learn_data/20news-bydate_py3.pkz", "/home/me/seaborn-data/tips.csv", "/home/me/.config/dask/distributed.yaml",
-    "/home/me/tensorflow_datasets/mnist/3.0.1/dataset_info.json", "/home/me/.ipython/profile_default/startup/README", "/home/me/.netrc",
-    "/home/me/.jupyter/jupyter_config.json", "/home/me/.triton/cache/x.json", "/home/me/.nv/ComputeCache/index", "/home/me/.aws/config",
-    "/home/me/.astropy/config/astropy.cfg", "/home/me/.plotly/.config", "/home/me/.local/share/jupyter/runtime/kernel.json",
+    "/users/me/.cache/huggingface/hub/models--bert-base-uncased/snapshots/86b5e0/config.json", "/users/me/.cache/torch/hub/checkpoints/resnet18.pth",
+    "/users/me/.cache/matplotlib/fontlist-v390.json", "/users/me/.config/matplotlib/matplotlibrc", "/users/me/.cache/pip/selfcheck.json",
+    "/users/me/.keras/keras.json", "/users/me/.keras/datasets/mnist.npz", "/users/me/nltk_data/corpora/stopwords/english",
+    "/users/me/scikit_learn_data/20news-bydate_py3.pkz", "/users/me/seaborn-data/tips.csv", "/users/me/.config/dask/distributed.yaml",
+    "/users/me/tensorflow_datasets/mnist/3.0.1/dataset_info.json", "/users/me/.ipython/profile_default/startup/README", "/users/me/.netrc",
+    "/users/me/.jupyter/jupyter_config.json", "/users/me/.triton/cache/x.json", "/users/me/.nv/ComputeCache/index", "/users/me/.aws/config",
+    "/users/me/.astropy/config/astropy.cfg", "/users/me/.plotly/.config", "/users/me/.local/share/jupyter/runtime/kernel.json",
     "/scratch/hf/hub/version.txt", "/scratch/numba/f.nbi", "/usr/share/mime/globs2", "/etc/mime.types", "/usr/share/locale/de/LC_MESSAGES/x.mo",
     "/usr/share/proj/proj.db", "/usr/share/terminfo/x/xterm", "/lib/terminfo/x/xterm", "/etc/fonts/fonts.conf", "/etc/localtime", "/etc/hosts",
 )  # fmt: skip
 OF_PEOPLE = (
-    "/data/rates.csv", "/home/me/rates.csv", "/home/me/project/config.yml", "/home/me/.config/mine.toml", "/mnt/share/a.parquet",
+    "/data/rates.csv", "/users/me/rates.csv", "/users/me/project/config.yml", "/users/me/.config/mine.toml", "/mnt/share/a.parquet",
     "/srv/models/m.pkl", "/opt/company/rates.csv", "/usr/share/dict/words", "/usr/local/share/company/rates.csv", "/etc/company.conf",
-    "/var/lib/company/x.db", "/tmp/rates.csv", "/usr/share/zoneinfo-of-mine", "/home/me/.keras/other.json", "/home/you/.cache/x",
+    "/var/lib/company/x.db", "/tmp/rates.csv", "/usr/share/zoneinfo-of-mine", "/users/me/.keras/other.json", "/users/you/.cache/x",
 )  # fmt: skip
 
 
@@ -110,7 +110,7 @@ def noted(paths: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """Which of these a script is said to have read."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "reads").write_bytes(b"".join(os.fsencode(path) + b"\0001 2 3 4\0" for path in paths))
-    env = {"HOME": "/home/me", "HF_HOME": "/scratch/hf", "NUMBA_CACHE_DIR": "/scratch/numba"}
+    env = {"HOME": "/users/me", "HF_HOME": "/scratch/hf", "NUMBA_CACHE_DIR": "/scratch/numba"}
     return sorted(reads.found({}, env, time.time())[0])
 
 
