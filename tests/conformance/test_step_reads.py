@@ -52,6 +52,11 @@ SCRIPTS = {
         ws.get_default_datastore().download("here", prefix="in")
         ws.get_default_datastore().upload_files(["main.py"], target_path="up")
         """,
+    "elsewhere": """
+        import subprocess, sys
+        code = "from azureml.core import Run; Run.get_context().experiment.workspace.get_default_datastore().download('x', 'in')"
+        subprocess.run([sys.executable, "-c", code], check=True)
+        """,
     "parent": "print(run.parent.get_metrics())",
     "local": "print(open({rates!r}).read())",
 }
@@ -134,6 +139,11 @@ def test_a_download_is_noted_as_the_folder_it_lists(observed: Observed) -> None:
     seen = observed.by_step["datastore"]
     assert ("wrote", "files at 'up' on datastore workspaceblobstore", "") in seen
     assert [(kind, name) for kind, name, _ in seen if kind != "wrote"] == [("tree", str(observed.data.resolve()))]
+
+
+def test_a_download_by_a_process_that_nobody_watches_is_noted_as_such(observed: Observed) -> None:
+    name = "files of datastore workspaceblobstore, in a process that is not watched"
+    assert observed.by_step["elsewhere"] == {("run", name, "")}
 
 
 def test_what_is_read_of_another_run_is_noted(observed: Observed) -> None:

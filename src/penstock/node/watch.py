@@ -96,6 +96,7 @@ class _Watch:
             self._pass_over(os.path.abspath(os.fsdecode(args[0])))
         elif event == "azureml.read":
             self._read_all(os.path.abspath(os.fsdecode(args[0])))
+            args[1].append(True)  # the SDK is told that somebody watches
         elif args[0] and not isinstance(args[0], int):
             name = os.fsdecode(args[0])
             if event == "ctypes.dlopen":

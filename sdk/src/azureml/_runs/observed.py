@@ -1,7 +1,8 @@
 """What a step's script fetches by name, and what it leaves beside its outputs: told to the run, so that a later step reuses this one's
 results only while these are as they were (docs/job.md, `read` and `wrote`). Outside a step nothing is told.
 
-Paths are told to the launcher's watch by audit events: `azureml.read` for what is read as a whole, `azureml.known` for what is no news.
+Paths are told to the launcher's watch by audit events: `azureml.read` for what is read as a whole (with a list: the watch answers by adding
+to it), `azureml.known` for what is no news.
 """
 
 import sys
@@ -112,5 +113,8 @@ def read_files(store, path):
     if store._record.get("url"):
         read("run", "files of datastore {}, which are not on this machine".format(store.name))
         pass_over(path)
-    else:
-        sys.audit("azureml.read", path)
+        return
+    heard = []
+    sys.audit("azureml.read", path, heard)
+    if not heard:
+        read("run", "files of datastore {}, in a process that is not watched".format(store.name))
