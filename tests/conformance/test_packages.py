@@ -40,7 +40,7 @@ PACKAGES = {
     "requests": "import requests; s = requests.Session(); print(s.get_adapter('https://x'), requests.Request('GET', 'https://x').prepare().url)\n"
     "try:\n    s.get('https://localhost:1', timeout=1)\nexcept requests.ConnectionError as e:\n    print(e)",
     "lightgbm": "import lightgbm, numpy; print(lightgbm.LGBMRegressor(n_estimators=2, min_child_samples=1).fit(numpy.eye(30), range(30)))",
-    "xgboost": "import xgboost, numpy; print(xgboost.XGBRegressor(n_estimators=2).fit(numpy.eye(30), range(30)))",
+    "xgboost": "import xgboost, numpy; print(xgboost.XGBRegressor(n_estimators=2).fit(numpy.eye(30), numpy.arange(30)))",
     "sqlalchemy": "import sqlalchemy as s; e = s.create_engine('sqlite:///a.db'); print(e.connect().execute(s.text('select 1')).all())",
     "yaml": "import yaml; yaml.safe_dump({'a': 1}, open('a.yml', 'w')); print(yaml.safe_load(open('a.yml')))",
     "tqdm": "import tqdm.auto; print(list(tqdm.tqdm(range(3))))",

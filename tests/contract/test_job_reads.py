@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from node_driver import Server, running_server
 
+from penstock.data.digests import Digests
 from penstock.node import reads as reads_of_stub
 
 
@@ -232,6 +233,7 @@ def test_a_folder_that_the_sdk_read_is_one_tree(server: Server, tmp_path: Path) 
     digest = row(data / "a.csv")["digest"]
     lines = "".join(f"{name}\0{1}\0{digest}\n" for name in ("a.csv", "sub/b.csv"))
     tree = {"kind": "tree", "path": str(data), "digest": "sha256:" + hashlib.sha256(lines.encode()).hexdigest()}
+    assert Digests(server.home).tree(data).digest == tree["digest"], "the server will look it up in this way"
     say = f"import sys\nsys.audit('azureml.read', {str(data)!r}, heard := []); assert heard\nopen({str(data / 'a.csv')!r}).read()\n"
     assert seen(server.run(say * 2)[1]) == ([tree], None)
     assert seen(
