@@ -87,7 +87,7 @@ class Client:
 
 
 def node(snapshot, n=0, **more):
-    """A node of a graph that runs a.py of the snapshot."""
+    """A node of a graph that runs a.py of the snapshot, each time it is submitted."""
     return {
         "id": f"{n:08x}",
         "name": f"step {n}",
@@ -97,6 +97,7 @@ def node(snapshot, n=0, **more):
         "compute": {"name": "cluster"},
         "outputs": [{"name": "out"}],
         "arguments": [{"literal": "x"}],
+        "allow_reuse": False,
         **more,
     }
 

@@ -24,6 +24,7 @@ class Follower:
         self.lead = min(max((width(n) for n in self.names.values()), default=0), 24)
         self.statuses = {s["id"]: "NotStarted" for s in steps}
         self.status = run["status"]
+        self.n_reused = 0
         self.partial: dict[str, str] = {}
         self.is_drawn = False
 
@@ -33,6 +34,7 @@ class Follower:
             status = (event.get("body") or {}).get("status")
             if status and event["run_id"] == self.root:
                 self.status = status
+                self.n_reused = event["body"].get("n_reused") or 0
             elif status:
                 self.statuses[event["run_id"]] = status
 
@@ -54,7 +56,8 @@ class Follower:
             if rest:
                 self._line(run_id, rest)
         self.partial.clear()
-        click.echo(f"{self.look.status(self.status)}  run {short(self.root)}")
+        reused = f"  {self.n_reused} of {len(self.statuses)} steps reused" if self.n_reused else ""
+        click.echo(f"{self.look.status(self.status)}  run {short(self.root)}{reused}")
 
     def clear(self) -> None:
         """Take the progress line away."""

@@ -55,6 +55,8 @@ Completion of commands and run ids, in one line of ~/.bashrc (or ~/.zshrc with z
         "backup": ("penstock.cli.backup", "backup", "Write the whole home to one file, while it is in use."),
         "restore": ("penstock.cli.backup", "restore", "Make a home from such a file."),
         "run": ("penstock.cli.runs", "run", "List, show, follow, cancel and resume runs."),
+        "why": ("penstock.cli.why", "why", "Say why each step of a run ran, or what was reused in its place."),
+        "plan": ("penstock.cli.why", "plan", "Say what would run, and why, if a run were submitted again now."),
         "step": ("penstock.cli.step", "step", "Run one step of a run by hand, under a debugger."),
         "datastore": ("penstock.cli.datastores", "datastore", "List, map, fill and look into datastores."),
         "dataset": ("penstock.cli.datasets", "dataset", "List, show and register datasets."),

@@ -80,6 +80,7 @@ class Node:
     after: tuple[str, ...]
     timeout_seconds: float | None = None
     retry: RetryPolicy | None = None
+    version: str | None = None
 
     @property
     def written(self) -> tuple[Output, ...]:
@@ -131,6 +132,7 @@ def _node(raw: Json) -> Node:
         after=tuple(raw.get("after") or ()),
         timeout_seconds=raw.get("timeout_seconds"),
         retry=_retry(raw.get("retry")),
+        version=None if raw.get("version") is None else str(raw["version"]),
     )
 
 

@@ -48,13 +48,35 @@ def check(simulation: Simulation) -> Iterator[str]:
         yield from check_invariants(connection)
         outputs = {r["id"]: records.outputs(connection, r["id"]) for r in rows if r["type"] == "step"}
         metrics = {r["id"]: records.metrics(connection, r["id"]) for r in rows if r["type"] == "step"}
-    yield from _check_ends(simulation, rows)
+        labels = records.labels(connection, [r["id"] for r in rows])
+    reused = {i: found["property"].get("azureml.reusedrunid") for i, found in labels.items()}
+    stood_for, by_id = {i: str(other) for i, other in reused.items() if other}, {r["id"]: r for r in rows}
+    yield from _check_ends(simulation, [r for r in rows if r["id"] not in stood_for])
     yield from _check_promises(simulation, rows)
-    yield from _check_outputs(simulation, rows, outputs)
+    yield from _check_outputs(simulation, [r for r in rows if r["id"] not in stood_for], outputs)
+    yield from _check_reused(stood_for, by_id, outputs)
     for row in rows:
         wanted = simulation.machine.logged[row["id"]]
+        if row["id"] in stood_for:
+            earlier = by_id[stood_for[row["id"]]]
+            wanted = sum(m["attempt"] >= earlier["attempt"] for m in metrics[earlier["id"]])
         if row["type"] == "step" and row["status"] in TERMINAL and len(metrics[row["id"]]) != wanted:
             yield f"step {row['name']} logged {wanted} metrics and has {len(metrics[row['id']])}."
+
+
+def _check_reused(stood_for: dict[str, str], by_id: dict[str, Json], outputs: dict[str, list[Json]]) -> Iterator[str]:
+    """A step that an earlier one stands for did not run, and points at what that left, which completed by running."""
+    for run_id, other in stood_for.items():
+        row, earlier = by_id[run_id], by_id[other]
+        if (row["status"], row["attempt"], earlier["status"]) != (
+            Status.COMPLETED,
+            0,
+            Status.COMPLETED,
+        ) or other in stood_for:
+            yield f"step {row['name']} is {row['status']}, and {other}, which stands for it, is {earlier['status']}."
+        mine, theirs = ({(o["name"], o["path"], o["digest"]) for o in outputs[i]} for i in (run_id, other))
+        if mine != theirs:
+            yield f"step {row['name']} has the outputs {sorted(mine)}, and what stands for it has {sorted(theirs)}."
 
 
 def _check_ends(simulation: Simulation, rows: list[Json]) -> Iterator[str]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from penstock.compute.base import Report
 from penstock.compute.local import LocalCompute, LocalSettings
+from penstock.data.digests import Digests
 from penstock.model.crashpoints import passing
 from penstock.selftest.world import World
 
@@ -51,6 +52,7 @@ class Machine:
         self.started_at: dict[str, float] = {}
         self.written: dict[tuple[str, str], str] = {}
         self.logged: Counter[str] = Counter()
+        self.digests = Digests(world.home)
         self._pids = 100
 
     def start(self, folder: Path) -> None:
@@ -195,7 +197,15 @@ class Stub:
         error = None if is_good else {"what": "It did not end well.", "fix": "Look."}
         times = {"started_at": self.began, "script_started_at": self.began, "ended_at": self.world.clock()}
         started = self.began is not None
-        whole = {**record, **times, "signal": signal, "user_code_started": started, "files": [], "error": error}
+        whole = {
+            **record,
+            **times,
+            "signal": signal,
+            "user_code_started": started,
+            "files": [],
+            "reads": [],
+            "error": error,
+        }
         self.has_script = False
         draft = self.folder / ".exit.json"
         draft.write_text(json.dumps(whole))
@@ -206,10 +216,11 @@ class Stub:
             self._leave()
 
     def _manifest(self, output: Json, writes: Iterable[str]) -> Json:
-        kind = "missing"
-        if output["name"] in writes:
-            kind = "file" if output["is_directory"] is False else "directory"
-        return {"name": output["name"], "kind": kind, "digest": None, "n_files": 2, "size_bytes": 10}
+        if output["name"] not in writes:
+            return {"name": output["name"], "kind": "missing", "digest": None, "n_files": 0, "size_bytes": 0}
+        tree = self.machine.digests.tree(Path(output["stage"]))
+        found = {"kind": tree.kind, "digest": tree.digest, "n_files": tree.n_files, "size_bytes": tree.size_bytes}
+        return {"name": output["name"], **found}
 
     def _may_die(self, when: str) -> bool:
         if self.world.happens(self.world.faults.stub_death / 4):

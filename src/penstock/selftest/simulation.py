@@ -131,6 +131,9 @@ class Simulation:
             body, behaviours = random_pipeline(rng, number, sys.executable)
             self.machine.behaviours.update(behaviours)
             w.at(rng.uniform(0, 4), lambda body=body: self._submit(body))  # type: ignore[misc]
+            if rng.random() < 0.4:
+                again = {**body, "idempotency_key": f"{body['idempotency_key']} again"}
+                w.at(rng.uniform(0, 12), lambda body=again: self._submit(body))  # type: ignore[misc]
         for _ in range(rng.choice((0, 0, 1, 2, 3))):
             w.at(rng.uniform(0, 8), self._cancel_any)
         for _ in range(rng.choice((0, 1, 3))):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock import __version__, node
 from penstock.compute.local import LocalCompute, LocalSettings
+from penstock.data.digests import Digests
 from penstock.data.snapshots import Snapshots
 from penstock.data.tars import Uploads
 from penstock.model.errors import CannotServe, PenstockError
@@ -25,9 +26,11 @@ from penstock.model.settings import SETTINGS, Settings
 from penstock.node import identity
 from penstock.server import crash, shared
 from penstock.server import home as homes
+from penstock.service.background import Background
 from penstock.service.changes import Changes
 from penstock.service.context import Context
 from penstock.service.inbox import Inbox
+from penstock.service.interpreting import Interpreting
 from penstock.service.janitor import Janitor, JanitorThread
 from penstock.service.leader import Alone, Elected
 from penstock.service.loop import Loop, WakeSocket
@@ -265,6 +268,8 @@ class _Process:
         threading.Thread(
             target=compute.wake_node, name="wake-node", daemon=True
         ).start()  # a submit does it again if need be
+        digests = Digests(path)
+        interpreting = Interpreting(path, digests, _kept())
         context = Context(
             home=path,
             database=database,
@@ -285,6 +290,10 @@ class _Process:
             retry=RetryPolicy(self._settings.retries, self._settings.retry_backoff_seconds),
             room=self._room,
             leader=leader or Alone(),
+            background=Background(),
+            digests=digests,
+            identify=interpreting.identify,
+            compare_environments=interpreting.compare,
         )
         return context, leader
 

@@ -15,7 +15,8 @@ from penstock.model.graph import Graph, RetryPolicy
 from penstock.model.job import Exit, Job
 from penstock.model.status import TERMINAL, Status
 from penstock.service.binding import Root
-from penstock.store import runs
+from penstock.service.reusing import Decision, Standing
+from penstock.store import records, runs
 
 Json = dict[str, Any]
 
@@ -27,6 +28,8 @@ class Active:
     root: Root
     progress: Progress
     status: Status
+    standing: Standing = field(default_factory=Standing)
+    decisions: dict[str, Decision] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -127,7 +130,8 @@ def load(connection: Connection, root_id: str, default: RetryPolicy) -> Active |
     root = next((r for r in rows if r["id"] == root_id), None)
     if root is None or submission is None or root["status"] in TERMINAL:
         return None
-    bound = _bound(root, submission, rows)
+    outputs = _outputs(connection, root_id, rows)
+    bound = _bound(root, submission, rows, outputs)
     plan = bound.plan
     steps = {r["node"]: r for r in rows if r["type"] == "step" and r["parent_id"] == root_id}
     states = [
@@ -144,7 +148,11 @@ def load(connection: Connection, root_id: str, default: RetryPolicy) -> Active |
         continue_on_failure=bool(submission["continue_on_failure"]),
         deadline=None if seconds is None else root["created_at"] + float(seconds),
     )
-    return Active(bound, progress, Status(root["status"]))
+    standing = Standing()
+    for row in rows:
+        if row["type"] == "step" and row["parent_id"] == root_id and row["status"] == Status.COMPLETED:
+            standing.complete(row["node"], outputs.get(row["id"], []))
+    return Active(bound, progress, Status(root["status"]), standing)
 
 
 def root_of(connection: Connection, root_id: str) -> Root | None:
@@ -152,13 +160,31 @@ def root_of(connection: Connection, root_id: str) -> Root | None:
     rows = runs.runs_of_root(connection, root_id)
     submission = runs.get_submission(connection, root_id)
     root = next((r for r in rows if r["id"] == root_id), None)
-    return None if root is None or submission is None else _bound(root, submission, rows)
+    if root is None or submission is None:
+        return None
+    return _bound(root, submission, rows, _outputs(connection, root_id, rows))
 
 
-def _bound(root: Json, submission: Json, rows: list[Json]) -> Root:
+def _bound(root: Json, submission: Json, rows: list[Json], outputs: dict[str, list[Json]]) -> Root:
     plan = make_plan(Graph.from_json(submission["graph"]), submission["parameters"])
-    ids = {r["node"]: r["id"] for r in rows if r["type"] == "step" and r["parent_id"] == root["id"]}
-    return Root(root["id"], root["workspace"], root["experiment"], plan, submission["bindings"], ids)
+    steps = [r for r in rows if r["type"] == "step" and r["parent_id"] == root["id"]]
+    taken = {
+        r["node"]: {o["name"]: str(o["path"]) for o in outputs.get(r["id"], [])}
+        for r in steps
+        if r["status"] == Status.COMPLETED and not r["attempt"]
+    }
+    ids = {r["node"]: r["id"] for r in steps}
+    fixed = (root["id"], root["workspace"], root["experiment"], plan, submission["bindings"], ids)
+    return Root(*fixed, bool(submission["regenerate_outputs"]), taken)
+
+
+def _outputs(connection: Connection, root_id: str, rows: list[Json]) -> dict[str, list[Json]]:
+    """What the run's completed steps left, by step."""
+    found: dict[str, list[Json]] = {}
+    if any(r["type"] == "step" and r["status"] == Status.COMPLETED for r in rows):
+        for output in records.outputs(connection, root_id):
+            found.setdefault(output["run_id"], []).append(output)
+    return found
 
 
 def _due_at(connection: Connection, state: StepState, default: RetryPolicy) -> float | None:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from penstock.model.status import Status
-from penstock.service import journal, registering
+from penstock.service import journal, registering, taking
 from penstock.service.context import Context
 from penstock.store import identities, records, runs
 
@@ -33,6 +33,8 @@ class Batch:
     outputs: list[Json] = field(default_factory=list)
     datasets: list[registering.Left] = field(default_factory=list)
     journals: list[tuple[str, Json]] = field(default_factory=list)
+    identities: list[Json] = field(default_factory=list)
+    taken: list[taking.Taken] = field(default_factory=list)
     spoiled: list[tuple[str, str]] = field(default_factory=list)
     observations: list[Json] = field(default_factory=list)
     ends_run: bool = False
@@ -68,18 +70,42 @@ class Batch:
                 journal.ingest(connection, context.home, name, run, self.at)
             for row in self.attempts:
                 runs.save_attempt(connection, row)
+            identities.add(connection, self.identities)
             for run_id, why in self.spoiled:
                 identities.spoil(connection, run_id, why)
+            seen = self._newly_seen(connection)
             identities.add_observations(connection, self.observations)
+            taking.keep(connection, context.home, self.taken, self.at)
             records.put_artifacts(connection, self.artifacts)
             records.put_outputs(connection, self.outputs)
             left = registering.record(connection, context.home, self.datasets, self.at)
-            runs.append_events(connection, [*self.events, *left])
+            runs.append_events(connection, [*self.events, *left, *seen])
 
         return work
 
+    def _newly_seen(self, connection: Connection) -> list[runs.Event]:
+        """A warning for what steps of a name are seen to read for the first time."""
+        places: dict[str, list[str]] = {}
+        for row in self.observations:
+            places.setdefault(row["run_id"], []).append(row["name"])
+        roots = {m.run_id: e.root_id for m in self.moves for e in self.events if e.run_id == m.run_id}
+        found = []
+        for run_id, names in places.items():
+            step, new = identities.first_seen(connection, run_id, names)
+            found += [
+                runs.Event(run_id, roots[run_id], self.at, "warning", {"message": _watched(step, n)}) for n in new
+            ]
+        return found
+
 
 _EVENT_NAMES = {Status.CANCEL_REQUESTED: "cancel_requested", Status.NOT_STARTED: "requeued"}
+
+
+def _watched(step: str, place: str) -> str:
+    return (
+        f"Step '{step}' reads {place}, which is not declared: it is watched from now on, and the step runs again when it changes. "
+        "Make it an input, or put it into the source folder."
+    )
 
 
 def _attempt(move: runs.Move) -> int | None:

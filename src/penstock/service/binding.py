@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +33,16 @@ class Root:
     plan: Plan
     bindings: Json
     step_ids: dict[str, str]
+    regenerates: bool = False
+    taken: dict[str, dict[str, str]] = field(
+        default_factory=dict
+    )  # of steps that an earlier one stands for: paths by output
 
     def output_path(self, producer: Node, output: Output) -> str:
         """Where an output of a step lies on its datastore: of one that was taken over from an earlier run, where that left it."""
-        taken = (self.bindings.get("taken_over") or {}).get(producer.id)
+        taken = self.taken.get(producer.id)
         if taken is not None:
-            return str(taken["outputs"][output.name])
+            return taken[output.name]
         return output_path(output, self.step_ids[producer.id])
 
 
@@ -72,7 +76,7 @@ class Binder:
 
     def place(self, root: Root, output: Output, run_id: str, attempt: int) -> publish.Place:
         """Where an output of this try is staged and will be published."""
-        store = self._datastore(root, output.datastore)
+        store = self.store(root, output.datastore)
         path = str(relative_path(output_path(output, run_id)))
         return publish.place(Path(store["root"]), path, f"{run_id}.{attempt}", output.name)
 
@@ -94,10 +98,10 @@ class Binder:
             output = next(o for o in producer.outputs if o.name == source["output"])
             if output.mode == "link" or (port.mode == "direct" and port.reference == "dataset"):
                 return self._left_dataset(connection, root, port, producer, output, folder)
-            store = self._datastore(root, output.datastore)
+            store = self.store(root, output.datastore)
             path = Path(store["root"]) / root.output_path(producer, output)
         else:
-            store = self._datastore(root, source["datastore"])
+            store = self.store(root, source["datastore"])
             path = beneath(Path(store["root"]), str(source.get("path") or ""))
         return BoundInput(port.name, port.mode, port.reference, str(path), self._local(port, folder, path))
 
@@ -114,7 +118,7 @@ class Binder:
                 )
             return self._dataset_input(connection, root, port, linked, folder)
         path = root.output_path(producer, output)
-        is_file = Path(self._datastore(root, output.datastore)["root"], path).is_file()
+        is_file = Path(self.store(root, output.datastore)["root"], path).is_file()
         place = (self.datastore_name(root, output), path, is_file)
         kind, definition = registering.transformed(*place, list(port.transform))
         kept = registering.dataset_row(root.workspace, kind, definition, self._context.clock())
@@ -135,12 +139,12 @@ class Binder:
         if not filesets.is_plain(definition):
             return self._tree(root, port, dataset_id, definition, folder)
         only = definition["paths"][0]
-        path = beneath(self._root_of(root, only), str(only.get("path") or ""))
+        path = beneath(self.folder_of(root, only), str(only.get("path") or ""))
         return BoundInput(port.name, port.mode, port.reference, str(path), self._local(port, folder, path), dataset_id)
 
     def _tree(self, root: Root, port: Input, dataset_id: str, definition: Json, folder: Path) -> BoundInput:
         """A dataset that lies in no one place: its files are put together for the step. One URL is the file itself."""
-        found = filesets.files(definition, lambda path: self._root_of(root, path))
+        found = filesets.files(definition, lambda path: self.folder_of(root, path))
         place = folder / "inputs" / port.name
         tree = tuple({"source": f.source, "target": str(beneath(place, f.name))} for f in found)
         paths = definition["paths"]
@@ -148,18 +152,19 @@ class Binder:
         local = tree[0]["target"] if is_file else str(place)
         return BoundInput(port.name, port.mode, port.reference, local, local, dataset_id, tree)
 
-    def _root_of(self, root: Root, path: Json) -> Path:
+    def folder_of(self, root: Root, path: Json) -> Path:
         """The folder that a path of a dataset's definition is looked up in."""
         if "pinned" in path:
             return pins.root_of(self._context.home, path)
-        return Path(self._datastore(root, path["datastore"])["root"])
+        return Path(self.store(root, path["datastore"])["root"])
 
     def _local(self, port: Input, folder: Path, path: Path) -> str | None:
         if port.mode != "download":
             return None
         return str(folder / "inputs" / port.name / path.name)
 
-    def _datastore(self, root: Root, name: str | None) -> Json:
+    def store(self, root: Root, name: str | None) -> Json:
+        """The datastore of this name, or the default one, as it was when the run was submitted."""
         chosen = name or root.plan.graph.default_datastore or root.bindings["default_datastore"]
         found = root.bindings["datastores"].get(chosen)
         if found is None:

@@ -9,9 +9,11 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from penstock.compute.base import Compute
+from penstock.data.digests import Digests
 from penstock.data.snapshots import Snapshots
 from penstock.data.tars import Uploads
 from penstock.model.graph import RetryPolicy
@@ -19,6 +21,13 @@ from penstock.service.changes import Changes
 from penstock.service.leader import Alone, Leader
 from penstock.service.room import Room
 from penstock.store.database import Database
+
+Json = dict[str, Any]
+
+
+def _unidentified(interpreter: Json, variables: Mapping[str, str]) -> str:
+    """The digest of what runs a step, where nobody looks into it: its name."""
+    return str(interpreter.get("executable"))
 
 
 def new_id() -> str:
@@ -51,10 +60,16 @@ class Context:
     make_id: Callable[[], str] = new_id
     leader: Leader = field(default_factory=Alone)
     room: Room = None  # type: ignore[assignment]  # the home's, unless one is given
+    background: Callable[[Callable[[], None]], object] = lambda work: work()  # a thread that may wait for the disk
+    identify: Callable[[Json, Mapping[str, str]], str] = _unidentified
+    compare_environments: Callable[[str, str], list[str]] = lambda before, after: []
+    digests: Digests = None  # type: ignore[assignment]  # the home's, unless others are given
 
     def __post_init__(self) -> None:
         if self.room is None:
             object.__setattr__(self, "room", Room(self.home))
+        if self.digests is None:
+            object.__setattr__(self, "digests", Digests(self.home))
 
     def run_token(self, run_id: str) -> str:
         """The token of one run: what its own process may show."""

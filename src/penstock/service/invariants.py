@@ -45,7 +45,7 @@ def _check_root(connection: Connection, root_id: str, rows: list[Json]) -> Itera
         outputs = {(o["run_id"], o["name"]) for o in records.outputs(connection, root_id)}
         taken_over = submission["bindings"].get("taken_over") or {}
         for step in steps.values():
-            if step["node"] not in taken_over:
+            if step["node"] not in taken_over and not any(e["body"].get("reused_run_id") for e in story[step["id"]]):
                 yield from _check_tries(step, story[step["id"]], runs.attempts(connection, step["id"]))
             yield from _check_outputs(step, plan, outputs)
 

@@ -49,7 +49,9 @@ def keep(batch: Batch, context: Context, binder: Binder, flight: InFlight, concl
 
 def _observe(batch: Batch, run_id: str, raw: Json) -> None:
     """What the script was seen to read outside of its job. Where that is not known, no later step may stand on this one."""
-    if "reads" not in raw:
+    if changed := raw.get("inputs_changed"):
+        batch.spoiled.append((run_id, f"it changed its input in place: {', '.join(map(str, changed))}"))
+    elif "reads" not in raw:
         batch.spoiled.append((run_id, "it cannot be told what it read: it was run by an older version of Penstock"))
     elif why := raw.get("reads_unknown"):
         batch.spoiled.append((run_id, f"it cannot be told what it read: {why}"))
@@ -57,6 +59,12 @@ def _observe(batch: Batch, run_id: str, raw: Json) -> None:
         batch.observations += [
             {"run_id": run_id, "kind": r["kind"], "name": r["path"], "found": r["digest"]} for r in raw["reads"]
         ]
+
+
+def manifests(flight: InFlight) -> list[Json]:
+    """What the try wrote to each output, as its stub found it."""
+    seen = {o["name"]: o for o in flight.end.outputs} if flight.end else {}
+    return [{"kind": "missing", **seen.get(o.name, {}), "name": o.name} for o in flight.state.node.written]
 
 
 def _outputs(binder: Binder, flight: InFlight, manifests: dict[str, Json]) -> Iterator[Json]:

@@ -8,6 +8,9 @@ from penstock.engine.progress import Blocked, StepState
 from penstock.model.status import TERMINAL, Status
 from penstock.service.active import Active, InFlight
 from penstock.service.batch import Batch
+from penstock.service.registering import left
+from penstock.service.reusing import Decision
+from penstock.service.taking import Taken
 from penstock.store import runs
 
 Json = dict[str, Any]
@@ -23,9 +26,31 @@ def begin(batch: Batch, active: Active) -> None:
 def hand_out(batch: Batch, active: Active, state: StepState, **body: Any) -> None:
     """The step is handed out for its next try."""
     number = state.attempt + 1
+    decision = active.decisions.pop(state.node.id, None)
+    if decision is not None:
+        batch.identities.append(_identity(batch, active, state, decision))
     move = runs.Move(state.run_id, state.status, Status.QUEUED, state.attempt, next_attempt=number, at=batch.at)
     batch.move(active.id, move, target=state.node.compute or "local", **body)
     state.status, state.attempt = Status.QUEUED, number
+
+
+def take_over(batch: Batch, active: Active, state: StepState, decision: Decision) -> None:
+    """An earlier step stands for this one: it completes without having run. Its state is for `Progress.end` to take in."""
+    row = decision.hit or {}
+    begin(batch, active)
+    body = {"message": f"Reused from run {row['id']}.", "reused_run_id": row["id"]}
+    moved = runs.Move(state.run_id, Status.NOT_STARTED, Status.COMPLETED, 0, at=batch.at, started_at=batch.at)
+    batch.move(active.id, moved, **body)
+    batch.identities.append(_identity(batch, active, state, decision))
+    batch.taken.append(Taken(state.run_id, active.id, row))
+    batch.datasets += left(active.root.workspace, active.id, state.run_id, state.node.outputs, list(decision.outputs))
+    active.root.taken[state.node.id] = {o["name"]: str(o["path"]) for o in decision.outputs}
+    active.standing.complete(state.node.id, decision.outputs)
+    active.decisions.pop(state.node.id, None)
+
+
+def _identity(batch: Batch, active: Active, state: StepState, decision: Decision) -> Json:
+    return decision.row(state.run_id, active.root.workspace, state.node.name, batch.at)
 
 
 def move(

@@ -17,7 +17,7 @@ from penstock.data.paths import beneath
 from penstock.engine.plan import Plan
 from penstock.model.errors import BadRequest, Conflict, NotFound
 from penstock.model.status import TERMINAL, Status
-from penstock.service.views import LOGS
+from penstock.service import taking
 from penstock.store import records, runs
 
 Json = dict[str, Any]
@@ -94,6 +94,15 @@ def body_of(connection: Connection, workspace: str, body: Json) -> Json:
     return {**earlier, **kept, "graph": submission["graph"], "parameters": submission["parameters"]}
 
 
+def graph_of(connection: Connection, workspace: str, root_id: str) -> Json:
+    """What a submission like that of this pipeline run would be."""
+    row, submission = runs.get_run(connection, root_id), runs.get_submission(connection, root_id)
+    if row is None or row["workspace"] != workspace or submission is None:
+        raise NotFound(f"There is no pipeline run '{root_id}'. List them: penstock run list", target=root_id)
+    kept = {"graph": submission["graph"], "parameters": submission["parameters"], "experiment": row["experiment"]}
+    return {**kept, "interpreter": submission["bindings"]["interpreter"]}
+
+
 def look_up(connection: Connection, root_id: str, plan: Plan, datastores: dict[str, Json]) -> Resumption:
     """What can be taken over. A step whose outputs are gone runs again, and so does what reads them."""
     rows = {r["node"]: r for r in runs.runs_of_root(connection, root_id) if r["type"] == "step"}
@@ -130,40 +139,15 @@ def _what_is_gone(outputs: Iterable[Json], datastores: dict[str, Json]) -> str |
 def keep(
     connection: Connection, home: Path, resumption: Resumption, root_id: str, step_ids: dict[str, str], at: float
 ) -> None:
-    """Write what the new run's steps take over. Their own rows are there already, as Completed."""
+    """Write what the new run's steps take over, and the story of those that run again."""
+    taken = [taking.Taken(step_ids[node], root_id, t.row) for node, t in resumption.taken.items()]
+    taking.keep(connection, home, taken, at)
     events = []
-    for node, taken in resumption.taken.items():
-        old, new = taken.row["id"], step_ids[node]
-        properties = {
-            "azureml.isreused": "true",
-            "azureml.reusedrunid": old,
-            "azureml.reusednodeid": node,
-            "azureml.reusedpipeline": resumption.root_id,
-            "azureml.reusedpipelinerunid": resumption.root_id,
-        }
-        records.put_outputs(connection, [{**o, "run_id": new, "root_id": root_id} for o in taken.outputs])
-        files = [{**a, "run_id": new} for a in records.artifacts(connection, old)]
-        records.put_artifacts(connection, [*files, *_logs(home, taken.row, new)])
-        metrics = [{k: m[k] for k in ("at", "name", "kind", "value")} for m in records.metrics(connection, old)]
-        records.add_metrics(connection, [{**m, "run_id": new, "attempt": 0} for m in metrics])
-        labels = records.labels(connection, [old])[old]
-        records.set_labels(connection, new, "tag", labels["tag"])
-        records.set_labels(connection, new, "property", {**labels["property"], **properties})
-        message = f"Taken over from run {old}, where it completed."
-        body = {"status": str(Status.COMPLETED), "message": message, "reused_run_id": old}
-        events.append(runs.Event(new, root_id, at, "completed", body))
+    for each in taken:
+        message = f"Taken over from run {each.row['id']}, where it completed."
+        body = {"status": str(Status.COMPLETED), "message": message, "reused_run_id": each.row["id"]}
+        events.append(runs.Event(each.new_id, root_id, at, "completed", body))
     for node, why in resumption.again.items():
         body = {"message": f"It had completed in run {resumption.root_id}, but runs again: {why}."}
         events.append(runs.Event(step_ids[node], root_id, at, "note", body))
     runs.append_events(connection, events)
-
-
-def _logs(home: Path, row: Json, new: str) -> list[Json]:
-    """The logs of the earlier step, as files of the new one. (One that was taken over itself has them among its files.)"""
-    found = []
-    for name, base in LOGS.items():
-        path = f"jobs/{row['id']}.{row['attempt']}/{base}"
-        if (home / path).exists():
-            size = (home / path).stat().st_size
-            found.append({"run_id": new, "name": name, "attempt": 0, "path": path, "size_bytes": size})
-    return found

@@ -25,10 +25,12 @@ from penstock.service.batch import Batch, Stale
 from penstock.service.binding import Binder
 from penstock.service.catalog import iso
 from penstock.service.context import Context
+from penstock.service.deciding import Decider, Twins
 from penstock.service.delays import Delays
 from penstock.service.inbox import Inbox
 from penstock.service.publishing import Publisher
 from penstock.service.quarantine import Quarantine
+from penstock.service.reusing import Reuse
 from penstock.store import catalog, runs
 
 Json = dict[str, Any]
@@ -52,6 +54,10 @@ class Scheduler:
         self._delays = Delays()
         self._publisher = Publisher(context, self._binder, self._delays)
         self._quarantine = Quarantine()
+        reuse = Reuse(context.home, self._binder, context.digests, context.identify)
+        self._decider = Decider(context, reuse, inbox)
+        self._twins = Twins()
+        self._ready: deque[tuple[Active, StepState]] = deque()
 
     def recover(self) -> None:
         """Take up every pipeline run that is not over, and find what became of its jobs."""
@@ -60,6 +66,8 @@ class Scheduler:
         self._memory = Memory()
         self._delays.forget()
         self._quarantine = Quarantine()
+        self._twins = Twins()
+        self._ready.clear()
         self._running, self._loaded, self._failed = {}, [], set(roots)
 
     @property
@@ -124,7 +132,7 @@ class Scheduler:
         )
 
     def _due(self, now: float) -> float | None:
-        if self._inbox:
+        if self._inbox or self._ready:
             return now
         jobs = self._memory.jobs
         # No time lies further ahead than when it was noted: the clock may have been set back since.
@@ -153,8 +161,7 @@ class Scheduler:
                 if state.status not in (Status.NOT_STARTED, Status.COMPLETED, Status.FAILED, Status.CANCELED):
                     self._memory.add_job(InFlight(active, state, f"{state.run_id}.{state.attempt}", None))
                     self._next_poll = 0.0
-            for state in active.progress.ready():
-                self._memory.enqueue(active, state)
+            self._ready += [(active, state) for state in active.progress.ready()]
             if active.status is Status.CANCEL_REQUESTED:
                 cancels.append(root_id)
             for run_id in asked:  # what was asked of a step that waits stands in its story alone
@@ -232,10 +239,12 @@ class Scheduler:
             self._cancel(batch, run_id, to_stop)
         self._expire(batch, to_stop)
         self._close_loaded(batch)
+        self._decide(batch, to_stop)
         started = self._hand_out(batch)
         self._delays.tell(batch)
         batch.commit(self._context)
         self._delays.written()
+        self._ready += self._twins.release(self._memory.roots)  # what those waited for stands in the store now
         for flight in to_stop:
             self._context.compute.cancel(flight.name)
         for flight in started:
@@ -278,6 +287,8 @@ class Scheduler:
             self._requeue(batch, flight, conclusion, due_at)
             return
         moves.move(batch, flight, conclusion.status, began, after_tries(conclusion.error, state.attempt))
+        if conclusion.status is Status.COMPLETED and flight.end is not None:
+            active.standing.complete(state.node.id, leavings.manifests(flight))
         self._follow(batch, active, active.progress.end(state, conclusion.status), to_stop)
 
     def _next_try(self, flight: InFlight, conclusion: Conclusion, now: float) -> float | None:
@@ -302,8 +313,7 @@ class Scheduler:
 
     def _follow(self, batch: Batch, active: Active, change: Change, to_stop: list[InFlight]) -> None:
         batch.satisfied += [s.run_id for s in change.satisfied]
-        for state in change.ready:
-            self._memory.enqueue(active, state)
+        self._ready += [(active, state) for state in change.ready]
         for blocked in change.blocked:
             moves.block(batch, active, blocked)
         for state in change.to_cancel:
@@ -372,9 +382,38 @@ class Scheduler:
 
     def _end_root(self, batch: Batch, active: Active, status: Status) -> None:
         error = root_error(active.progress, status, active.root.bindings.get("timeout_seconds"))
-        batch.move(active.id, runs.Move(active.id, active.status, status, 0, at=batch.at, error=error))
+        n_steps, n_reused = len(active.progress.steps), len(active.root.taken)
+        ended = runs.Move(active.id, active.status, status, 0, at=batch.at, error=error)
+        batch.move(active.id, ended, n_steps=n_steps, n_reused=n_reused)
         batch.ends_run = True
         self._memory.drop_root(active.id)
+
+    def _decide(self, batch: Batch, to_stop: list[InFlight]) -> None:
+        """Of the steps that are ready: which run, which an earlier one stands for, which have to be looked at first."""
+        self._ready += self._decider.take()
+        asked: dict[str, tuple[Active, list[StepState]]] = {}
+        while self._ready:
+            active, state = self._ready.popleft()
+            is_held = self._memory.roots.get(active.id) is active
+            if not is_held or state.status is not Status.NOT_STARTED or active.progress.stopped_by() is not None:
+                continue
+            if state.attempt:
+                self._memory.enqueue(active, state)
+                continue
+            decision = self._decider.at_once(active, state)
+            if decision is None:
+                asked.setdefault(active.id, (active, []))[1].append(state)
+            elif decision.hit is not None:
+                moves.take_over(batch, active, state, decision)
+                self._follow(batch, active, active.progress.end(state, Status.COMPLETED), to_stop)
+            elif (leader := self._twins.waits(decision.fingerprint, active, state)) is not None:
+                active.decisions.pop(state.node.id, None)  # to be looked at again once that has ended
+                self._delays.note(state.run_id, active.id, f"It waits for run {leader.run_id}, which does the same.")
+            else:
+                active.decisions[state.node.id] = decision
+                self._memory.enqueue(active, state)
+        for active, states in asked.values():
+            self._decider.ask(active, states)
 
     def _hand_out(self, batch: Batch) -> list[InFlight]:
         """The waiting steps that have a slot now, recorded as Queued, with their jobs made."""

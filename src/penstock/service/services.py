@@ -11,6 +11,7 @@ from penstock.service.datasets import Datasets
 from penstock.service.datastores import Datastores
 from penstock.service.debugging import Debugging
 from penstock.service.environments import Environments
+from penstock.service.explaining import Explaining
 from penstock.service.inbox import Inbox
 from penstock.service.models import Models
 from penstock.service.secrets import Secrets
@@ -37,6 +38,7 @@ class Services:
     tracking: Tracking
     tracked_models: TrackedModels
     debugging: Debugging
+    explaining: Explaining
 
     @classmethod
     def build(cls, context: Context, inbox: Inbox) -> Services:
@@ -58,4 +60,5 @@ class Services:
             tracking=tracking,
             tracked_models=TrackedModels(tracking, views),
             debugging=Debugging(context),
+            explaining=Explaining(context),
         )

@@ -12,19 +12,21 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from penstock.engine import fingerprint
 from penstock.engine.plan import Plan, make_plan, parameter_problems
 from penstock.engine.validate import problems
 from penstock.model.errors import BadRequest, InvalidGraph, NotFound, Problem
 from penstock.model.graph import Graph, Node
 from penstock.model.status import Status
 from penstock.service import resuming
+from penstock.service.binding import Root
 from penstock.service.catalog import Catalog, wrong_compute_name
 from penstock.service.context import Context
 from penstock.service.datastores import Datastores
 from penstock.service.inbox import Inbox
 from penstock.service.resuming import Resumption
 from penstock.steps.registry import kind_problems
-from penstock.store import catalog, records, runs
+from penstock.store import catalog, identities, records, runs
 
 Json = dict[str, Any]
 IMPLICIT_COMPUTE = "AmlCompute"
@@ -51,6 +53,45 @@ class Submission:
         if body.get("resume_from"):
             with self._db.read() as connection:
                 body = resuming.body_of(connection, workspace, body)
+        plan, computes, space = self._checked(workspace, body)
+        experiment = self._workspaces.put_experiment(workspace, str(body.get("experiment") or ""))
+        bindings = self._bindings(space, experiment["id"], body)
+        resumption = self._resumption(plan, bindings, body)
+        bindings["eligible"] = sorted(self._eligible(workspace, plan, body))
+        rows = _Rows(self._context, workspace, body, plan, bindings, resumption)
+        home = self._context.home
+        at = self._context.clock()
+        if not self._db.write(lambda connection: _keep(connection, home, rows, computes, at)):
+            return self.submit(workspace, body)  # the same key was quicker on another connection: its run is the answer
+        self._tell(rows.root_id)
+        notes = [*_notes(computes, bindings), *resumption.notes(plan)]
+        return {"run_id": rows.root_id, "steps": rows.steps(bindings["eligible"]), "notes": notes}
+
+    def foresee(self, workspace: str, body: Json) -> Root:
+        """The pipeline run that this submission would be. Nothing is kept of it."""
+        if run_id := body.get("as_run"):
+            with self._db.read() as connection:
+                body = {
+                    **resuming.graph_of(connection, workspace, str(run_id)),
+                    **{k: v for k, v in body.items() if v is not None},
+                }
+        plan, _, space = self._checked(workspace, body)
+        bindings = self._bindings(space, "", body)
+        ids = {n.id: n.id for n in plan.graph.nodes}
+        experiment = str(body.get("experiment") or "")
+        return Root("", workspace, experiment, plan, bindings, ids, bool(body.get("regenerate_outputs")))
+
+    def _eligible(self, workspace: str, plan: Plan, body: Json) -> set[str]:
+        """The steps of which one like it has completed: whether that stands for it is decided when its data are there."""
+        if body.get("regenerate_outputs"):
+            return set()
+        modules = {n.id: fingerprint.module(n, plan.values) for n in plan.graph.nodes if n.allow_reuse}
+        with self._db.read() as connection:
+            known = identities.known_modules(connection, workspace, modules.values())
+        return {node_id for node_id, module in modules.items() if module in known}
+
+    def _checked(self, workspace: str, body: Json) -> tuple[Plan, list[str], Json]:
+        """The plan, the computes to be made and the workspace of a submission; InvalidGraph with all that is wrong with it."""
         found = problems(body.get("graph"))
         if found:
             raise InvalidGraph(tuple(found))
@@ -63,18 +104,7 @@ class Submission:
         if found:
             raise InvalidGraph(tuple(found))
         self._datastores.bring_inputs(workspace, space["default_datastore"], graph, given)
-        experiment = self._workspaces.put_experiment(workspace, str(body.get("experiment") or ""))
-        plan = make_plan(graph, given)
-        bindings = self._bindings(space, experiment, body)
-        resumption = self._resumption(plan, bindings, body)
-        rows = _Rows(self._context, workspace, body, plan, bindings, resumption)
-        home = self._context.home
-        at = self._context.clock()
-        if not self._db.write(lambda connection: _keep(connection, home, rows, computes, at)):
-            return self.submit(workspace, body)  # the same key was quicker on another connection: its run is the answer
-        self._tell(rows.root_id)
-        notes = [*_notes(computes, bindings), *resumption.notes(plan)]
-        return {"run_id": rows.root_id, "steps": rows.steps(), "notes": notes}
+        return make_plan(graph, given), computes, space
 
     def _resumption(self, plan: Plan, bindings: Json, body: Json) -> Resumption:
         """What is taken over from the run that is resumed, if one is; written into the bindings too."""
@@ -96,7 +126,8 @@ class Submission:
                 return None
             steps = [r for r in runs.runs_of_root(connection, root_id) if r["type"] == "step"]
             submission = runs.get_submission(connection, root_id) or {"bindings": {}}
-        taken = submission["bindings"].get("taken_over") or {}
+        bound = submission["bindings"]
+        taken = {*(bound.get("taken_over") or {}), *(bound.get("eligible") or ())}
         return {"run_id": root_id, "steps": [_step(r["node"], r["id"], taken) for r in steps], "notes": []}
 
     def _computes(self, workspace: str, graph: Graph) -> tuple[list[str], list[Problem]]:
@@ -157,7 +188,7 @@ class Submission:
             if not self._context.snapshots.has(d)
         ]
 
-    def _bindings(self, space: Json, experiment: Json, body: Json) -> Json:
+    def _bindings(self, space: Json, experiment_id: str, body: Json) -> Json:
         interpreter = body.get("interpreter") or {}
         executable = str(interpreter.get("executable") or "")
         if not executable or not os.access(executable, os.X_OK):
@@ -171,7 +202,7 @@ class Submission:
         return {
             "interpreter": interpreter,
             "workspace": {k: space[k] for k in ("name", "id", "subscription_id", "resource_group")},
-            "experiment_id": experiment["id"],
+            "experiment_id": experiment_id,
             "default_datastore": space["default_datastore"],
             "datastores": stores,
             "timeout_seconds": _timeout(body),
@@ -212,8 +243,8 @@ class _Rows:
             "regenerate_outputs": int(bool(body.get("regenerate_outputs"))),
         }
 
-    def steps(self) -> list[Json]:
-        taken = self.resumption.taken
+    def steps(self, eligible: Container[str] = ()) -> list[Json]:
+        taken = {n.id for n in self.plan.graph.nodes if n.id in self.resumption.taken or n.id in eligible}
         return [_step(n.id, self.step_ids[n.id], taken) for n in self.plan.graph.nodes]
 
     def runs(self) -> list[Json]:

@@ -33,26 +33,41 @@ def get(connection: Connection, run_id: str) -> Row | None:
     return None if row is None else _row(row)
 
 
-def completed(connection: Connection, workspace: str, fingerprint: str, limit: int = 8) -> list[Row]:
-    """Steps of this fingerprint that completed by running, and may be reused: newest first."""
-    query = (
-        select(identity, run.c.root_id, run.c.node, run.c.attempt, run.c.ended_at)
-        .join(run, run.c.id == identity.c.run_id)
-        .where(identity.c.fingerprint == fingerprint, identity.c.workspace == workspace)
-        .where(identity.c.reused_run_id.is_(None), identity.c.unusable.is_(None), run.c.status == str(Status.COMPLETED))
-        .order_by(run.c.number.desc())
-        .limit(limit)
-    )
-    return [_row(r) for r in connection.execute(query).mappings()]
+def completed(
+    connection: Connection, workspace: str, fingerprints: Iterable[str], but_root: str, each: int = 8
+) -> dict[str, list[Row]]:
+    """By fingerprint, the steps of other runs that completed by running and may be reused: the newest `each`, newest first."""
+    wanted = list(dict.fromkeys(fingerprints))
+    found: dict[str, list[Row]] = {f: [] for f in wanted}
+    for start in range(0, len(wanted), _CHUNK):
+        query = (
+            select(identity.c.fingerprint, identity.c.run_id, run.c.root_id, run.c.node, run.c.attempt, run.c.ended_at)
+            .join(run, run.c.id == identity.c.run_id)
+            .where(identity.c.fingerprint.in_(wanted[start : start + _CHUNK]), identity.c.workspace == workspace)
+            .where(identity.c.reused_run_id.is_(None), identity.c.unusable.is_(None))
+            .where(run.c.status == str(Status.COMPLETED), run.c.root_id != but_root)
+            .order_by(run.c.number.desc())
+        )
+        for row in connection.execute(query).mappings():
+            if len(found[row["fingerprint"]]) < each:
+                found[row["fingerprint"]].append(dict(row))
+    return found
 
 
-def earlier(connection: Connection, workspace: str, name: str, limit: int = 20) -> list[Row]:
-    """The last steps of this name that completed by running, newest first: what a new one is compared with."""
+def earlier(connection: Connection, workspace: str, name: str, limit: int = 20, before: str | None = None) -> list[Row]:
+    """The last steps of this name that completed by running (of those that are older than run `before`), newest first."""
+    limits = []
+    if before is not None:
+        this = select(run.c.number, run.c.root_id).where(run.c.id == before).subquery()
+        limits = [
+            run.c.number < select(this.c.number).scalar_subquery(),
+            run.c.root_id != select(this.c.root_id).scalar_subquery(),
+        ]
     query = (
         select(identity, run.c.root_id, run.c.status)
         .join(run, run.c.id == identity.c.run_id)
         .where(identity.c.workspace == workspace, identity.c.name == name, identity.c.reused_run_id.is_(None))
-        .where(run.c.status == str(Status.COMPLETED))
+        .where(run.c.status == str(Status.COMPLETED), *limits)
         .order_by(run.c.number.desc())
         .limit(limit)
     )
@@ -93,6 +108,23 @@ def add_observations(connection: Connection, rows: Sequence[Row]) -> None:
         connection.execute(
             statement.on_conflict_do_update(index_elements=key, set_={"found": statement.excluded.found}), wrote
         )
+
+
+def first_seen(connection: Connection, run_id: str, names: Iterable[str]) -> tuple[str, list[str]]:
+    """The step's name, and of these places those that no earlier step of its name was seen to read; none for a step that is never reused."""
+    own = get(connection, run_id)
+    wanted = list(names)
+    if own is None or own["fingerprint"] is None or not wanted:
+        return "", []
+    query = (
+        select(observation.c.name)
+        .join(identity, identity.c.run_id == observation.c.run_id)
+        .where(identity.c.workspace == own["workspace"], identity.c.name == own["name"], identity.c.run_id != run_id)
+        .where(observation.c.name.in_(wanted[:_CHUNK]))
+        .distinct()
+    )
+    known = set(connection.execute(query).scalars())
+    return own["name"], [n for n in wanted if n not in known]
 
 
 def observations(connection: Connection, run_ids: Iterable[str]) -> dict[str, list[Row]]:

@@ -172,6 +172,17 @@ def outputs(connection: Connection, run_id: str) -> list[Row]:
     return [dict(r) for r in connection.execute(query).mappings()]
 
 
+def outputs_of(connection: Connection, run_ids: Iterable[str]) -> dict[str, list[Row]]:
+    """What these steps left, by step."""
+    ids = list(run_ids)
+    found: dict[str, list[Row]] = {i: [] for i in ids}
+    for start in range(0, len(ids), 500):
+        query = select(output).where(output.c.run_id.in_(ids[start : start + 500])).order_by(output.c.name)
+        for row in connection.execute(query).mappings():
+            found[row["run_id"]].append(dict(row))
+    return found
+
+
 def journal_offset(connection: Connection, name: str) -> int:
     found = connection.execute(select(journal.c.offset).where(journal.c.name == name)).scalar()
     return int(found or 0)

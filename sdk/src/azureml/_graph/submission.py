@@ -19,18 +19,7 @@ def submit(pipeline, experiment, options):
 def send(pipeline, experiment, options):
     """(what was lowered, the server's answer)."""
     workspace = experiment.workspace
-    snapshots = {}
-
-    def snapshot_of(folder):
-        if folder not in snapshots:
-            from azureml._client.snapshot import upload
-
-            snapshots[folder] = upload(workspace, folder)
-        return snapshots[folder]
-
-    def dataset_id_of(dataset):
-        return dataset._saved_id(workspace)
-
+    snapshot_of, dataset_id_of = _keepers(workspace)
     dry = pipeline._lower_dry()
     refuse(dry)
     folder = _folder_of(dry)
@@ -46,6 +35,35 @@ def send(pipeline, experiment, options):
     body["idempotency_key"] = os.urandom(16).hex()
     body["interpreter"] = interpreter()
     return lowered, post(workspace, body)
+
+
+def plan(pipeline, parameters, regenerate_outputs):
+    """The server's answer on what a submission of `pipeline` would run."""
+    workspace = pipeline._workspace
+    snapshot_of, dataset_id_of = _keepers(workspace)
+    dry = pipeline._lower_dry()
+    refuse(dry)
+    values = assigned(dry.parameters, parameters, Scope(None, snapshot_of, dataset_id_of))
+    lowered = pipeline._lower_whole(snapshot_of, dataset_id_of)
+    body = {"graph": lowered.graph, "parameters": values, "regenerate_outputs": regenerate_outputs}
+    return workspace._call("POST", "plan", dict(body, interpreter=interpreter()))
+
+
+def _keepers(workspace):
+    """What uploads a source folder once and gives its digest; what saves a dataset and gives its id."""
+    snapshots = {}
+
+    def snapshot_of(folder):
+        if folder not in snapshots:
+            from azureml._client.snapshot import upload
+
+            snapshots[folder] = upload(workspace, folder)
+        return snapshots[folder]
+
+    def dataset_id_of(dataset):
+        return dataset._saved_id(workspace)
+
+    return snapshot_of, dataset_id_of
 
 
 def refuse(lowered):

@@ -85,7 +85,7 @@ class PipelineWatch:
         self.missed = False
         self.failed = []
         self.began = time.monotonic()
-        self.n_done = 0
+        self.n_done = self.n_reused = 0
         self.running = {}  # run id -> name
         self.drawn = ""
 
@@ -122,6 +122,7 @@ class PipelineWatch:
         if status is None:
             return
         if event["run_id"] == self.run.id:
+            self.n_reused = event["body"].get("n_reused") or 0
             if status not in TERMINAL:
                 self._status(status)
             return
@@ -241,6 +242,8 @@ class PipelineWatch:
         print()
         _heading("\nPipelineRun Execution Summary")
         print("PipelineRun Status: {}".format(FINISHED[dto["status"]]))
+        if self.n_reused:
+            print("{} of {} steps reused".format(self.n_reused, len(self.steps)))
         details = self.run.get_details()
         _warnings(details)
         print(details)

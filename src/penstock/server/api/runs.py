@@ -38,6 +38,15 @@ def router(services: Services) -> APIRouter:
         run = views.find_run(done["run_id"])
         return JSONResponse({"run": run, "steps": done["steps"], "notes": done["notes"]}, 201)
 
+    @routes.post("/ws/{ws}/plan")
+    def plan(ws: str, body: Json = Body()) -> Json:  # noqa: B008
+        return {"steps": services.explaining.plan(services.submission.foresee(ws, body))}
+
+    @routes.get("/ws/{ws}/runs/{run_id}/why")
+    def why(ws: str, run_id: str) -> Json:
+        views.find_run(run_id, ws)
+        return {"steps": services.explaining.why(run_id)}
+
     @routes.post("/ws/{ws}/interactive_runs")
     def start_interactive(ws: str, body: Json = Body()) -> Response:  # noqa: B008
         return JSONResponse(views.find_run(control.start_interactive(ws, body)), 201)

@@ -121,6 +121,13 @@ class Pipeline:
             timeout_seconds=timeout_seconds,
         )
 
+    def plan(self, pipeline_parameters=None, regenerate_outputs=False):
+        """Penstock's own: which steps would run if this were submitted now, and why; Decisions, which print as text. Nothing runs."""
+        from azureml._graph.submission import plan
+        from azureml.pipeline.core._decision import decisions
+
+        return decisions(plan(self, pipeline_parameters or {}, regenerate_outputs))
+
     def _submit(
         self,
         experiment,

@@ -87,6 +87,12 @@ class PipelineRun(Run):
     def save(self, path=None):
         raise _not_built("PipelineRun.save")
 
+    def why(self):
+        """Penstock's own: for each step, why it ran or which earlier one was reused in its place; Decisions, which print as text."""
+        from azureml.pipeline.core._decision import decisions
+
+        return decisions(self._workspace._call("GET", "runs/{}/why".format(self.id)))
+
     def complete(self):
         raise NotImplementedError("A pipeline run is completed by its steps.")
 
@@ -168,6 +174,12 @@ class StepRun(Run):
         from azureml._runs.watch import wait_for_step
 
         return wait_for_step(self, show_output, timeout_seconds, raise_on_error)
+
+    def why(self):
+        """Penstock's own: why this step ran, or which earlier one was reused in its place; a Decision, which prints as text."""
+        from azureml.pipeline.core._decision import decisions
+
+        return decisions(self._workspace._call("GET", "runs/{}/why".format(self.id)))[0]
 
     def complete(self):
         raise NotImplementedError("A step run is completed by its script.")

@@ -1,0 +1,128 @@
+"""A pipeline of many steps run again with nothing changed, beside the least that could be done: a stat of every file that counts and one
+transaction. Not a test: python bench/reuse.py [--steps 2000] [--peers]
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import shutil
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+SCRIPT = "import sys\nopen(sys.argv[1], 'w').write(sys.argv[2] + ''.join(open(p).read() for p in sys.argv[3:]))\n"
+LAYERS = 20
+
+
+def graph(n: int) -> list[list[int]]:
+    """For each step the steps it reads: LAYERS layers, each step after two of the layer before."""
+    width = max(1, n // LAYERS)
+    return [[j for j in sorted({i - width, i - width - 1}) if j >= 0] for i in range(n)]
+
+
+def pipeline(ws: Any, folder: Path, n: int) -> Any:
+    from azureml.pipeline.core import Pipeline, PipelineData
+    from azureml.pipeline.steps import PythonScriptStep
+
+    outputs = [PipelineData(f"out{i}", is_directory=False) for i in range(n)]
+    steps = []
+    for i, sources in enumerate(graph(n)):
+        inputs = [outputs[j] for j in sources]
+        given = [outputs[i], str(i), *inputs]
+        more = {"source_directory": str(folder), "compute_target": "local"}
+        steps.append(
+            PythonScriptStep("s.py", name=f"step {i}", arguments=given, inputs=inputs, outputs=[outputs[i]], **more)
+        )
+    return Pipeline(ws, steps)
+
+
+def submit(ws: Any, made: Any) -> tuple[float, int]:
+    """Seconds from the submit call to Finished, and how many steps were reused."""
+    from azureml.core import Experiment
+
+    began = time.perf_counter()
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+        run = Experiment(ws, "again").submit(made)
+        assert run.wait_for_completion(show_output=False) == "Finished"
+    seconds = time.perf_counter() - began
+    return seconds, sum(d.verdict == "reused" for d in run.why())
+
+
+def floor(store: Path, n: int) -> float:
+    """Seconds for a stat of every published file and one transaction of a row a step."""
+    began = time.perf_counter()
+    found = [os.stat(os.path.join(f, name)) for f, _, names in os.walk(store / "azureml") for name in names]
+    database = sqlite3.connect(store / "floor.db")
+    database.execute("CREATE TABLE IF NOT EXISTS run (id TEXT, at REAL)")
+    with database:
+        database.executemany("INSERT INTO run VALUES (?, ?)", [(str(i), 0.0) for i in range(n)])
+    database.close()
+    assert len(found) >= n
+    return time.perf_counter() - began
+
+
+def snakemake(folder: Path, n: int) -> float:
+    """Seconds that Snakemake takes to find that there is nothing to do on the same graph."""
+    rules = ["rule all:\n    input: " + ", ".join(f"'o{i}'" for i in range(n)) + "\n"]
+    for i, sources in enumerate(graph(n)):
+        given = "".join(f"'o{j}'," for j in sources)
+        rules.append(f"rule s{i}:\n    input: {given}\n    output: 'o{i}'\n    shell: 'echo {i} > {{output}}'\n")
+    (folder / "Snakefile").write_text("\n".join(rules))
+    for i in range(n):
+        (folder / f"o{i}").write_text(str(i))
+    for i in range(n):  # older first, as a run would have left them
+        os.utime(folder / f"o{i}", (1_700_000_000 + i, 1_700_000_000 + i))
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--quiet", "all"]
+    subprocess.run([*command, "--touch"], cwd=folder, check=True, capture_output=True)
+    began = time.perf_counter()
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    return time.perf_counter() - began
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--times", type=int, default=5)
+    parser.add_argument("--peers", action="store_true", help="Snakemake too (pip install snakemake)")
+    asked = parser.parse_args()
+    home = Path(tempfile.mkdtemp(prefix="reuse-"))
+    os.environ["PENSTOCK_HOME"] = str(home / "home")
+    from azureml.core import Workspace
+
+    try:
+        (home / "src").mkdir()
+        (home / "src/s.py").write_text(SCRIPT)
+        ws = Workspace.create("again", subscription_id="s", resource_group="g", exist_ok=True)
+        store = Path(ws.get_default_datastore()._root)
+        made = pipeline(ws, home / "src", asked.steps)
+        seconds, _ = submit(ws, made)
+        print(f"{asked.steps} steps run the first time  {seconds:8.2f} s")
+        ours, least = [], []
+        for _ in range(asked.times):
+            again, n_reused = submit(ws, made)
+            assert n_reused == asked.steps, n_reused
+            ours.append(again)
+            least.append(floor(store, asked.steps))
+        again, bare = statistics.median(ours[1:] or ours), statistics.median(least)
+        print(f"again, all reused (the first time)  {ours[0]:8.2f} s")
+        print(f"again, all reused                   {again:8.2f} s")
+        print(f"stats and one transaction           {bare:8.3f} s   ratio {again / bare:.1f}")
+        if asked.peers:
+            (home / "peer").mkdir()
+            other = snakemake(home / "peer", asked.steps)
+            print(f"Snakemake, nothing to be done       {other:8.2f} s   {other / again:.1f} times ours")
+    finally:
+        subprocess.run([sys.executable, "-m", "penstock", "stop"], capture_output=True, check=False)
+        shutil.rmtree(home, ignore_errors=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

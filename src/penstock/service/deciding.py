@@ -1,0 +1,89 @@
+"""Decisions on reuse as the scheduler gets them: at once where that costs nothing, else from a thread that may wait for the disk.
+
+Also who waits for whom: of two runs that need the same step at the same time, the second waits for what the first makes of it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from penstock.engine.progress import StepState
+from penstock.model.status import TERMINAL
+from penstock.service.active import Active
+from penstock.service.context import Context
+from penstock.service.inbox import Inbox
+from penstock.service.reusing import Decision, Reuse, unknown
+
+Pair = tuple[Active, StepState]
+
+
+class Decider:
+    """The decisions that were made, those under way, and those that are to be made."""
+
+    def __init__(self, context: Context, reuse: Reuse, inbox: Inbox) -> None:
+        self._context, self._reuse, self._inbox = context, reuse, inbox
+        self._made: deque[tuple[Active, list[str], dict[str, Decision]]] = deque()
+
+    def at_once(self, active: Active, state: StepState) -> Decision | None:
+        """The decision, if it is made already or needs no look at the disk."""
+        made = active.decisions.get(state.node.id)
+        if made is not None:
+            return made
+        with self._context.database.read() as connection:
+            return self._reuse.at_once(connection, active.root, state.node, active.standing)
+
+    def ask(self, active: Active, states: Iterable[StepState]) -> None:
+        """Have these decided; `take` gives the answers, and the inbox tells of them."""
+        ids, standing = [s.node.id for s in states], active.standing.copy()
+
+        def work() -> None:
+            try:
+                with self._context.database.read() as connection:
+                    made = self._reuse.follow(connection, active.root, ids, standing)
+            except Exception as error:  # whatever cannot be told makes a step run, and its identity says why
+                made = {i: unknown(f"Its identity could not be told ({type(error).__name__}: {error}).") for i in ids}
+            active.standing.environment = active.standing.environment or standing.environment
+            self._made.append((active, ids, made))
+            self._inbox.put("decided", active.id)
+            self._context.wake()
+
+        self._context.background(work)
+
+    def take(self) -> Iterator[Pair]:
+        """The steps that were asked about and are decided now."""
+        while self._made:
+            active, ids, made = self._made.popleft()
+            active.decisions.update(made)
+            yield from ((active, active.progress.steps[i]) for i in ids)
+
+
+@dataclass
+class Twins:
+    """Steps of one fingerprint: the first that is to run leads, those of other runs are parked until it has ended."""
+
+    _leaders: dict[str, Pair] = field(default_factory=dict)
+    _parked: list[tuple[str, Active, StepState]] = field(default_factory=list)
+
+    def waits(self, fingerprint: str | None, active: Active, state: StepState) -> StepState | None:
+        """The step that this one is to wait for, if it is; else it leads from now on."""
+        if fingerprint is None:
+            return None
+        leader = self._leaders.get(fingerprint)
+        if leader is None or leader[0].id == active.id:
+            self._leaders[fingerprint] = (active, state)
+            return None
+        self._parked.append((fingerprint, active, state))
+        return leader[1]
+
+    def release(self, roots: dict[str, Active]) -> list[Pair]:
+        """Those whose leader has ended, or is held no more."""
+        over = {f for f, (a, s) in self._leaders.items() if s.status in TERMINAL or roots.get(a.id) is not a}
+        if not over:
+            return []
+        for fingerprint in over:
+            del self._leaders[fingerprint]
+        freed = [(a, s) for f, a, s in self._parked if f in over]
+        self._parked = [p for p in self._parked if p[0] not in over]
+        return freed
