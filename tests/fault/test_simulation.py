@@ -100,7 +100,7 @@ def test_forgetting_a_run_whose_pass_failed_is_caught(memory):
 
 
 def test_publishing_before_it_is_known_that_the_step_completed_is_caught(memory, monkeypatch):
-    write = Stub._write
+    write = Stub.write
 
     def leak(stub, output, behaviour):
         write(stub, output, behaviour)
@@ -108,5 +108,5 @@ def test_publishing_before_it_is_known_that_the_step_completed_is_caught(memory,
         visible.mkdir(parents=True, exist_ok=True)
         (visible / "early").write_text("half")
 
-    monkeypatch.setattr(Stub, "_write", leak)
+    monkeypatch.setattr(Stub, "write", leak)
     assert complaints(memory, range(20))

@@ -193,6 +193,7 @@ class LocalCompute:
             "inputs": [_input(i) for i in job.inputs],
             "outputs": [{"name": o.name, "stage": o.stage, "is_directory": o.is_directory} for o in job.outputs],
             "captures": job.captures,
+            "watch": job.watch,
             "timeout_seconds": job.timeout_seconds,
             "grace_seconds": job.grace_seconds,
             "wake": str(s.sockets / s.wake),

@@ -33,6 +33,8 @@ class JobOutput:
 
 @dataclass(frozen=True)
 class Job:
+    """`watch`: whether it matters what else the script reads (docs/job.md, `reads`)."""
+
     run_id: str
     attempt: int
     root_id: str
@@ -48,6 +50,7 @@ class Job:
     grace_seconds: float = 10.0
     captures: tuple[str, ...] = ("outputs", "logs")
     resources: Json = field(default_factory=dict)
+    watch: bool = True
 
     @property
     def name(self) -> str:

@@ -54,12 +54,15 @@ def look(job: Json, env: dict[str, str], started_at: float) -> list[Json]:
 
 def found(job: Json, env: dict[str, str], started_at: float) -> tuple[dict[str, tuple[int, ...]], set[str]]:
     """The files outside with their states, and the folders that were read as a whole, as the list in the job folder has them."""
+    noted = _noted()
+    if not noted:
+        return {}, set()
     linked = {os.path.realpath(f["source"]) for given in job.get("inputs") or [] for f in given.get("tree") or []}
     places = _places(env)
     home = env.get("PENSTOCK_HOME")
     files: dict[str, tuple[int, ...]] = {}
     trees = set()
-    for path, state in _noted():
+    for path, state in noted:
         if path.endswith("/"):
             trees.add(path.rstrip("/"))
             continue

@@ -14,7 +14,7 @@ import signal
 import time
 
 from . import LAUNCHER as _LAUNCHER
-from . import cgroup, folder, keep, kernel, materials, messages, reads, script
+from . import cgroup, folder, interpreter, keep, kernel, materials, messages, reads, script
 from .folder import NotStarted
 from .identity import process_start_time
 from .script import SIGNALS
@@ -144,7 +144,7 @@ def _see_through(job: Json, record: Json, host: Host) -> bool:
     if folder.is_canceled():
         return _cancel_early(record)
     env = _environment(job, host.env)
-    if job["argv"][1:2] == [_LAUNCHER]:
+    if job.get("watch", True) and job["argv"][1:2] == [_LAUNCHER]:
         reads.ask(host.folder, job)
     if job.get("cgroups"):
         _make_group(host)
@@ -201,6 +201,13 @@ def _environment(job: Json, base: dict[str, str]) -> dict[str, str]:
 def _spawn(job: Json, record: Json, env: dict[str, str], group: str | None) -> int:
     argv = job["argv"]
     program = script.find_program(argv[0], env.get("PATH"))
+    if (
+        not job.get("watch", True)
+        and argv[1:2] == [_LAUNCHER]
+        and "PYTHONHOME" not in env
+        and interpreter.finds_sdk(program)
+    ):
+        argv = [argv[0], *argv[2:]]  # the launcher has nothing to do
     record["script_started_at"] = time.time()
     try:
         pid = script.spawn(program, argv, env, materials.WORK, lambda: _announce(group))
@@ -339,6 +346,9 @@ def _tail(path: str) -> str:
 
 
 def _note_reads(job: Json, env: dict[str, str], record: Json) -> None:
+    if not job.get("watch", True):
+        record["reads_unknown"] = "nobody watched"
+        return
     try:
         record["reads"] = reads.look(job, env, record["script_started_at"])
     except reads.Unknown as why:

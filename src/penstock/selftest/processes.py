@@ -53,6 +53,8 @@ class Machine:
         self.written: dict[tuple[str, str], str] = {}
         self.logged: Counter[str] = Counter()
         self.digests = Digests(world.home)
+        self.write_output: Callable[[Stub, Json, Behaviour], None] = Stub.write
+        self.reads_of: Callable[[Stub], list[Json]] = lambda stub: []
         self._pids = 100
 
     def start(self, folder: Path) -> None:
@@ -147,7 +149,7 @@ class Stub:
         w.tell("script", f"{self.job['step']} began as {self.name}")
         self._log(behaviour.n_metrics)
         for output in self.job["outputs"]:
-            self._write(output, behaviour)
+            self.machine.write_output(self, output, behaviour)
         self.machine.say("running", self.name)
         if w.happens(w.faults.stub_death):
             w.at(w.rng.uniform(0, min(behaviour.seconds, 30.0)), lambda: self.die("while its script ran"))
@@ -160,7 +162,8 @@ class Stub:
                 journal.write(json.dumps(record) + "\n")
         self.machine.logged[self.job["run_id"]] += n
 
-    def _write(self, output: Json, behaviour: Behaviour) -> None:
+    def write(self, output: Json, behaviour: Behaviour) -> None:
+        """What the script leaves at an output that it writes: its name and its own, so that it can be told from any other."""
         stage = Path(output["stage"])
         stage.parent.mkdir(parents=True, exist_ok=True)
         if output["name"] not in behaviour.writes:
@@ -203,7 +206,7 @@ class Stub:
             "signal": signal,
             "user_code_started": started,
             "files": [],
-            "reads": [],
+            "reads": self.machine.reads_of(self),
             "error": error,
         }
         self.has_script = False

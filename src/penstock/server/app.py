@@ -34,7 +34,10 @@ def make_app(services: Services, loop: Loop, stop: Any) -> FastAPI:
     for part in (workspaces, runs, assets, environments, secrets):
         app.include_router(part.router(services), prefix="/api/v1")
     app.include_router(mlflow.router(services))
-    app.include_router(studio.router(services.views, trouble=lambda: _trouble(services, loop)), include_in_schema=False)
+    app.include_router(
+        studio.router(services.views, trouble=lambda: _trouble(services, loop), why=services.explaining.why),
+        include_in_schema=False,
+    )
     app.include_router(calls.router(app.openapi))
     app.add_exception_handler(PenstockError, _penstock_error)
     app.add_exception_handler(HTTPException, _http_error)

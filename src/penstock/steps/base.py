@@ -143,4 +143,5 @@ def job(bound: Bound, argv: list[str], script: str | None) -> Job:
         inputs=inputs,
         outputs=tuple(JobOutput(o.name, o.stage, o.is_directory) for o in bound.outputs if o.mode != "link"),
         timeout_seconds=bound.node.timeout_seconds,
+        watch=bound.node.allow_reuse,
     )

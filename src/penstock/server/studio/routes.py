@@ -70,10 +70,12 @@ def router(
     service: Service,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     trouble: Callable[[], str | None] = lambda: None,
+    why: Callable[[str], list[Json]] = lambda run_id: [],
 ) -> APIRouter:
-    """The studio's routes over `service`. `trouble` says what keeps the server from working, for the head of every page."""
+    """The studio's routes over `service`. `trouble` says what keeps the server from working, for the head of every page; `why` what was
+    decided of a step."""
     routes = APIRouter(include_in_schema=False)
-    studio = _Studio(service, clock)
+    studio = _Studio(service, clock, why)
     studio.templates.globals["trouble"] = trouble
     routes.get("/")(studio.start)
     routes.get("/runs")(studio.start)
@@ -90,8 +92,9 @@ def router(
 class _Studio:
     """The pages. Plain functions, so that the server runs them on its worker threads."""
 
-    def __init__(self, service: Service, clock: Callable[[], datetime]) -> None:
+    def __init__(self, service: Service, clock: Callable[[], datetime], why: Callable[[str], list[Json]]) -> None:
         self.service = service
+        self.why = why
         self.clock = clock
         self.files = {p.name: p.read_bytes() for p in (HERE / "static").iterdir() if p.suffix in STATIC_TYPES}
         self.templates = templates(version(self.files))
@@ -168,6 +171,7 @@ class _Studio:
             logs=[self._log(run_id, f["name"]) for f in kept if f["name"].startswith(LOG_PREFIX)],
             events=ask.events(run_id),
             attempts=[] if is_pipeline else ask.attempts(run_id),
+            decisions=self.why(run_id) if run["type"] == "step" else [],
         )
 
     def _log(self, run_id: str, name: str) -> Log:

@@ -142,6 +142,16 @@ class Link:
 
 
 @dataclass(frozen=True)
+class Decided:
+    """Why a step ran, or what stands for it. `other` is the run it was compared with or is reused from; `seen` what it read undeclared."""
+
+    title: str
+    because: tuple[str, ...]
+    other: Link | None
+    seen: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class RunPage:
     """The page of a pipeline run, a step run or an interactive run."""
 
@@ -171,6 +181,7 @@ class RunPage:
     parameters: tuple[Pair, ...]
     tags: tuple[Pair, ...]
     properties: tuple[Pair, ...]
+    decision: Decided | None = None
 
 
 @dataclass(frozen=True)
@@ -212,6 +223,7 @@ class Recorded:
     logs: Sequence[Log]
     events: Sequence[Json]
     attempts: Sequence[Json]
+    decisions: Sequence[Json] = ()
 
 
 def run_href(run_id: str) -> str:
@@ -270,7 +282,21 @@ def run_page(recorded: Recorded, now: datetime) -> RunPage:
         parameters=_pairs(run.get("parameters")),
         tags=_pairs(run.get("tags")),
         properties=_pairs(run.get("properties")),
+        decision=_decided(recorded.decisions),
     )
+
+
+def _decided(decisions: Sequence[Json]) -> Decided | None:
+    """The decision on the step that the page is of."""
+    if not decisions or decisions[0]["verdict"] == "undecided":
+        return None
+    (step,) = decisions
+    other = step["reused_run_id"] or step["compared_with"]
+    word = "Reused from" if step["reused_run_id"] else "Compared with"
+    link = Link(f"{word} run {str(other)[:8]}", run_href(other)) if other else None
+    title = "Why it was reused" if step["reused_run_id"] else "Why it ran"
+    because = tuple(text.replace(str(other), str(other)[:8]) if other else text for text in step["because"])
+    return Decided(title, because, link, tuple(f"{s['kind']} {s['name']}" for s in step["observed"]))
 
 
 def log_title(name: str) -> str:
@@ -365,10 +391,15 @@ def _step_row(step: Json, run: Json, now: datetime, waiting: str) -> StepRow:
         badge=badge(step["status"]),
         span=span(step.get("started_at"), step.get("ended_at"), now),
         attempt=int(step.get("attempt") or 0),
-        why="" if step["status"] == "Failed" else str(error.get("message") or waiting),  # the page begins with failures
+        why="" if step["status"] == "Failed" else str(error.get("message") or waiting or _reused(step)),
         href=run_href(step["id"]),
         bar=_bar(step, run, now),
     )
+
+
+def _reused(step: Json) -> str:
+    run_id = (step.get("properties") or {}).get("azureml.reusedrunid")
+    return f"Reused from run {run_id[:8]}" if run_id else ""
 
 
 def _bar(step: Json, run: Json, now: datetime) -> Segment | None:
