@@ -1,0 +1,40 @@
+"""Some sequences of reuse_edits.py, and that it notices when reuse goes wrong: each guard is taken away, and it must complain."""
+
+import shutil
+
+import pytest
+
+from fault.reuse_edits import run_sequence
+from penstock.selftest.simulation import make_home
+from penstock.service.contents import Contents
+from penstock.service.reusing import Reuse
+
+
+@pytest.fixture(scope="module")
+def home():
+    folder = make_home()
+    yield folder
+    shutil.rmtree(folder)
+
+
+def complaints(home, seeds):
+    return [problem for seed in seeds for problem in run_sequence(seed, home)[0]]
+
+
+def test_whatever_is_edited_reuse_gives_what_running_would_and_the_plan_comes_true(home):
+    assert complaints(home, range(20)) == []
+
+
+def test_believing_that_what_was_read_undeclared_is_as_it_was_is_caught(home, monkeypatch):
+    monkeypatch.setattr(Reuse, "_is_other", lambda *_: None)
+    assert complaints(home, range(30))
+
+
+def test_believing_that_outputs_are_as_they_were_published_is_caught(home, monkeypatch):
+    monkeypatch.setattr(Reuse, "_is_damaged", lambda *_: None)
+    assert complaints(home, range(30))
+
+
+def test_knowing_inputs_by_their_names_alone_is_caught(home, monkeypatch):
+    monkeypatch.setattr(Contents, "_of_port", lambda self, connection, root, port, known: port.name)
+    assert complaints(home, range(30))
