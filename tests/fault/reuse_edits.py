@@ -273,7 +273,8 @@ class Edited(Simulation):
         verdicts = {d["name"]: d["verdict"] for d in services.explaining.why(run_id)}
         self.counts.update(verdicts.values())
         for name, (output,) in left.items():
-            found = (self.store / output["path"] / "a").read_text()
+            place = self.store / output["path"] / "a"
+            found = place.read_text() if place.exists() else "nothing"
             if found != wanted[name]:
                 problems.append(
                     f"{name} was {verdicts[name]}: its output holds {found}, and running would write {wanted[name]}"

@@ -3,8 +3,8 @@
 import shutil
 
 import pytest
-
 from fault.reuse_edits import run_sequence
+
 from penstock.selftest.simulation import make_home
 from penstock.service.contents import Contents
 from penstock.service.reusing import Reuse
