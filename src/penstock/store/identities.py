@@ -75,7 +75,7 @@ def earlier(connection: Connection, workspace: str, name: str, limit: int = 20, 
 
 
 def known_modules(connection: Connection, workspace: str, modules: Iterable[str]) -> set[str]:
-    """Which of these modules a step that completed had: what an author is told before anything is known of the data."""
+    """Which of these modules a step had that completed or still may: what an author is told before anything is known of the data."""
     wanted = list(dict.fromkeys(modules))
     found: set[str] = set()
     for start in range(0, len(wanted), _CHUNK):
@@ -83,7 +83,7 @@ def known_modules(connection: Connection, workspace: str, modules: Iterable[str]
             select(identity.c.module)
             .join(run, run.c.id == identity.c.run_id)
             .where(identity.c.module.in_(wanted[start : start + _CHUNK]), identity.c.workspace == workspace)
-            .where(identity.c.unusable.is_(None), run.c.status == str(Status.COMPLETED))
+            .where(identity.c.unusable.is_(None), run.c.status.not_in([str(Status.FAILED), str(Status.CANCELED)]))
             .distinct()
         )
         found.update(connection.execute(query).scalars())

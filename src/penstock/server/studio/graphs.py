@@ -139,9 +139,14 @@ def _box(
         target = "#steps"
     else:
         full, shown = name, cut(name, NAME_LETTERS)
-        note = badge(steps[0]["status"]).word if steps else "Not started"
+        note = _note(steps[0]) if steps else "Not started"
         target = href(steps[0]["id"]) if steps else ""
     return GraphBox(box.x, box.y, box.width, box.height, shown, full, _tone(statuses), note, target)
+
+
+def _note(step: Json) -> str:
+    is_reused = (step.get("properties") or {}).get("azureml.isreused") == "true"
+    return "Reused" if is_reused else badge(step["status"]).word
 
 
 def _shared_name(names: list[str]) -> tuple[str, str]:
