@@ -76,6 +76,8 @@ class Janitor:
         yield from self._uploads(now)
         yield from self._half_written(now)
         yield from self._models(now)
+        self._context.digests.forget_gone()
+        yield
         for name in ("server.log", "node.log"):
             logs.rotate(self._home / "logs" / name)
             yield
