@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from penstock.data.digests import Digests
 from penstock.data.snapshots import Snapshots
 from penstock.data.tars import Uploads
 from penstock.model.status import Status
@@ -157,20 +155,6 @@ def test_uploads_nobody_claimed_and_half_written_blobs_go_when_they_are_old(cont
     whole_round(Janitor(context))
     assert [p.exists() for p in (old, half, partial, orphan)] == [False] * 4
     assert all(p.exists() for p in (new, whole, young, manifest))
-
-
-def test_digests_of_what_is_gone_are_forgotten_and_no_others(context: Context, tmp_path: Path) -> None:
-    later = Digests(tmp_path, now=lambda: time.time_ns() + 10 * 10**9)  # what was written now has been at rest for long
-    context = dataclasses.replace(context, digests=later)
-    for name in ("kept", "gone"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "a").write_text(name)
-        context.digests.tree(tmp_path / name)
-    remembered = {p.name for p in (tmp_path / "digests").iterdir()}
-    (tmp_path / "gone" / "a").unlink()
-    (tmp_path / "gone").rmdir()
-    whole_round(Janitor(context))
-    assert len({p.name for p in (tmp_path / "digests").iterdir()} & remembered) == len(remembered) - 1
 
 
 def test_a_pass_is_bounded_and_the_next_goes_on_where_it_stopped(context: Context) -> None:
