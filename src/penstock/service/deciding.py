@@ -26,13 +26,12 @@ class Decider:
         self._context, self._reuse, self._inbox = context, reuse, inbox
         self._made: deque[tuple[Active, list[str], dict[str, Decision]]] = deque()
 
-    def at_once(self, active: Active, state: StepState) -> Decision | None:
-        """The decision, if it is made already or needs no look at the disk."""
-        made = active.decisions.get(state.node.id)
-        if made is not None:
-            return made
-        with self._context.database.read() as connection:
-            return self._reuse.at_once(connection, active.root, state.node, active.standing)
+    def at_once(self, active: Active, states: Iterable[StepState]) -> None:
+        """Make those decisions that need no look at the disk, and are not made yet."""
+        nodes = [s.node for s in states if s.node.id not in active.decisions]
+        if nodes:
+            with self._context.database.read() as connection:
+                active.decisions.update(self._reuse.at_once(connection, active.root, nodes, active.standing))
 
     def ask(self, active: Active, states: Iterable[StepState]) -> None:
         """Have these decided; `take` gives the answers, and the inbox tells of them."""

@@ -81,8 +81,16 @@ class Reuse:
         self._home, self._binder, self._digests, self._identify = home, binder, digests, identify
         self._contents = contents.Contents(home, binder, digests)
 
-    def at_once(self, connection: Connection, root: Root, node: Node, standing: Standing) -> Decision | None:
-        """The decision if it needs no look at the disk; None: `decide` may, in a thread that can wait."""
+    def at_once(
+        self, connection: Connection, root: Root, nodes: Iterable[Node], standing: Standing
+    ) -> dict[str, Decision]:
+        """Decisions, by node, on those that need no look at the disk; on the others `follow` decides, in a thread that can wait."""
+        drafts = {n.id: draft for n in nodes if (draft := self._at_hand(root, n, standing)) is not None}
+        memory = self._memory(connection, root, drafts.values())
+        return {i: draft for i, draft in drafts.items() if draft.why or not memory.candidates(draft)}
+
+    def _at_hand(self, root: Root, node: Node, standing: Standing) -> Decision | None:
+        """What the step is, as a decision to run it, if all that counts is known."""
         if not node.allow_reuse:
             return _never("allow_reuse is False")
         if standing.environment is None or _has_own_environment(node):
@@ -92,9 +100,7 @@ class Reuse:
         held = contents.at_hand(node, root, standing.known)
         struct = fingerprint.parts(node, root.plan.values, held, standing.environment)
         decision = _runs(struct, fingerprint.module(node, root.plan.values))
-        if root.regenerates:
-            return _regenerated(decision)
-        return None if self._memory(connection, root, [decision]).candidates(decision) else decision
+        return _regenerated(decision) if root.regenerates else decision
 
     def _draft(self, connection: Connection, root: Root, node: Node, standing: Standing) -> Decision:
         """What the step is, as a decision to run it. Looks at every byte that counts, through the stat cache."""
@@ -156,6 +162,8 @@ class Reuse:
     def _memory(self, connection: Connection, root: Root, drafts: Iterable[Decision]) -> _Memory:
         """What the store knows of earlier steps like these. A run does not stand on itself, nor does what is to run in any case."""
         wanted = [d.fingerprint for d in drafts if d.fingerprint and not d.why]
+        if not wanted:
+            return _Memory(connection, {})
         return _Memory(connection, identities.completed(connection, root.workspace, wanted, root.id))
 
     def _complaint(
@@ -227,8 +235,8 @@ class _Memory:
     def __init__(self, connection: Connection, completed: dict[str, list[Json]]) -> None:
         self._connection, self._completed = connection, completed
         newest = [rows[0]["run_id"] for rows in completed.values() if rows]
-        self._outputs = records.outputs_of(connection, newest)
-        self._observations = identities.observations(connection, newest)
+        self._outputs: dict[str, list[Json]] = records.outputs_of(connection, newest) if newest else {}
+        self._observations: dict[str, list[Json]] = identities.observations(connection, newest) if newest else {}
 
     def candidates(self, draft: Decision) -> list[Json]:
         return self._completed.get(draft.fingerprint or "", [])

@@ -391,18 +391,26 @@ class Scheduler:
     def _decide(self, batch: Batch, to_stop: list[InFlight]) -> None:
         """Of the steps that are ready: which run, which an earlier one stands for, which have to be looked at first."""
         self._ready += self._decider.take()
-        asked: dict[str, tuple[Active, list[StepState]]] = {}
         while self._ready:
-            active, state = self._ready.popleft()
-            is_held = self._memory.roots.get(active.id) is active
-            if not is_held or state.status is not Status.NOT_STARTED or active.progress.stopped_by() is not None:
+            groups: dict[str, tuple[Active, list[StepState]]] = {}
+            for active, state in self._ready:
+                if self._memory.roots.get(active.id) is active:
+                    groups.setdefault(active.id, (active, []))[1].append(state)
+            self._ready.clear()
+            for active, states in groups.values():
+                self._decide_some(batch, active, states, to_stop)
+
+    def _decide_some(self, batch: Batch, active: Active, states: list[StepState], to_stop: list[InFlight]) -> None:
+        asked = []
+        self._decider.at_once(active, [s for s in states if not s.attempt])
+        for state in states:
+            if state.status is not Status.NOT_STARTED or active.progress.stopped_by() is not None:
                 continue
+            decision = active.decisions.get(state.node.id)
             if state.attempt:
                 self._memory.enqueue(active, state)
-                continue
-            decision = self._decider.at_once(active, state)
-            if decision is None:
-                asked.setdefault(active.id, (active, []))[1].append(state)
+            elif decision is None:
+                asked.append(state)
             elif decision.hit is not None:
                 moves.take_over(batch, active, state, decision)
                 self._follow(batch, active, active.progress.end(state, Status.COMPLETED), to_stop)
@@ -410,10 +418,9 @@ class Scheduler:
                 active.decisions.pop(state.node.id, None)  # to be looked at again once that has ended
                 self._delays.note(state.run_id, active.id, f"It waits for run {leader.run_id}, which does the same.")
             else:
-                active.decisions[state.node.id] = decision
                 self._memory.enqueue(active, state)
-        for active, states in asked.values():
-            self._decider.ask(active, states)
+        if asked:
+            self._decider.ask(active, asked)
 
     def _hand_out(self, batch: Batch) -> list[InFlight]:
         """The waiting steps that have a slot now, recorded as Queued, with their jobs made."""
