@@ -18,8 +18,9 @@ quick: format lint types
 demo: $(MARK)-demo
 	@$(PY) examples/diabetes/run.py
 
+# Two files of tests at a time: most of them wait for processes. Tests of one file share servers, so they stay together.
 test: quick-checks browser
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n 2 --dist loadfile
 
 .PHONY: quick-checks
 quick-checks: format lint types
