@@ -18,9 +18,11 @@ quick: format lint types
 demo: $(MARK)-demo
 	@$(PY) examples/diabetes/run.py
 
-# Two files of tests at a time: most of them wait for processes. Tests of one file share servers, so they stay together.
+# Two files at a time where tests mostly wait for processes, those of one file together, as they share servers. Faults have the machine to themselves.
+AT_ONCE = tests/conformance tests/contract
+ALONE = tests/browser tests/fault tests/house tests/integration tests/unit
 test: quick-checks browser
-	@$(PY) -m pytest -n 2 --dist loadfile
+	@status=0; $(PY) -m pytest -n 2 --dist loadfile $(AT_ONCE) || status=$$?; $(PY) -m pytest $(ALONE) || status=$$?; exit $$status
 
 .PHONY: quick-checks
 quick-checks: format lint types

@@ -22,19 +22,19 @@ def complaints(home, seeds):
 
 
 def test_whatever_is_edited_reuse_gives_what_running_would_and_the_plan_comes_true(home):
-    assert complaints(home, range(20)) == []
+    assert complaints(home, range(15)) == []
 
 
 def test_believing_that_what_was_read_undeclared_is_as_it_was_is_caught(home, monkeypatch):
     monkeypatch.setattr(Reuse, "_is_other", lambda *_: None)
-    assert complaints(home, range(30))
+    assert complaints(home, range(12))
 
 
 def test_believing_that_outputs_are_as_they_were_published_is_caught(home, monkeypatch):
     monkeypatch.setattr(Reuse, "_is_damaged", lambda *_: None)
-    assert complaints(home, range(30))
+    assert complaints(home, range(12))
 
 
 def test_knowing_inputs_by_their_names_alone_is_caught(home, monkeypatch):
     monkeypatch.setattr(Contents, "_of_port", lambda self, connection, root, port, known: port.name)
-    assert complaints(home, range(30))
+    assert complaints(home, range(12))
