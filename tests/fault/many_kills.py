@@ -47,6 +47,7 @@ class Story:
         self.crashing, self.rng = crashing, crashing.rng
         self.open: dict[str, float | None] = {}
         self.ended: Counter[str] = Counter()
+        self.n_checked = 0  # how often the invariants were, beside the checks of what ended
         self.problems: list[tuple[str, str]] = []
         self.steps: dict[str, list[str]] = {}
         self.slowest = 0.0
@@ -178,13 +179,19 @@ def play(asked: argparse.Namespace, named: str, environ: dict[str, str]) -> tupl
                 while len(story.open) < AT_ONCE:
                     story.submit()
                 time.sleep(killer.rng.expovariate(STRIKES_A_SECOND))
+                before = killer.n_kills
                 killer.strike()
+                if (
+                    killer.n_kills > before
+                ):  # whatever has just died: what is recorded must make sense now, not only in the end
+                    story.wrong("otherwise wrong", *crashing.complaints())
+                    story.n_checked += 1
                 story.look()
             story.settle()
             story.check(list(story.steps)[checked:], killer.hurt)
             checked = len(story.steps)
             seconds = time.monotonic() - started
-            so_far = f"{killer.n_kills} kills, {story.ended.total()} runs, {len(story.problems)} wrong, {seconds:.0f} s"
+            so_far = f"{killer.n_kills} kills, {story.n_checked} checks, {story.ended.total()} runs, {len(story.problems)} wrong, {seconds:.0f} s"
             print(f"{named}: {so_far}", file=sys.stderr, flush=True)
         story.check(list(story.steps), killer.hurt)
         crashing.stop()
@@ -228,7 +235,7 @@ def table(played: dict[str, tuple[Killer, Story, float]]) -> Iterator[str]:
         counts = [fact(killer, story) for killer, story, _ in played.values()]
         yield f"{name:<31}" + "".join(f"{c:>12}" for c in counts) + f"{sum(counts):>8}"
     for name, (_, story, seconds) in played.items():
-        yield f"{name}: {seconds:.0f} s, longest wait for an answer {story.slowest:.1f} s"
+        yield f"{name}: {seconds:.0f} s, invariants checked after {story.n_checked} strikes, longest wait for an answer {story.slowest:.1f} s"
         yield from (f"{name}: {kind}: {what}" for kind, what in story.problems)
 
 
