@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 from test_run_page import EVIL, FLAGS, chromium
 
 from azureml.widgets._live import SCRIPT
-
-nbformat = pytest.importorskip("nbformat")
 
 CELLS = (
     "import sys\nfrom azureml.core import Dataset, Experiment, Model, Workspace\nfrom azureml.pipeline.core import Pipeline, PipelineData\n"
