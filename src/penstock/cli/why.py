@@ -97,7 +97,8 @@ def _show_more(step: Json, look: Look) -> None:
     if step.get("compared_with"):
         click.echo(look.paint(f"    compared with run {short(step['compared_with'])}", dim=True))
     for seen in step.get("observed") or ():
-        click.echo(f"    it read, undeclared: {seen['kind']} {printable(seen['name'])} (watched)")
+        how = "it left, beside its outputs:" if seen["kind"] == "wrote" else f"it read, undeclared: {seen['kind']}"
+        click.echo(f"    {how} {printable(seen['name'])} (watched)")
     if step.get("not_reusable"):
         click.echo(f"    no later step can stand on it: {printable(step['not_reusable'])}")
     for output in step.get("outputs") or ():

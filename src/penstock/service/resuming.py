@@ -31,11 +31,6 @@ class TakenOver:
     row: Json
     outputs: tuple[Json, ...]
 
-    @property
-    def paths(self) -> dict[str, str]:
-        """Where its outputs lie on their datastores, by name."""
-        return {o["name"]: o["path"] for o in self.outputs}
-
 
 @dataclass(frozen=True)
 class Resumption:
@@ -46,8 +41,8 @@ class Resumption:
     again: dict[str, str]
 
     def bindings(self) -> Json:
-        """What the new run stores of it: where consumers find the outputs of steps that did not run in it."""
-        steps = {node: {"run_id": t.row["id"], "outputs": t.paths} for node, t in self.taken.items()}
+        """What the new run stores of it: which steps did not run in it. Where their outputs lie, their own rows say."""
+        steps = {node: {"run_id": t.row["id"]} for node, t in self.taken.items()}
         return {"resumed_from": self.root_id, "taken_over": steps}
 
     def notes(self, plan: Plan) -> list[str]:

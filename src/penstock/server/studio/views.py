@@ -296,7 +296,12 @@ def _decided(decisions: Sequence[Json]) -> Decided | None:
     link = Link(f"{word} run {str(other)[:8]}", run_href(other)) if other else None
     title = "Why it was reused" if step["reused_run_id"] else "Why it ran"
     because = tuple(text.replace(str(other), str(other)[:8]) if other else text for text in step["because"])
-    return Decided(title, because, link, tuple(f"{s['kind']} {s['name']}" for s in step["observed"]))
+    return Decided(title, because, link, tuple(_seen(s) for s in step["observed"]))
+
+
+def _seen(observed: Json) -> str:
+    how = "It left, beside its outputs:" if observed["kind"] == "wrote" else f"It read, undeclared: {observed['kind']}"
+    return f"{how} {observed['name']} (watched)"
 
 
 def log_title(name: str) -> str:
