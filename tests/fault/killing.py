@@ -36,6 +36,8 @@ class Armed(Crashing):
         super().__init__(home, **environ)
         self.rng = rng
         self.deaths: Counter[str] = Counter()
+        self.wrong: list[str] = []
+        self.n_checked = 0
         self._spared_until = 0.0
         self._points: dict[int, str] = {}
         self._counted: set[int] = set()
@@ -52,12 +54,18 @@ class Armed(Crashing):
         self._points[self.processes[-1].pid] = environ.get("PENSTOCK_CRASH_AT", "").partition(":")[0]
 
     def reap(self) -> None:
-        """Counts the servers that died at the point they were to die at."""
+        """Counts the servers that died at the point they were to die at, and checks what each left."""
         for process in self.processes:
             if process.pid not in self._counted and process.poll() is not None:
                 self._counted.add(process.pid)
                 if process.returncode == -signal.SIGKILL and self._points.get(process.pid):
                     self.deaths[self._points[process.pid]] += 1
+                    self.check()
+
+    def check(self) -> None:
+        """Whoever has just died: what is recorded must make sense now, before anything is mended, not only in the end."""
+        self.wrong += self.complaints()
+        self.n_checked += 1
 
     def is_spared(self, pid: int) -> bool:
         """Whether this server is to die by itself, and still has time for that."""
@@ -89,6 +97,8 @@ class Killer:
         found = [(kind, victim) for kind in kinds if (victim := self._victim(kind)) is not None]
         n_killed = sum([self._kill(kind, *victim) for kind, victim in found])  # a list: no kill may be left out
         self.n_together += n_killed if n_killed > 1 else 0
+        if n_killed:
+            self.crashing.check()
 
     def _kill(self, kind: str, pid: int, folder: Path | None) -> bool:
         if kind == "server":
