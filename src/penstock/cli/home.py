@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from pathlib import Path
 from typing import Any
 
 import click
 
-from penstock.cli import places, terminal
+from penstock import __version__
+from penstock.cli import places, service, terminal
 from penstock.cli.client import HOW_TO_START, Client, segment
 from penstock.cli.commands import home_option, json_option, quiet_option
 from penstock.cli.places import Place
@@ -131,6 +133,7 @@ def _say_made(at: Place, client: Client, name: str, *, is_new_home: bool, is_new
 
 @click.command()
 @click.option("--embedded", is_flag=True, help="As the SDK starts it: detached, leaves when it has been idle.")
+@click.option("--take-over", is_flag=True, help="Replace an embedded server that runs; steps under way go on.")
 @click.option("--host", metavar="ADDRESS", help="Listen on this address. Default: 127.0.0.1")
 @click.option("--port", type=click.IntRange(1, 65535), help="Listen on this port. Default: the home's own.")
 @click.option(
@@ -141,14 +144,44 @@ def _say_made(at: Place, client: Client, name: str, *, is_new_home: bool, is_new
 @home_option
 @json_option
 def serve(
-    embedded: bool, host: str | None, port: int | None, database: str | None, home: str | None, as_json: bool
+    embedded: bool,
+    take_over: bool,
+    host: str | None,
+    port: int | None,
+    database: str | None,
+    home: str | None,
+    as_json: bool,
 ) -> int:
     """Run the server in the foreground until Ctrl-C, and print where it listens."""
     at = places.place(home)
+    if take_over:
+        _take_over(at)
     # Imported here: it brings the whole server.
     from penstock.server.serve import serve as serve_home
 
     return serve_home(at.home, embedded=embedded, host=host, port=port, database=database, as_json=as_json)
+
+
+def _take_over(at: Place) -> None:
+    """The embedded server of this home, if one runs, is stopped. One that is newer or in the foreground is left alone."""
+    client = places.running(at)
+    if client is None or at.url:
+        return
+    server = client.get("server")
+    if not server["embedded"]:
+        raise Trouble(f"{at.home} is served in the foreground by pid {server['pid']}. Stop that first: penstock stop")
+    if _numbers(server["version"]) > _numbers(__version__):
+        raise Trouble(
+            f"{at.home} is served by Penstock {server['version']}, which is newer than this one ({__version__}). "
+            f"Upgrade this one, or install the service from there: {server['python']} -m penstock service install"
+        )
+    client.post("shutdown", {"force": True})
+    if not _wait_until_gone(client, int(server["pid"])):
+        raise Trouble(f"The server of {at.home} (pid {server['pid']}) is still stopping. Try again in a moment.")
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(n) for n in re.findall(r"\d+", version)[:3])
 
 
 @click.command()
@@ -242,6 +275,8 @@ def stop(force: bool, home: str | None, as_json: bool, quiet: bool) -> int:
         print_json({"stopped": has_left, "running": not has_left, "pid": pid})
     elif not quiet:
         after = f" Runs {', '.join(names)} go on by themselves; the next server takes them up." if names else ""
+        if not at.url and (kept_by := service.installed(at.home)):
+            after += f" The service {kept_by.stem} brings it back; to end that too: penstock service uninstall"
         click.echo(
             f"Stopped the server (pid {pid}).{after}" if has_left else f"The server (pid {pid}) is still stopping."
         )

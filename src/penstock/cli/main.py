@@ -51,6 +51,7 @@ Completion of commands and run ids, in one line of ~/.bashrc (or ~/.zshrc with z
         "serve": ("penstock.cli.home", "serve", "Run the server in the foreground."),
         "status": ("penstock.cli.home", "status", "Say whether a server runs, and what it is doing."),
         "stop": ("penstock.cli.home", "stop", "Stop the server; running steps go on by themselves."),
+        "service": ("penstock.cli.service", "service", "Keep a server that survives logout and restarts."),
         "doctor": ("penstock.cli.doctor", "doctor", "Check that everything is in order, and say how to mend it."),
         "backup": ("penstock.cli.backup", "backup", "Write the whole home to one file, while it is in use."),
         "restore": ("penstock.cli.backup", "restore", "Make a home from such a file."),
