@@ -60,7 +60,7 @@ class Edited(Simulation):
         self._start_server()
         context = self.server.context
         object.__setattr__(context, "identify", lambda interpreter, variables: self.environment)
-        self.server.scheduler._decider._reuse._identify = context.identify
+        self.server.scheduler._ready._decider._reuse._identify = context.identify
         self.server.services.explaining._reuse._identify = context.identify
 
     # The pipeline ----------------------------------------------------------------------------------------------------------

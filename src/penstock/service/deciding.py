@@ -6,13 +6,16 @@ Also who waits for whom: of two runs that need the same step at the same time, t
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from penstock.engine.progress import StepState
-from penstock.model.status import TERMINAL
-from penstock.service.active import Active
+from penstock.engine.progress import Change, StepState
+from penstock.model.status import TERMINAL, Status
+from penstock.service import moves
+from penstock.service.active import Active, Memory
+from penstock.service.batch import Batch
 from penstock.service.context import Context
+from penstock.service.delays import Delays
 from penstock.service.inbox import Inbox
 from penstock.service.reusing import Decision, Reuse, unknown
 
@@ -86,3 +89,68 @@ class Twins:
         freed = [(a, s) for f, a, s in self._parked if f in over]
         self._parked = [p for p in self._parked if p[0] not in over]
         return freed
+
+
+class Ready:
+    """The steps that nothing before them holds back, until it is decided of each whether it runs."""
+
+    def __init__(self, decider: Decider, delays: Delays) -> None:
+        self._decider, self._delays = decider, delays
+        self._twins = Twins()
+        self._steps: deque[Pair] = deque()
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    def forget(self) -> None:
+        """What is under way is read again."""
+        self._twins = Twins()
+        self._steps.clear()
+
+    def add(self, active: Active, states: Iterable[StepState]) -> None:
+        self._steps += [(active, state) for state in states]
+
+    def release(self, roots: dict[str, Active]) -> None:
+        """Look again at those that waited for a step of another run which has ended."""
+        self._steps += self._twins.release(roots)
+
+    def decide(self, batch: Batch, memory: Memory, follow: Callable[[Active, Change], None]) -> None:
+        """Of the steps that are ready: which run, which an earlier one stands for, which have to be looked at first."""
+        self._steps += self._decider.take()
+        while self._steps:
+            groups: dict[str, tuple[Active, list[StepState]]] = {}
+            for active, state in self._steps:
+                if memory.roots.get(active.id) is active:
+                    groups.setdefault(active.id, (active, []))[1].append(state)
+            self._steps.clear()
+            for active, states in groups.values():
+                self._decide_some(batch, memory, active, states, follow)
+
+    def _decide_some(
+        self,
+        batch: Batch,
+        memory: Memory,
+        active: Active,
+        states: list[StepState],
+        follow: Callable[[Active, Change], None],
+    ) -> None:
+        asked = []
+        self._decider.at_once(active, [s for s in states if not s.attempt])
+        for state in states:
+            if state.status is not Status.NOT_STARTED or active.progress.stopped_by() is not None:
+                continue
+            decision = active.decisions.get(state.node.id)
+            if state.attempt:
+                memory.enqueue(active, state)
+            elif decision is None:
+                asked.append(state)
+            elif decision.hit is not None:
+                moves.take_over(batch, active, state, decision)
+                follow(active, active.progress.end(state, Status.COMPLETED))
+            elif (leader := self._twins.waits(decision.fingerprint, active, state)) is not None:
+                active.decisions.pop(state.node.id, None)  # to be looked at again once that has ended
+                self._delays.note(state.run_id, active.id, f"It waits for run {leader.run_id}, which does the same.")
+            else:
+                memory.enqueue(active, state)
+        if asked:
+            self._decider.ask(active, asked)

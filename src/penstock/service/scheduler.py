@@ -25,7 +25,7 @@ from penstock.service.batch import Batch, Stale
 from penstock.service.binding import Binder
 from penstock.service.catalog import iso
 from penstock.service.context import Context
-from penstock.service.deciding import Decider, Twins
+from penstock.service.deciding import Decider, Ready
 from penstock.service.delays import Delays
 from penstock.service.inbox import Inbox
 from penstock.service.publishing import Publisher
@@ -55,9 +55,7 @@ class Scheduler:
         self._publisher = Publisher(context, self._binder, self._delays)
         self._quarantine = Quarantine()
         reuse = Reuse(context.home, self._binder, context.digests, context.identify)
-        self._decider = Decider(context, reuse, inbox)
-        self._twins = Twins()
-        self._ready: deque[tuple[Active, StepState]] = deque()
+        self._ready = Ready(Decider(context, reuse, inbox), self._delays)
 
     def recover(self) -> None:
         """Take up every pipeline run that is not over, and find what became of its jobs."""
@@ -66,8 +64,7 @@ class Scheduler:
         self._memory = Memory()
         self._delays.forget()
         self._quarantine = Quarantine()
-        self._twins = Twins()
-        self._ready.clear()
+        self._ready.forget()
         self._running, self._loaded, self._failed = {}, [], set(roots)
 
     @property
@@ -161,7 +158,7 @@ class Scheduler:
                 if state.status not in (Status.NOT_STARTED, Status.COMPLETED, Status.FAILED, Status.CANCELED):
                     self._memory.add_job(InFlight(active, state, f"{state.run_id}.{state.attempt}", None))
                     self._next_poll = 0.0
-            self._ready += [(active, state) for state in active.progress.ready()]
+            self._ready.add(active, active.progress.ready())
             if active.status is Status.CANCEL_REQUESTED:
                 cancels.append(root_id)
             for run_id in asked:  # what was asked of a step that waits stands in its story alone
@@ -239,12 +236,12 @@ class Scheduler:
             self._cancel(batch, run_id, to_stop)
         self._expire(batch, to_stop)
         self._close_loaded(batch)
-        self._decide(batch, to_stop)
+        self._ready.decide(batch, self._memory, lambda active, change: self._follow(batch, active, change, to_stop))
         started = self._hand_out(batch)
         self._delays.tell(batch)
         batch.commit(self._context)
         self._delays.written()
-        self._ready += self._twins.release(self._memory.roots)  # what those waited for stands in the store now
+        self._ready.release(self._memory.roots)  # what those waited for stands in the store now
         for flight in to_stop:
             self._context.compute.cancel(flight.name)
         for flight in started:
@@ -313,7 +310,7 @@ class Scheduler:
 
     def _follow(self, batch: Batch, active: Active, change: Change, to_stop: list[InFlight]) -> None:
         batch.satisfied += [s.run_id for s in change.satisfied]
-        self._ready += [(active, state) for state in change.ready]
+        self._ready.add(active, change.ready)
         for blocked in change.blocked:
             moves.block(batch, active, blocked)
         for state in change.to_cancel:
@@ -387,40 +384,6 @@ class Scheduler:
         batch.move(active.id, ended, n_steps=n_steps, n_reused=n_reused)
         batch.ends_run = True
         self._memory.drop_root(active.id)
-
-    def _decide(self, batch: Batch, to_stop: list[InFlight]) -> None:
-        """Of the steps that are ready: which run, which an earlier one stands for, which have to be looked at first."""
-        self._ready += self._decider.take()
-        while self._ready:
-            groups: dict[str, tuple[Active, list[StepState]]] = {}
-            for active, state in self._ready:
-                if self._memory.roots.get(active.id) is active:
-                    groups.setdefault(active.id, (active, []))[1].append(state)
-            self._ready.clear()
-            for active, states in groups.values():
-                self._decide_some(batch, active, states, to_stop)
-
-    def _decide_some(self, batch: Batch, active: Active, states: list[StepState], to_stop: list[InFlight]) -> None:
-        asked = []
-        self._decider.at_once(active, [s for s in states if not s.attempt])
-        for state in states:
-            if state.status is not Status.NOT_STARTED or active.progress.stopped_by() is not None:
-                continue
-            decision = active.decisions.get(state.node.id)
-            if state.attempt:
-                self._memory.enqueue(active, state)
-            elif decision is None:
-                asked.append(state)
-            elif decision.hit is not None:
-                moves.take_over(batch, active, state, decision)
-                self._follow(batch, active, active.progress.end(state, Status.COMPLETED), to_stop)
-            elif (leader := self._twins.waits(decision.fingerprint, active, state)) is not None:
-                active.decisions.pop(state.node.id, None)  # to be looked at again once that has ended
-                self._delays.note(state.run_id, active.id, f"It waits for run {leader.run_id}, which does the same.")
-            else:
-                self._memory.enqueue(active, state)
-        if asked:
-            self._decider.ask(active, asked)
 
     def _hand_out(self, batch: Batch) -> list[InFlight]:
         """The waiting steps that have a slot now, recorded as Queued, with their jobs made."""
