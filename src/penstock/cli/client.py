@@ -90,6 +90,9 @@ class Client:
     def post(self, path: str, body: Any) -> Any:
         return self._json("POST", path, None, body)
 
+    def delete(self, path: str) -> Any:
+        return self._json("DELETE", path, None)
+
     def text(self, path: str, query: Query | None = None) -> str:
         """A file's bytes as text; what is not UTF-8 is replaced."""
         with self._answer("GET", path, query) as answer:

@@ -63,6 +63,7 @@ Completion of commands and run ids, in one line of ~/.bashrc (or ~/.zshrc with z
         "dataset": ("penstock.cli.datasets", "dataset", "List, show and register datasets."),
         "model": ("penstock.cli.models", "model", "List and show registered models."),
         "compute": ("penstock.cli.computes", "compute", "List and create compute targets."),
+        "webhook": ("penstock.cli.webhooks", "webhook", "Have an address told when pipeline runs end."),
         "selftest": ("penstock.cli.selftest", "selftest", "Simulate crashes from a seed; check that nothing is lost."),
     },
     help=HELP,

@@ -39,6 +39,9 @@ SETTINGS = (
         "retry_backoff_seconds", "1", "How long it waits before the first of these tries; twice as long after each."
     ),
     Setting("cgroups", "", "1: steps run in control groups of their own where this machine allows that; 10 ms a step."),
+    Setting(
+        "webhook_hosts", "", "Hosts and networks inside that webhooks may be sent to: hooks.corp.example,10.1.0.0/16."
+    ),
     Setting("tmp", "/tmp", "Where sockets go when the home's path is too long for one."),
 )
 
@@ -56,6 +59,7 @@ class Settings:
     database_url: str = field(default="", repr=False)
     tmp: str = "/tmp"
     cgroups: bool = False
+    webhook_hosts: tuple[str, ...] = ()
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str], home: str | None = None, user_id: int = 0) -> Settings:
@@ -74,6 +78,7 @@ class Settings:
             values["database"],
             values["tmp"],
             _switch(values["cgroups"], "PENSTOCK_CGROUPS"),
+            tuple(h.strip() for h in values["webhook_hosts"].split(",") if h.strip()),
         )
 
     @property

@@ -29,6 +29,7 @@ from penstock.server import home as homes
 from penstock.service.background import Background
 from penstock.service.changes import Changes
 from penstock.service.context import Context
+from penstock.service.deliveries import Deliveries, DeliveriesThread
 from penstock.service.inbox import Inbox
 from penstock.service.interpreting import Interpreting
 from penstock.service.janitor import Janitor, JanitorThread
@@ -135,6 +136,7 @@ class _Process:
         inbox = Inbox()
         context, elected = self._context(wake.wake)
         janitor = JanitorThread(context, Janitor(context))
+        webhooks = DeliveriesThread(context, Deliveries(context))
         scheduler = Scheduler(context, inbox)
         loop = Loop(context, scheduler, inbox, wake, lambda: self._point_here(elected, wake.path))
         if elected is None:
@@ -142,6 +144,7 @@ class _Process:
         loop.start()
         listener = elected and self._elect(elected, loop, context)
         janitor.start()
+        webhooks.start()
         self._write_record()
         try:
             server = self._make_server(Services.build(context, inbox), loop)
@@ -149,6 +152,7 @@ class _Process:
             asyncio.run(self._serve(server, [unix, tcp], loop))
         finally:
             janitor.stop()
+            webhooks.stop()
             loop.stop()
             if elected is not None:
                 elected.stop()
@@ -292,6 +296,7 @@ class _Process:
             leader=leader or Alone(),
             background=Background(),
             digests=digests,
+            webhook_hosts=self._settings.webhook_hosts,
             identify=interpreting.identify,
             compare_environments=interpreting.compare,
         )
@@ -319,7 +324,7 @@ def _kept() -> dict[str, str]:
 
 def _set() -> dict[str, str]:
     """The settings that a server started by a stub must have too."""
-    handed_on = ("slots", "idle_seconds", "retries", "retry_backoff_seconds", "tmp", "cgroups")
+    handed_on = ("slots", "idle_seconds", "retries", "retry_backoff_seconds", "tmp", "cgroups", "webhook_hosts")
     names = [s.variable for s in SETTINGS if s.name in handed_on]
     return {name: os.environ[name] for name in names if name in os.environ}
 

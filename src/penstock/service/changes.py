@@ -57,6 +57,17 @@ class Changes:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: dict[str, set[Subscription]] = {}
+        self._ends: list[threading.Event] = []
+
+    def on_end(self) -> threading.Event:
+        """Set whenever a run may have ended, for whoever looks at all runs. Theirs to clear."""
+        self._ends.append(threading.Event())
+        return self._ends[-1]
+
+    def notify_end(self) -> None:
+        """Some run may have ended."""
+        for event in self._ends:
+            event.set()
 
     def add(self, subscription: Subscription) -> None:
         with self._lock:
@@ -71,12 +82,15 @@ class Changes:
 
     def notify_all(self) -> None:
         """Wake everybody: something may have been missed."""
+        self.notify_end()
         with self._lock:
             roots = list(self._waiting)
         self.notify(roots)
 
     def notify(self, root_ids: Iterable[str], ends: bool = False) -> None:
         """Wake everybody who waits for one of these roots; `ends` when one of them may have ended."""
+        if ends:
+            self.notify_end()
         if not self._waiting:
             return
         with self._lock:

@@ -64,6 +64,7 @@ class Context:
     identify: Callable[[Json, Mapping[str, str]], str] = _unidentified
     compare_environments: Callable[[str, str], list[str]] = lambda before, after: []
     digests: Digests = None  # type: ignore[assignment]  # the home's, unless others are given
+    webhook_hosts: tuple[str, ...] = ()  # hosts and networks that webhooks may post to although they lie inside
 
     def __post_init__(self) -> None:
         if self.room is None:

@@ -110,7 +110,7 @@ class Control:
             error = {"code": "UserError", "message": str(error), "details": {}}
         root = self._db.write(lambda connection: self._complete(connection, run_id, status, error))
         if root is not None:
-            self._context.changes.notify([root])
+            self._context.changes.notify([root], ends=True)
         return root is not None
 
     def _complete(self, connection: Connection, run_id: str, status: Status, error: Json | None) -> str | None:

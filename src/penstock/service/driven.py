@@ -37,7 +37,7 @@ class Driven:
         over = [r for r in gone if now - self._missed[r["id"]] >= GRACE_SECONDS]
         if over:
             ended = self._context.database.write(lambda connection: [r for r in over if _end(connection, r, now)])
-            self._context.changes.notify([r["root_id"] for r in ended])
+            self._context.changes.notify([r["root_id"] for r in ended], ends=True)
             return [r["id"] for r in ended]
         return []
 

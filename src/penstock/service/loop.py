@@ -14,6 +14,7 @@ from penstock.service.context import Context
 from penstock.service.inbox import Inbox
 from penstock.service.leader import NotLeader
 from penstock.service.scheduler import Scheduler
+from penstock.store.webhooks import ENDINGS
 
 log = logging.getLogger("penstock.scheduler")
 RETRY_SECONDS = 1.0
@@ -104,7 +105,8 @@ class Loop(threading.Thread):
             elif name == "cancel_requested":
                 self._inbox.put("cancel", run_id)
         if lines:
-            self._context.changes.notify(words[2] for words in told if len(words) == 3)
+            ends = any(words[0] in ENDINGS for words in told)
+            self._context.changes.notify((words[2] for words in told if len(words) == 3), ends)
         else:
             self._is_behind = True
             self._context.changes.notify_all()

@@ -19,6 +19,7 @@ from penstock.service.submission import Submission
 from penstock.service.tracking import Tracking
 from penstock.service.tracking_models import TrackedModels
 from penstock.service.views import Views
+from penstock.service.webhooks import Webhooks
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Services:
     tracked_models: TrackedModels
     debugging: Debugging
     explaining: Explaining
+    webhooks: Webhooks
 
     @classmethod
     def build(cls, context: Context, inbox: Inbox) -> Services:
@@ -61,4 +63,5 @@ class Services:
             tracked_models=TrackedModels(tracking, views),
             debugging=Debugging(context),
             explaining=Explaining(context),
+            webhooks=Webhooks(context, catalog),
         )

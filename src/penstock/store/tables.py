@@ -316,6 +316,34 @@ secret = Table(
     Column("updated_at", Float, nullable=False),
 )
 
+webhook = Table(  # who is told when runs of a workspace end
+    "webhook",
+    metadata,
+    Column("id", name_type(36), primary_key=True),
+    Column("workspace", name_type(255), ForeignKey("workspace.name"), nullable=False),
+    Column("url", Text, nullable=False),
+    Column("experiment", name_type(255)),
+    Column("events", Text, nullable=False),
+    Column("sealed", Text, nullable=False),
+    Column("seen", Big, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("disabled", Text),
+)
+
+delivery = Table(  # one ended run that one webhook is to be told of, until `next_at` is null
+    "delivery",
+    metadata,
+    Column("webhook_id", name_type(36), ForeignKey("webhook.id", ondelete="CASCADE"), primary_key=True),
+    Column("run_id", name_type(64), primary_key=True),
+    Column("event", name_type(32), nullable=False),
+    Column("n_tries", Integer, nullable=False),
+    Column("next_at", Float),
+    Column("answer", Text),
+    Column("delivered_at", Float),
+    Column("created_at", Float, nullable=False),
+    Index(None, "next_at"),
+)
+
 node = Table(
     "node",
     metadata,
