@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,7 @@ class Work:
         self.data.mkdir()
         (self.data / "a.txt").write_text("a")
         self.rate, self.epochs, self.compute = "0.1", "3", "cpu"
+        self.max_age: timedelta | None = None
         self.more: dict[str, dict[str, object]] = {"prepare": {}, "train": {}}
 
     def write(self, name: str, text: str) -> None:
@@ -69,6 +72,8 @@ class Work:
         data = DataReference(self.store, "data", path_on_datastore=self.data.name)
         prepared = PipelineData("prepared", datastore=self.store)
         prepare = self._step("prepare", [data, prepared, rate], inputs=[data], outputs=[prepared])
+        if self.max_age is not None:
+            prepare.max_age(self.max_age)
         train = self._step("train", [prepared, epochs], inputs=[prepared])
         return Pipeline(self.workspace, [prepare, train])
 
@@ -383,3 +388,18 @@ def test_what_runs_the_steps_counts(work: Work, tmp_path: Path) -> None:
     second = work.run()
     assert step(second, "train").why().because == ["the installed code of helper_of_mine.py changed"]
     assert step(second, "prepare").why().reused_run_id == step(first, "prepare").id
+
+
+def test_a_result_older_than_max_age_is_made_again(work: Work, capsys: pytest.CaptureFixture[str]) -> None:
+    work.max_age = timedelta(days=1)
+    work.run()
+    assert work.ran() == "", "it is young"
+    work.max_age = timedelta(0)
+    run = work.run()
+    first, second = run.why()
+    assert (first.verdict, second.verdict) == ("ran", "reused"), "its consumer sees the same bytes"
+    assert re.search(r"does not stand for it: it is \d+ seconds? old, older than max_age, 0 seconds$", first.because[0])
+    work.max_age = None
+    assert work.ran() == "", "how old it may be is no part of what it is"
+    with pytest.raises(ValueError, match="max_age_seconds is -1"):
+        PythonScriptStep("prepare.py", source_directory=str(work.source)).max_age(-1)

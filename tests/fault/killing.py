@@ -32,6 +32,8 @@ RARE = ("cancel.fenced", "node.before", "node.after")
 class Armed(Crashing):
     """A server that, most times it is started, is to die at some point of `crashpoints`: the one that was died at least so far."""
 
+    points = tuple(p for p in POINTS if not p.startswith("clear."))
+
     def __init__(self, home: Path, rng: random.Random, **environ: str) -> None:
         super().__init__(home, **environ)
         self.rng = rng
@@ -45,7 +47,7 @@ class Armed(Crashing):
     def start(self, **environ: str) -> None:
         self.reap()
         if self.snapshots and self.rng.random() < 0.7:
-            point = self.rng.choice(sorted(POINTS, key=self.deaths.__getitem__)[:AMONG])
+            point = self.rng.choice(sorted(self.points, key=self.deaths.__getitem__)[:AMONG])
             environ["PENSTOCK_CRASH_AT"] = f"{point}:{1 if point in RARE else self.rng.choice((1, 1, 2, 3, 5))}"
             self._spared_until = time.monotonic() + ARMED_SECONDS
         # One that is armed runs in the foreground: beside those that are embedded, stubs start others, which are not armed.

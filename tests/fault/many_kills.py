@@ -31,8 +31,6 @@ from fault.crashing import three_steps
 from fault.killing import AT_RANDOM, VICTIMS, Armed, Killer, alive, text
 from integration.served import node
 
-from penstock.model.crashpoints import POINTS
-
 AT_ONCE = 4
 ROUND_KILLS = 60
 SETTLE_SECONDS = 90
@@ -218,7 +216,7 @@ def database(name: str) -> Iterator[dict[str, str]]:
 
 def table(played: dict[str, tuple[Killer, Story, float]]) -> Iterator[str]:
     """How often what was killed, where, on which database; then what came of it."""
-    rows = [("server", p, {n: k.crashing.deaths[p] for n, (k, *_) in played.items()}) for p in POINTS]
+    rows = [("server", p, {n: k.crashing.deaths[p] for n, (k, *_) in played.items()}) for p in Armed.points]
     rows += [(kind, AT_RANDOM, {n: k.counts[kind] for n, (k, *_) in played.items()}) for kind in VICTIMS]
     yield f"{'killed':<10} {'where':<20}" + "".join(f"{name:>12}" for name in played) + f"{'all':>8}"
     for kind, where, counts in rows:

@@ -22,6 +22,7 @@ SOURCE = Path(__file__).resolve().parents[2] / "src/penstock"
 HERE_FROM = "--- from here on ---"
 EACH = int(os.environ.get("PENSTOCK_CRASHES") or 1)
 CANCELS = [p for p in POINTS if p.startswith("cancel.")]
+CLEARS = [p for p in POINTS if p.startswith("clear.")]
 TABLE: Counter[tuple[str, str]] = Counter()
 
 
@@ -54,7 +55,32 @@ def is_canceled(crashing):
     assert crashing.began() == [step_ids[0]]
 
 
+def clears_away(crashing):
+    """Two outputs are cleared away, brought back, cleared away once more, and deleted."""
+    run_id, step_ids = crashing.submit("key", three_steps(crashing.snapshots["runs"]))
+    assert crashing.end_of(run_id) == "Completed"
+    store = crashing.home / "workspaces/w/workspaceblobstore"
+
+    def outputs():
+        return sorted(p.parts[-2] for p in store.glob("azureml/*/*"))
+
+    def asides():
+        return list((store / ".staging/.removed").glob("*/*"))
+
+    crashing.ask("POST", "/gc", {"max_age_seconds": 0, "delete": True})
+    assert outputs() == [] and len(asides()) == 2
+    crashing.ask("POST", "/gc/restore", {})
+    crashing.ask("POST", "/gc/restore", {})  # of one that died in between, the rest
+    assert outputs() == sorted(step_ids[:2]) and asides() == []
+    check_three_steps(crashing, run_id, step_ids)
+    crashing.ask("POST", "/gc", {"max_age_seconds": 0, "delete": True})
+    crashing.ask("POST", "/gc/purge", {})
+    assert outputs() == [] and asides() == []
+
+
 def scenario_of(point):
+    if point in CLEARS:
+        return clears_away
     return is_canceled if point in CANCELS else runs_to_its_end
 
 
@@ -85,7 +111,7 @@ def database(request):
 def passed(database):
     """By scenario, the points that a server passes which does not die, in order."""
     found = {}
-    for scenario in (runs_to_its_end, is_canceled):
+    for scenario in (runs_to_its_end, is_canceled, clears_away):
         with fresh_home() as home:
             found[scenario], n_died = play(home, scenario, "commit.before:0", **database())
             assert n_died == 0

@@ -58,6 +58,8 @@ Completion of commands and run ids, in one line of ~/.bashrc (or ~/.zshrc with z
         "run": ("penstock.cli.runs", "run", "List, show, follow, cancel and resume runs."),
         "why": ("penstock.cli.why", "why", "Say why each step of a run ran, or what was reused in its place."),
         "plan": ("penstock.cli.why", "plan", "Say what would run, and why, if a run were submitted again now."),
+        "cache": ("penstock.cli.cache", "cache", "List, verify and forget results that may be reused."),
+        "gc": ("penstock.cli.clearing", "gc", "Clear away outputs by age or size; bring them back."),
         "step": ("penstock.cli.step", "step", "Run one step of a run by hand, under a debugger."),
         "datastore": ("penstock.cli.datastores", "datastore", "List, map, fill and look into datastores."),
         "dataset": ("penstock.cli.datasets", "dataset", "List, show and register datasets."),

@@ -29,6 +29,8 @@ STATUSES = list(terminal.GLYPHS)
         "logs": ("penstock.cli.logs", "logs", "What a run printed; -f follows it."),
         "cancel": ("penstock.cli.runs", "cancel", "Ask a run to stop."),
         "resume": ("penstock.cli.runs", "resume", "Run again what of a run did not complete."),
+        "pin": ("penstock.cli.clearing", "pin", "Never clear away what a run points at."),
+        "unpin": ("penstock.cli.clearing", "unpin", "Let that be cleared away again."),
     },
 )
 def run() -> None:

@@ -123,7 +123,12 @@ def _outputs(outputs: list[Json], names: dict[str, str], look: Look) -> Iterator
 
 def _extent(output: Json) -> str:
     files = output.get("n_files") or 0
-    return f"{terminal.size(output.get('size_bytes') or 0)} in {files} file{'' if files == 1 else 's'}"
+    text = f"{terminal.size(output.get('size_bytes') or 0)} in {files} file{'' if files == 1 else 's'}"
+    cleared = output.get("cleared")
+    if cleared:
+        back = f"; back with penstock gc --restore until {cleared['until'][:10]}" if cleared["until"] else ""
+        text += f", cleared away on {cleared['at'][:10]}{back}"
+    return text
 
 
 def _metrics(metrics: list[Json], names: dict[str, str], look: Look) -> Iterator[str]:

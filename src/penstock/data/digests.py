@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import stat
+import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
@@ -66,6 +68,11 @@ class Digests:
             f"'{where}' is neither file nor folder, so it has no digest. Use another path.", target=where
         )
 
+    def afresh(self, path: Path) -> Tree:
+        """As `tree`, with every byte read: nothing that is remembered is believed."""
+        with tempfile.TemporaryDirectory(prefix=".afresh-", dir=self._folder) as empty:
+            return Digests(Path(empty), self._now).tree(path)
+
     def file(self, path: Path) -> str:
         """The digest of a file. CannotDigest when there is none, or no file."""
         where = os.path.abspath(path)
@@ -87,6 +94,10 @@ class Digests:
         """Drop what is remembered of roots that are not there any more, and drafts of processes that died; how many files."""
         dropped = 0
         for path in self._folder.iterdir():
+            if path.name.startswith(".afresh-"):
+                if path.lstat().st_mtime_ns + _A_DAY_NS < self._now():
+                    shutil.rmtree(path, ignore_errors=True)
+                continue
             if path.name.startswith(".draft-"):
                 is_gone = path.lstat().st_mtime_ns + _A_DAY_NS < self._now()
             else:

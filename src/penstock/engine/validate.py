@@ -139,6 +139,9 @@ def _limits(step: str, node: Json, where: str) -> Iterator[Problem]:
     seconds, retry = node.get("timeout_seconds"), node.get("retry")
     if seconds is not None and not (_is_number(seconds) and seconds > 0):
         yield _problem(f"Step '{step}': timeout_seconds is {seconds!r}. Give a number of seconds above 0.", where)
+    age = node.get("max_age_seconds")
+    if age is not None and not (_is_number(age) and age >= 0):
+        yield _problem(f"Step '{step}': max_age_seconds is {age!r}. Give a number of seconds from 0 on.", where)
     if retry is None:
         return
     if not isinstance(retry, dict):

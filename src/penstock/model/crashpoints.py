@@ -29,6 +29,11 @@ POINTS = {
     "copy.before": "the copy of a file is about to be made",
     "copy.partial": "it is made, under another name",
     "copy.after": "it is where it belongs",
+    "clear.before": "outputs are noted as cleared away, and still in place",
+    "clear.moved": "one of them has been moved aside",
+    "clear.after": "it is noted as aside",
+    "clear.returned": "one has been moved back",
+    "clear.gone": "one is noted as gone, its bytes are not",
 }
 
 _on_passing: Callable[[str], None] | None = None

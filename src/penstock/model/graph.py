@@ -82,6 +82,7 @@ class Node:
     timeout_seconds: float | None = None
     retry: RetryPolicy | None = None
     version: str | None = None
+    max_age_seconds: float | None = None
 
     @property
     def written(self) -> tuple[Output, ...]:
@@ -138,6 +139,7 @@ def _node(raw: Json) -> Node:
         timeout_seconds=raw.get("timeout_seconds"),
         retry=_retry(raw.get("retry")),
         version=None if raw.get("version") is None else str(raw["version"]),
+        max_age_seconds=raw.get("max_age_seconds"),
     )
 
 

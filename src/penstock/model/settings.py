@@ -6,6 +6,7 @@ Reads the mapping it is given (the command line passes `os.environ`); knows noth
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,8 +43,25 @@ SETTINGS = (
     Setting(
         "webhook_hosts", "", "Hosts and networks inside that webhooks may be sent to: hooks.corp.example,10.1.0.0/16."
     ),
+    Setting("retention_age", "", "Outputs that were last used longer ago are cleared away (30d, 12h); default: none."),
+    Setting("retention_size", "", "Of all outputs the newest so many bytes are kept (500MB, 50GB); default: all."),
+    Setting("retention_grace", "7d", "How long what was cleared away can be brought back: penstock gc --restore."),
     Setting("tmp", "/tmp", "Where sockets go when the home's path is too long for one."),
 )
+
+
+DAY_SECONDS = 86_400.0
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": DAY_SECONDS, "w": 7 * DAY_SECONDS}
+_BYTES = {"": 1, "K": 1_000, "M": 1_000_000, "G": 1_000_000_000, "T": 1_000_000_000_000}
+
+
+@dataclass(frozen=True)
+class Retention:
+    """What the janitor keeps of outputs, and how long what it cleared away can be brought back. None: no limit."""
+
+    max_age_seconds: float | None = None
+    max_bytes: int | None = None
+    grace_seconds: float = 7 * DAY_SECONDS
 
 
 @dataclass(frozen=True)
@@ -60,6 +78,7 @@ class Settings:
     tmp: str = "/tmp"
     cgroups: bool = False
     webhook_hosts: tuple[str, ...] = ()
+    retention: Retention = field(default_factory=Retention)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str], home: str | None = None, user_id: int = 0) -> Settings:
@@ -79,6 +98,7 @@ class Settings:
             values["tmp"],
             _switch(values["cgroups"], "PENSTOCK_CGROUPS"),
             tuple(h.strip() for h in values["webhook_hosts"].split(",") if h.strip()),
+            _retention(values),
         )
 
     @property
@@ -91,6 +111,33 @@ def socket_dir(home: Path, tmp: str, user_id: int) -> Path:
     if len(str(home / "run").encode()) <= SOCKET_PATH_LIMIT:
         return home / "run"
     return Path(tmp) / f"penstock-{user_id}-{hashlib.sha256(str(home).encode()).hexdigest()[:12]}"
+
+
+def _retention(values: Mapping[str, str]) -> Retention:
+    age, size, grace = (values[f"retention_{name}"] for name in ("age", "size", "grace"))
+    return Retention(
+        duration(age, "PENSTOCK_RETENTION_AGE") if age else None,
+        size_of(size, "PENSTOCK_RETENTION_SIZE") if size else None,
+        duration(grace, "PENSTOCK_RETENTION_GRACE"),
+    )
+
+
+def duration(text: str, what: str) -> float:
+    """Seconds that `text` means: 30d, 12h, 45m, 90s, 2w. ValueError names `what`."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([smhdw])", text.strip().lower())
+    if found is None:
+        raise ValueError(f"{what} is {text!r}, which is no time. Write a number with s, m, h, d or w, as in 30d.")
+    return float(found[1]) * _SECONDS[found[2]]
+
+
+def size_of(text: str, what: str) -> int:
+    """Bytes that `text` means: 500MB, 50GB, 1.5TB, 1000. ValueError names `what`."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([KMGT]?)B?", text.strip().upper())
+    if found is None:
+        raise ValueError(
+            f"{what} is {text!r}, which is no size. Write a number of bytes, or one with KB, MB, GB or TB."
+        )
+    return int(float(found[1]) * _BYTES[found[2]])
 
 
 def _switch(text: str, variable: str) -> bool:

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from penstock import __version__
 from penstock.model.errors import PenstockError
-from penstock.server.api import assets, environments, mlflow, runs, secrets, server, webhooks, workspaces
+from penstock.server.api import assets, care, environments, mlflow, runs, secrets, server, webhooks, workspaces
 from penstock.server.studio import calls
 from penstock.server.studio import routes as studio
 from penstock.service.loop import Loop
@@ -31,7 +31,7 @@ def make_app(services: Services, loop: Loop, stop: Any) -> FastAPI:
         title="Penstock", version=__version__, docs_url=None, redoc_url=None, separate_input_output_schemas=False
     )
     app.include_router(server.router(services, loop, stop))
-    for part in (workspaces, runs, assets, environments, secrets, webhooks):
+    for part in (workspaces, runs, care, assets, environments, secrets, webhooks):
         app.include_router(part.router(services), prefix="/api/v1")
     app.include_router(mlflow.router(services))
     app.include_router(

@@ -292,6 +292,7 @@ class _Process:
             wake=wake,
             environment=_kept(),
             retry=RetryPolicy(self._settings.retries, self._settings.retry_backoff_seconds),
+            retention=self._settings.retention,
             room=self._room,
             leader=leader or Alone(),
             background=Background(),

@@ -75,7 +75,10 @@ class Batch:
                 identities.spoil(connection, run_id, why)
             seen = self._newly_seen(connection)
             identities.add_observations(connection, self.observations)
-            taking.keep(connection, context.home, self.taken, self.at)
+            try:
+                taking.keep(connection, context.home, self.taken, self.at)
+            except taking.Gone:
+                raise Stale from None  # cleared away since it was decided: that is decided anew
             records.put_artifacts(connection, self.artifacts)
             records.put_outputs(connection, self.outputs)
             left = registering.record(connection, context.home, self.datasets, self.at)

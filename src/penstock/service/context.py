@@ -17,6 +17,7 @@ from penstock.data.digests import Digests
 from penstock.data.snapshots import Snapshots
 from penstock.data.tars import Uploads
 from penstock.model.graph import RetryPolicy
+from penstock.model.settings import Retention
 from penstock.service.changes import Changes
 from penstock.service.leader import Alone, Leader
 from penstock.service.room import Room
@@ -56,6 +57,7 @@ class Context:
     wake: Callable[[], None] = field(repr=False)
     clock: Callable[[], float] = time.time
     retry: RetryPolicy = field(default_factory=RetryPolicy)
+    retention: Retention = field(default_factory=Retention)
     environment: Mapping[str, str] = field(default_factory=dict)  # what steps inherit
     make_id: Callable[[], str] = new_id
     leader: Leader = field(default_factory=Alone)

@@ -14,7 +14,7 @@ from penstock.model.status import Status
 from penstock.service.binding import Binder, Root
 from penstock.service.context import Context
 from penstock.service.reusing import Decision, Reuse, Standing
-from penstock.store import identities, records, runs
+from penstock.store import identities, records, removals, runs
 
 Json = dict[str, Any]
 MAX_COMPARED_BYTES = 1 << 20
@@ -26,7 +26,7 @@ class Explaining:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._reuse = Reuse(context.home, Binder(context), context.digests, context.identify)
+        self._reuse = Reuse(context.home, Binder(context), context.digests, context.identify, context.clock)
 
     def why(self, run_id: str) -> list[Json]:
         """Of a step run, or of each step of a pipeline run in graph order: what was decided, and from what."""
@@ -114,7 +114,9 @@ class Explaining:
             )
         differences, nearest = min(found, key=lambda pair: len(pair[0]))
         if not differences:
-            why = nearest["unusable"] or "that had not completed when this one began"
+            is_cleared = removals.any_of(connection, [nearest["run_id"]]) is not None
+            cleared = "what it wrote was cleared away" if is_cleared else None
+            why = nearest["unusable"] or cleared or "that had not completed when this one began"
             return [f"run {nearest['run_id']} did the same, but {why}"], [], nearest["run_id"]
         details = [{"place": place, "was": was, "is": now} for place, was, now in differences]
         return list(self._sentences(differences)), details, nearest["run_id"]

@@ -18,6 +18,7 @@ from penstock.data.publish import STAGING
 from penstock.model.errors import NoSpace
 from penstock.model.status import TERMINAL, Status
 from penstock.service import logs
+from penstock.service.clearing import Clearing
 from penstock.service.context import Context
 from penstock.service.driven import Driven
 from penstock.store import catalog, runs
@@ -41,6 +42,7 @@ class Janitor:
         self._home = context.home
         self._clean: set[str] = set()
         self._driven = Driven(context)
+        self._clearing = Clearing(context)
         self._round: Iterator[None] | None = None
 
     def tick(self, now: float) -> float:
@@ -77,6 +79,8 @@ class Janitor:
         yield from self._half_written(now)
         yield from self._models(now)
         self._context.digests.forget_gone()
+        yield
+        self._clearing.tick()
         yield
         for name in ("server.log", "node.log"):
             logs.rotate(self._home / "logs" / name)

@@ -77,8 +77,11 @@ class Standing:
 class Reuse:
     """Decides for steps whose upstream steps have all completed."""
 
-    def __init__(self, home: Path, binder: Binder, digests: Digests, identify: Identify) -> None:
+    def __init__(
+        self, home: Path, binder: Binder, digests: Digests, identify: Identify, clock: Callable[[], float]
+    ) -> None:
         self._home, self._binder, self._digests, self._identify = home, binder, digests, identify
+        self._clock = clock
         self._contents = contents.Contents(home, binder, digests)
 
     def at_once(
@@ -178,7 +181,8 @@ class Reuse:
         """Why this earlier step does not stand for the new one; None: it does."""
         try:
             return (
-                self._is_incomplete(node, candidate, outputs)
+                self._is_too_old(node, candidate)
+                or self._is_incomplete(node, candidate, outputs)
                 or next((c for o in seen if (c := self._is_other(connection, root, o)) is not None), None)
                 or next((c for o in outputs if (c := self._is_damaged(root, node, o)) is not None), None)
             )
@@ -186,6 +190,14 @@ class Reuse:
             return error.message
         except OSError as error:
             return f"{error.filename or 'a file'} could not be read: {error.strerror}."
+
+    def _is_too_old(self, node: Node, candidate: Json) -> str | None:
+        if node.max_age_seconds is None:
+            return None
+        age = self._clock() - candidate["ended_at"]
+        if age <= node.max_age_seconds:
+            return None
+        return f"it is {_span(age)} old, older than max_age, {_span(node.max_age_seconds)}"
 
     def _is_incomplete(self, node: Node, candidate: Json, outputs: tuple[Json, ...]) -> str | None:
         if {o["name"] for o in outputs} != {o.name for o in node.written}:
@@ -278,6 +290,15 @@ def _never(why: str) -> Decision:
 def unknown(why: str) -> Decision:
     """The step runs, for it cannot be told what it is; so no later one stands on it."""
     return Decision({}, None, None, (why,), unusable=why)
+
+
+def _span(seconds: float) -> str:
+    """A time as people say it: 3 days, 1 hour."""
+    for name, length in (("day", 86_400), ("hour", 3600), ("minute", 60)):
+        if seconds >= length:
+            n = f"{seconds / length:.1f}".removesuffix(".0")
+            return f"{n} {name}{'' if n == '1' else 's'}"
+    return f"{seconds:.0f} second{'' if round(seconds) == 1 else 's'}"
 
 
 def _went(kind: str) -> str:

@@ -54,7 +54,7 @@ class Scheduler:
         self._delays = Delays()
         self._publisher = Publisher(context, self._binder, self._delays)
         self._quarantine = Quarantine()
-        reuse = Reuse(context.home, self._binder, context.digests, context.identify)
+        reuse = Reuse(context.home, self._binder, context.digests, context.identify, context.clock)
         self._ready = Ready(Decider(context, reuse, inbox), self._delays)
 
     def recover(self) -> None:

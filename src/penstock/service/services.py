@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from penstock.service.catalog import Catalog
+from penstock.service.clearing import Clearing
 from penstock.service.context import Context
 from penstock.service.control import Control
 from penstock.service.datasets import Datasets
@@ -14,6 +15,7 @@ from penstock.service.environments import Environments
 from penstock.service.explaining import Explaining
 from penstock.service.inbox import Inbox
 from penstock.service.models import Models
+from penstock.service.results import Results
 from penstock.service.secrets import Secrets
 from penstock.service.submission import Submission
 from penstock.service.tracking import Tracking
@@ -41,6 +43,8 @@ class Services:
     debugging: Debugging
     explaining: Explaining
     webhooks: Webhooks
+    clearing: Clearing
+    results: Results
 
     @classmethod
     def build(cls, context: Context, inbox: Inbox) -> Services:
@@ -64,4 +68,6 @@ class Services:
             debugging=Debugging(context),
             explaining=Explaining(context),
             webhooks=Webhooks(context, catalog),
+            clearing=Clearing(context),
+            results=Results(context),
         )

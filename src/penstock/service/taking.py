@@ -13,11 +13,18 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from penstock.model.errors import Conflict
 from penstock.service import journal
 from penstock.service.views import LOGS
-from penstock.store import records, takeover
+from penstock.store import records, removals, takeover
 
 Json = dict[str, Any]
+
+
+class Gone(Conflict):
+    """What a step was to stand on has been cleared away since that was decided."""
+
+    code = "Gone"
 
 
 @dataclass(frozen=True)
@@ -30,7 +37,12 @@ class Taken:
 
 
 def keep(connection: Connection, home: Path, taken: Sequence[Taken], at: float) -> None:
-    """Write what these steps take over. Their own rows are there already, as Completed."""
+    """Write what these steps take over. Their own rows are there already, as Completed. Gone when it was cleared away meanwhile."""
+    if (gone := removals.any_of(connection, [t.row["id"] for t in taken])) is not None:
+        raise Gone(
+            f"What run {gone} wrote was cleared away just now. Try again: its steps run anew, or penstock gc --restore brings it back.",
+            target=gone,
+        )
     takeover.copy_all(connection, [_pair(t) for t in taken])
     records.put_artifacts(connection, [log for t in taken for log in _logs(home, t.row, t.new_id)])
     for each in taken:

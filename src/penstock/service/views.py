@@ -16,7 +16,7 @@ from penstock.service import registering
 from penstock.service.catalog import iso
 from penstock.service.context import Context
 from penstock.service.logged import Gathered, metric_rows, take_in
-from penstock.store import catalog, records, runs
+from penstock.store import catalog, records, removals, runs
 
 Json = dict[str, Any]
 LOG_FOLDER = "azureml-logs"
@@ -115,6 +115,7 @@ class Views:
             row = runs.get_run(connection, run_id)
             stores = catalog.datastores(connection, row["workspace"]) if row else []
             place = {r["id"]: r["number"] for r in runs.runs_of_root(connection, row["root_id"])} if row else {}
+            removed = removals.of_places(connection, [r["path"] for r in rows])
         roots = {s["name"]: s["root"] for s in stores}
         rows.sort(key=lambda r: (place.get(r["run_id"], 0), r["name"]))
         keys = (
@@ -128,7 +129,17 @@ class Views:
             "pipeline_output_name",
             "digest",
         )
-        return [{**{k: r[k] for k in keys}, "local_path": _local(roots.get(r["datastore"]), r["path"])} for r in rows]
+        return [
+            {k: r[k] for k in keys}
+            | {"local_path": _local(roots.get(r["datastore"]), r["path"])}
+            | {"cleared": self._cleared(removed[r["path"]]) if r["path"] in removed else None}
+            for r in rows
+        ]
+
+    def _cleared(self, row: Json) -> Json:
+        """When an output was cleared away, and until when it can be brought back; None: it was deleted."""
+        until = None if row["state"] == "gone" else row["created_at"] + self._context.retention.grace_seconds
+        return {"at": iso(row["created_at"]), "until": iso(until)}
 
     def output_datasets(self, run_id: str) -> list[Json]:
         """The datasets that a completed step left: `[{output, dataset, name, version}]`, by id and, if it has one, by name."""

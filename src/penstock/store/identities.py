@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select, update
 
 from penstock.model.status import Status
 from penstock.store.dialect import upsert
-from penstock.store.tables import identity, observation, run
+from penstock.store.tables import identity, observation, removal, run
 
 Row = dict[str, Any]
 _CHUNK = 400
@@ -46,6 +46,7 @@ def completed(
             .where(identity.c.fingerprint.in_(wanted[start : start + _CHUNK]), identity.c.workspace == workspace)
             .where(identity.c.reused_run_id.is_(None), identity.c.unusable.is_(None))
             .where(run.c.status == str(Status.COMPLETED), run.c.root_id != but_root)
+            .where(identity.c.run_id.not_in(select(removal.c.run_id)))  # cleared away, or about to be
             .order_by(run.c.number.desc())
         )
         for row in connection.execute(query).mappings():

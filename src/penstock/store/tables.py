@@ -199,6 +199,7 @@ identity = Table(  # what made a step's result what it is, and what was decided 
     Column("created_at", Float, nullable=False),
     Index(None, "fingerprint"),
     Index(None, "workspace", "name"),
+    Index(None, "reused_run_id"),
 )
 
 observation = Table(  # what a step was seen to read that nobody had declared
@@ -208,6 +209,32 @@ observation = Table(  # what a step was seen to read that nobody had declared
     Column("kind", name_type(16), primary_key=True),
     Column("name", name_type(1024), primary_key=True),
     Column("found", Text, nullable=False),
+)
+
+pinned = Table(  # runs whose outputs are never cleared away
+    "pinned",
+    metadata,
+    Column("run_id", name_type(64), primary_key=True),
+    Column("created_at", Float, nullable=False),
+)
+
+removal = (
+    Table(  # outputs that were cleared away, by the run that wrote them: on their way aside or back, aside, or gone
+        "removal",
+        metadata,
+        Column("run_id", name_type(64), primary_key=True),
+        Column("name", name_type(255), primary_key=True),
+        Column("sweep", name_type(36), nullable=False),
+        Column("root", Text, nullable=False),
+        Column("path", Text, nullable=False),
+        Column("n_files", Big, nullable=False),
+        Column("size_bytes", Big, nullable=False),
+        Column("state", name_type(16), nullable=False),
+        Column("created_at", Float, nullable=False),
+        CheckConstraint("state IN ('aside', 'going', 'gone', 'returning')", name="state"),
+        Index(None, "state"),
+        Index(None, "path"),
+    )
 )
 
 journal = Table(

@@ -78,6 +78,7 @@ def _node(step, ids, predecessors, scope):
         "version": None if step._version is None else str(step._version),
         "after": [ids[p] for p in predecessors if p not in data],
         "timeout_seconds": step._time_limit(),
+        "max_age_seconds": step._max_age_seconds,
         "retry": step._retry,
     }
 

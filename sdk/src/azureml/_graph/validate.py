@@ -95,6 +95,9 @@ def limit_problems(node):
     seconds, retry = node.get("timeout_seconds"), node.get("retry")
     if seconds is not None and not (_is_number(seconds) and seconds > 0):
         found.append("{}: timeout_seconds is {!r}. Give a number of seconds above 0.".format(_label(node), seconds))
+    age = node.get("max_age_seconds")
+    if age is not None and not (_is_number(age) and age >= 0):
+        found.append("{}: max_age_seconds is {!r}. Give a number of seconds from 0 on.".format(_label(node), age))
     if retry is None:
         return found
     if not isinstance(retry, dict):

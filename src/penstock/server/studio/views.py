@@ -424,6 +424,9 @@ def _output_row(output: Json, names: dict[str, str], own_id: str) -> OutputRow:
     extent = "nothing written" if output.get("kind") == "missing" else (
         f"{size(output.get('size_bytes') or 0)} in {files(output.get('n_files') or 0)}"
     )  # fmt: skip
+    if cleared := output.get("cleared"):
+        until = f"; penstock gc --restore brings it back until {cleared['until'][:10]}" if cleared["until"] else ""
+        extent += f", cleared away on {cleared['at'][:10]}{until}"
     place = f"{output['datastore']}/{output['path']}"
     return OutputRow(
         str(output["name"]),

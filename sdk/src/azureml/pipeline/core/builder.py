@@ -155,6 +155,7 @@ class PipelineStep:
         self._version = None
         self._timeout_seconds = None
         self._retry = None
+        self._max_age_seconds = None
         self._input_ports = [input_port(item, self.name) for item in _as_list(inputs, "inputs", self.name)]
         self._input_ports += [
             input_port(item, self.name) for item in _as_list(resource_inputs, "resource_inputs", name)
@@ -196,6 +197,15 @@ class PipelineStep:
         """
         self._timeout_seconds = seconds
         _check_limits(self, {"timeout_seconds": seconds})
+        return self
+
+    def max_age(self, age):
+        """Have this step run again when the result that would be reused is older than `age`; the step itself.
+
+        `age` is a datetime.timedelta, or seconds. Penstock's own: v1 has nothing like it.
+        """
+        self._max_age_seconds = age.total_seconds() if hasattr(age, "total_seconds") else age
+        _check_limits(self, {"max_age_seconds": self._max_age_seconds})
         return self
 
     def __repr__(self):
