@@ -18,19 +18,24 @@ import random
 import shutil
 import sys
 import time
+import venv
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from penstock.data.digests import Digests
 from penstock.model import crashpoints
 from penstock.selftest.processes import Behaviour, Stub
 from penstock.selftest.simulation import Simulation, make_home
 from penstock.selftest.world import World
+from penstock.service import registering
+from penstock.service.interpreting import Interpreting
 from penstock.store import catalog, records, runs
 
 Json = dict[str, Any]
 STORE = "workspaceblobstore"
 N_EDITS = 6
+REAL_ENVIRONMENTS = 0.1  # of the sequences; to ask an interpreter takes longer than all else together
 
 
 class Edited(Simulation):
@@ -42,7 +47,8 @@ class Edited(Simulation):
         super().__init__(world)
         self.slots = 4
         self.rng = random.Random(seed)
-        self.environment = "one"
+        self.environment: Any = "one"
+        self.place = Installed(home / "venv") if has_real_environment(seed) else None
         self.store = home / "workspaces/w" / STORE
         self.outside = home / "outside"
         for folder in (self.store / "in", self.outside):
@@ -56,12 +62,22 @@ class Edited(Simulation):
             self._write(self.store / "in" / f"d{n}" / "a", "0")
         for n in range(2):
             self._write(self.outside / f"f{n}", "0")
-        self.model_version = 0
+        for i, node in enumerate(self.nodes):
+            if node["changes"]:
+                self._write(self.store / "in" / f"own{i}" / "a", "0")
+        self.model_version, self.dataset = 0, None
         self._start_server()
         context = self.server.context
-        object.__setattr__(context, "identify", lambda interpreter, variables: self.environment)
+        object.__setattr__(context, "identify", self._identify(home))
         self.server.scheduler._ready._decider._reuse._identify = context.identify
         self.server.services.explaining._reuse._identify = context.identify
+
+    def _identify(self, home: Path) -> Any:
+        """What tells environments apart: in some sequences the real thing, asking a real interpreter."""
+        if self.place is None:
+            return lambda interpreter, variables: self.environment
+        self.environment = self.place.begin()
+        return Interpreting(home, Digests(home), {"PATH": os.environ["PATH"]}).identify
 
     # The pipeline ----------------------------------------------------------------------------------------------------------
 
@@ -75,9 +91,11 @@ class Edited(Simulation):
                 "reads": [],
                 "up": [],
                 "model": False,
+                "dataset": self.rng.random() < 0.15,
+                "changes": self.rng.random() < 0.1,
                 "blunt": self.rng.random() < 0.3,
             }
-            node["data"] = [f"d{n}" for n in range(2) if self.rng.random() < 0.4]
+            node["data"] = [f"d{n}" for n in range(2) if self.rng.random() < 0.4] + [f"own{i}"] * node["changes"]
             node["reads"] = [f"f{n}" for n in range(2) if self.rng.random() < 0.25]
             node["model"] = self.rng.random() < 0.2
             node["parameter"] = self.rng.choice((None, "p", "q"))
@@ -111,7 +129,7 @@ class Edited(Simulation):
             "experiment": "e",
             "graph": whole,
             "parameters": self.values,
-            "interpreter": {"executable": sys.executable},
+            "interpreter": {"executable": str(self.place.python) if self.place else sys.executable},
             **more,
         }
 
@@ -131,7 +149,7 @@ class Edited(Simulation):
         data = [sorted((p.name, p.read_text()) for p in (self.store / "in" / d).iterdir()) for d in node["data"]]
         seen = [(self.outside / f).read_text() for f in node["reads"]]
         value = self.values[node["parameter"]] if node["parameter"] else None
-        model = self.model_version if node["model"] else None
+        model = [self.model_version if node["model"] else None, self.dataset if node["dataset"] else None]
         whole = json.dumps(
             [
                 i,
@@ -161,10 +179,13 @@ class Edited(Simulation):
         choices = (
             self._edit_script, self._edit_argument, self._edit_value, self._edit_data, self._edit_data_in_disguise, self._touch,
             self._add_file, self._remove_file, self._edit_outside, self._edit_environment, self._register_model, self._damage,
-            self._move_and_put_back, lambda: None,
+            self._move_and_put_back, self._register_dataset, self._put_back_what_was_changed, lambda: None,
         )  # fmt: skip
+        if self.place is not None:
+            choices += (self._install, self._edit_editable) * 3
         chosen = self.rng.choice(choices)
-        self.counts[getattr(chosen, "__name__", "nothing").strip("_")] += 1
+        name = chosen.__name__.strip("_")
+        self.counts["nothing" if name == "<lambda>" else name] += 1
         chosen()
 
     def _edit_script(self) -> None:
@@ -205,7 +226,27 @@ class Edited(Simulation):
         self._write(self.outside / self.rng.choice(("f0", "f1")), self.rng.choice("0123"))
 
     def _edit_environment(self) -> None:
-        self.environment = self.rng.choice(("one", "two"))
+        if self.place is None:
+            self.environment = self.rng.choice(("one", "two"))
+
+    def _install(self) -> None:
+        """Another version of a package, or other files under the same version."""
+        self.environment = self.place.install(self.rng.choice("12"), self.rng.choice("ab"))
+
+    def _edit_editable(self) -> None:
+        self.environment = self.place.edit(self.rng.choice("012"))
+
+    def _register_dataset(self) -> None:
+        """A new version of the dataset that scripts fetch by name; at times with the definition of an earlier one."""
+        self.dataset = self.rng.choice(("in/d0", "in/d1"))
+        row = registering.dataset_row("w", "file", registering.file_definition(STORE, self.dataset), 0.0)
+        asked = {"create_new_version": True}
+        self.database.write(lambda c: registering.give_name(c, "w", catalog.add_dataset(c, row), "ds", asked, 0.0))
+
+    def _put_back_what_was_changed(self) -> None:
+        """The inputs that a script changes in place are as they were before it ever ran: it has to change them again."""
+        for folder in sorted((self.store / "in").glob("own*")):
+            self._write(folder / "a", "0")
 
     def _register_model(self) -> None:
         row = {
@@ -281,9 +322,51 @@ class Edited(Simulation):
                 )
             if foreseen[name] != "depends" and {"reuse": "reused", "run": "ran"}[foreseen[name]] != verdicts[name]:
                 problems.append(f"{name} was {verdicts[name]}, and the plan said {foreseen[name]}")
+            if self.nodes[int(name[1:])]["changes"] and verdicts[name] != "ran":
+                problems.append(f"{name} was {verdicts[name]}, and running it would have changed its input")
             if regenerate and verdicts[name] != "ran":
                 problems.append(f"{name} was {verdicts[name]} though all was to run")
         return problems
+
+
+class Installed:
+    """A virtual environment with one package, and one that is installed in place; each edit says what there is then."""
+
+    def __init__(self, root: Path) -> None:
+        if not root.exists():
+            venv.create(root, symlinks=True)
+        self.python = root / "bin/python"
+        (self.site,) = (root / "lib").glob("python*/site-packages")
+        self.project = root / "project"
+
+    def begin(self) -> list[str]:
+        direct = json.dumps({"url": f"file://{self.project}", "dir_info": {"editable": True}})
+        info = {"RECORD": "_mine.pth,sha256=x,1\n", "direct_url.json": direct, "METADATA": "Version: 0.1\n"}
+        self._distribution("mine-0.1", info)
+        (self.site / "_mine.pth").write_text(f"{self.project}\n")
+        self.state = ["", "", ""]
+        self.install("1", "a")
+        return self.edit("0")
+
+    def install(self, version: str, content: str) -> list[str]:
+        for old in self.site.glob("pack-*"):
+            shutil.rmtree(old)
+        self._distribution(f"pack-{version}", {"RECORD": f"pack/__init__.py,sha256={content},1\n"})
+        self.state = [version, content, self.state[2]]
+        return self.state
+
+    def edit(self, text: str) -> list[str]:
+        (self.project / "mine").mkdir(parents=True, exist_ok=True)
+        (self.project / "mine" / "__init__.py").write_text(text)
+        self.state = [*self.state[:2], text]
+        return self.state
+
+    def _distribution(self, name: str, files: dict[str, str]) -> None:
+        folder = self.site / f"{name}.dist-info"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        for file, text in files.items():
+            (folder / file).write_text(text)
 
 
 def patch(edited: Edited) -> None:
@@ -300,6 +383,16 @@ def patch(edited: Edited) -> None:
         stage.mkdir(parents=True, exist_ok=True)
         (stage / "a").write_text(edited.text_of(i, upstream))
         node = edited.nodes[i]
+        if node["changes"]:
+            path = edited.store / "in" / f"own{i}" / "a"
+            path.write_text(hashlib.sha256(path.read_bytes()).hexdigest())
+        if node["dataset"]:
+            with edited.database.read() as connection:
+                found = catalog.dataset_versions(connection, "w", "ds")
+            found_id = str(found[0]["dataset_id"] if found else None)
+            record = {"op": "read", "kind": "dataset", "name": "ds:latest", "found": found_id}
+            with open(stub.folder / "journal", "a") as journal:
+                journal.write(json.dumps(record) + "\n")
         if node["model"]:
             version = edited.model_version or None
             record = {"op": "read", "kind": "model", "name": "m:latest", "found": str(version)}
@@ -311,8 +404,19 @@ def patch(edited: Edited) -> None:
         return [{"kind": "file", "path": str(p), "digest": edited.machine.digests.tree(p).digest} for p in paths]
 
     edited.machine.write_output = write
+
+    def changed(stub: Stub) -> list[str]:
+        i = int(stub.job["step"][1:])
+        return [f"own{i}: a"] if edited.nodes[i]["changes"] else []
+
     edited.machine.reads_of = reads
+    edited.machine.changed_by = changed
     edited.machine.behaviours = {f"s{i}": Behaviour(0.01, writes=frozenset({"out"})) for i in range(len(edited.nodes))}
+
+
+def has_real_environment(seed: int) -> bool:
+    """Whether the sequence of this seed asks a real interpreter."""
+    return random.Random(f"environment {seed}").random() < REAL_ENVIRONMENTS
 
 
 def run_sequence(seed: int, home: Path) -> tuple[list[str], Counter[str]]:

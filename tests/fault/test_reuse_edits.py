@@ -3,11 +3,13 @@
 import shutil
 
 import pytest
-from fault.reuse_edits import run_sequence
+from fault.reuse_edits import has_real_environment, run_sequence
 
 from penstock.selftest.simulation import make_home
 from penstock.service.contents import Contents
+from penstock.service.interpreting import Interpreting
 from penstock.service.reusing import Reuse
+from penstock.store import identities
 
 
 @pytest.fixture(scope="module")
@@ -38,3 +40,13 @@ def test_believing_that_outputs_are_as_they_were_published_is_caught(home, monke
 def test_knowing_inputs_by_their_names_alone_is_caught(home, monkeypatch):
     monkeypatch.setattr(Contents, "_of_port", lambda self, connection, root, port, known: port.name)
     assert complaints(home, range(12))
+
+
+def test_standing_on_a_step_that_changed_its_input_in_place_is_caught(home, monkeypatch):
+    monkeypatch.setattr(identities, "spoil", lambda *_: None)
+    assert complaints(home, range(40))
+
+
+def test_taking_every_environment_for_the_same_is_caught(home, monkeypatch):
+    monkeypatch.setattr(Interpreting, "identify", lambda *_: "the same")
+    assert complaints(home, [seed for seed in range(300) if has_real_environment(seed)][:8])

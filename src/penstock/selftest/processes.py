@@ -55,6 +55,7 @@ class Machine:
         self.digests = Digests(world.home)
         self.write_output: Callable[[Stub, Json, Behaviour], None] = Stub.write
         self.reads_of: Callable[[Stub], list[Json]] = lambda stub: []
+        self.changed_by: Callable[[Stub], list[str]] = lambda stub: []
         self._pids = 100
 
     def start(self, folder: Path) -> None:
@@ -207,6 +208,7 @@ class Stub:
             "user_code_started": started,
             "files": [],
             "reads": self.machine.reads_of(self),
+            "inputs_changed": self.machine.changed_by(self),
             "error": error,
         }
         self.has_script = False
