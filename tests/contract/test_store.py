@@ -339,7 +339,7 @@ def test_a_step_is_found_by_its_fingerprint_once_it_has_completed_by_running(dat
         found = identities.completed(connection, "ws", ["sha256:f"], "")
         assert [r["run_id"] for r in found["sha256:f"]] == ["new", "old"]
         assert [r["run_id"] for r in identities.earlier(connection, "ws", "step", before="spoilt")] == ["new", "old"]
-        assert identities.known_modules(connection, "ws", ["sha256:m", "sha256:n"]) == {"sha256:m"}
+        assert identities.known_modules(connection, "ws", [("step", "sha256:m"), ("step", "sha256:n")]) == {"sha256:m"}
         assert identities.get(connection, "spoilt")["unusable"] == "it changed its input in place"
 
 

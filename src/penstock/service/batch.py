@@ -88,10 +88,12 @@ class Batch:
 
     def _newly_seen(self, connection: Connection) -> list[runs.Event]:
         """A warning for what steps of a name are seen to read for the first time."""
+        if not self.observations:
+            return []
         places: dict[str, list[str]] = {}
         for row in self.observations:
             places.setdefault(row["run_id"], []).append(row["name"])
-        roots = {m.run_id: e.root_id for m in self.moves for e in self.events if e.run_id == m.run_id}
+        roots = {e.run_id: e.root_id for e in self.events}
         found = []
         for run_id, names in places.items():
             step, new = identities.first_seen(connection, run_id, names)

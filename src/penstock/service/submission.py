@@ -85,10 +85,10 @@ class Submission:
         """The steps of which one like it has completed: whether that stands for it is decided when its data are there."""
         if body.get("regenerate_outputs"):
             return set()
-        modules = {n.id: fingerprint.module(n, plan.values) for n in plan.graph.nodes if n.allow_reuse}
+        modules = {n.id: (n.name, fingerprint.module(n, plan.values)) for n in plan.graph.nodes if n.allow_reuse}
         with self._db.read() as connection:
             known = identities.known_modules(connection, workspace, modules.values())
-        return {node_id for node_id, module in modules.items() if module in known}
+        return {node_id for node_id, (_, module) in modules.items() if module in known}
 
     def _checked(self, workspace: str, body: Json) -> tuple[Plan, list[str], Json]:
         """The plan, the computes to be made and the workspace of a submission; InvalidGraph with all that is wrong with it."""

@@ -54,8 +54,8 @@ class Views:
                 hint = f" Did you mean {', '.join(near)}?" if near else " List them: penstock run list"
                 raise NotFound(f"There is no run '{run_id}' on this server.{hint}", target=run_id)
             (found,) = self._as_json(connection, [row])
-            submission = runs.get_submission(connection, run_id) if row["type"] == "pipeline" else None
-            found["parameters"] = submission["parameters"] if submission else params_of(found["properties"])
+            given = runs.parameters_of(connection, run_id) if row["type"] == "pipeline" else None
+            found["parameters"] = params_of(found["properties"]) if given is None else given
             found["warnings"] = self._warnings(connection, row)
         return found
 

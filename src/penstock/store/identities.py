@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, text, update
 
 from penstock.model.status import Status
 from penstock.store.dialect import upsert
@@ -39,11 +39,13 @@ def completed(
     """By fingerprint, the steps of other runs that completed by running and may be reused: the newest `each`, newest first."""
     wanted = list(dict.fromkeys(fingerprints))
     found: dict[str, list[Row]] = {f: [] for f in wanted}
+    # As an expression, so that SQLite looks up fingerprints and not all of the workspace, which it takes for as good an index.
+    same_workspace = func.coalesce(identity.c.workspace, "") == workspace
     for start in range(0, len(wanted), _CHUNK):
         query = (
             select(identity.c.fingerprint, identity.c.run_id, run.c.root_id, run.c.node, run.c.attempt, run.c.ended_at)
             .join(run, run.c.id == identity.c.run_id)
-            .where(identity.c.fingerprint.in_(wanted[start : start + _CHUNK]), identity.c.workspace == workspace)
+            .where(identity.c.fingerprint.in_(wanted[start : start + _CHUNK]), same_workspace)
             .where(identity.c.reused_run_id.is_(None), identity.c.unusable.is_(None))
             .where(run.c.status == str(Status.COMPLETED), run.c.root_id != but_root)
             .where(identity.c.run_id.not_in(select(removal.c.run_id)))  # cleared away, or about to be
@@ -75,20 +77,18 @@ def earlier(connection: Connection, workspace: str, name: str, limit: int = 20, 
     return [_row(r) for r in connection.execute(query).mappings()]
 
 
-def known_modules(connection: Connection, workspace: str, modules: Iterable[str]) -> set[str]:
-    """Which of these modules a step had that completed or still may: what an author is told before anything is known of the data."""
-    wanted = list(dict.fromkeys(modules))
-    found: set[str] = set()
-    for start in range(0, len(wanted), _CHUNK):
-        query = (
-            select(identity.c.module)
-            .join(run, run.c.id == identity.c.run_id)
-            .where(identity.c.module.in_(wanted[start : start + _CHUNK]), identity.c.workspace == workspace)
-            .where(identity.c.unusable.is_(None), run.c.status.not_in([str(Status.FAILED), str(Status.CANCELED)]))
-            .distinct()
-        )
-        found.update(connection.execute(query).scalars())
-    return found
+_KNOWN = text(
+    "SELECT 1 FROM identity JOIN run ON run.id = identity.run_id "
+    "WHERE identity.workspace = :workspace AND identity.name = :name AND identity.module = :module "
+    f"AND identity.unusable IS NULL AND run.status NOT IN ('{Status.FAILED}', '{Status.CANCELED}') LIMIT 1"
+)
+
+
+def known_modules(connection: Connection, workspace: str, modules: Iterable[tuple[str, str]]) -> set[str]:
+    """Which of these modules a step of that name `(name, module)` had that completed or still may: what an author is told before anything
+    is known of the data. Each is looked for until it is found, however many there are: they are as many as runs."""
+    asked = ({"workspace": workspace, "name": name, "module": module} for name, module in dict.fromkeys(modules))
+    return {a["module"] for a in asked if connection.execute(_KNOWN, a).first() is not None}
 
 
 def spoil(connection: Connection, run_id: str, why: str) -> None:

@@ -135,6 +135,12 @@ def get_submission(connection: Connection, root_id: str) -> Row | None:
     return row
 
 
+def parameters_of(connection: Connection, root_id: str) -> Row | None:
+    """The parameter values of a submission. Its graph, which may be large, is not read."""
+    found = connection.execute(select(submission.c.parameters).where(submission.c.run_id == root_id)).scalar()
+    return None if found is None else dict(json.loads(found))
+
+
 def get_run(connection: Connection, run_id: str) -> Row | None:
     found = connection.execute(select(run).where(run.c.id == run_id)).mappings().first()
     return dict(found) if found else None
