@@ -32,7 +32,7 @@ RARE = ("cancel.fenced", "node.before", "node.after")
 class Armed(Crashing):
     """A server that, most times it is started, is to die at some point of `crashpoints`: the one that was died at least so far."""
 
-    points = tuple(p for p in POINTS if not p.startswith("clear."))
+    points = tuple(p for p in POINTS if not p.startswith(("clear.", "digest.", "hit.")))
 
     def __init__(self, home: Path, rng: random.Random, **environ: str) -> None:
         super().__init__(home, **environ)

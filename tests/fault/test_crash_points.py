@@ -23,6 +23,7 @@ HERE_FROM = "--- from here on ---"
 EACH = int(os.environ.get("PENSTOCK_CRASHES") or 1)
 CANCELS = [p for p in POINTS if p.startswith("cancel.")]
 CLEARS = [p for p in POINTS if p.startswith("clear.")]
+REUSES = [p for p in POINTS if p.startswith(("digest.", "hit."))]
 TABLE: Counter[tuple[str, str]] = Counter()
 
 
@@ -55,6 +56,29 @@ def is_canceled(crashing):
     assert crashing.began() == [step_ids[0]]
 
 
+def is_reused(crashing):
+    """A step that reads a folder from outside runs; the next run of it is spared."""
+    store = crashing.home / "workspaces/w/workspaceblobstore"
+    (store / "given").mkdir(parents=True, exist_ok=True)
+    (store / "given" / "data").write_text("x")
+    given = {"name": "in", "source": {"datastore": "workspaceblobstore", "path": "given"}}
+    steps = [node(crashing.snapshots["runs"], inputs=[given], allow_reuse=True)]
+    steps.append(
+        node(crashing.snapshots["runs"], 1, allow_reuse=True, outputs=[])
+        | {"inputs": [{"name": "in", "source": {"node": "00000000", "output": "out"}}]}
+    )
+    first, step_ids = crashing.submit("first", steps)
+    assert crashing.end_of(first) == "Completed"
+    second, _ = crashing.submit("second", steps)
+    assert crashing.end_of(second) == "Completed"
+    assert sorted(crashing.began()) == sorted(step_ids), "each ran once, in the first run"
+    outputs = [crashing.ask("GET", f"/ws/w/runs/{run_id}/outputs")["value"] for run_id in (first, second)]
+    assert [o["path"] for o in outputs[0]] == [o["path"] for o in outputs[1]]
+    assert {p.name: p.read_text() for p in (store / outputs[0][0]["path"]).iterdir()} == dict.fromkeys(
+        "ab", step_ids[0]
+    )
+
+
 def clears_away(crashing):
     """Two outputs are cleared away, brought back, cleared away once more, and deleted."""
     run_id, step_ids = crashing.submit("key", three_steps(crashing.snapshots["runs"]))
@@ -81,6 +105,8 @@ def clears_away(crashing):
 def scenario_of(point):
     if point in CLEARS:
         return clears_away
+    if point in REUSES:
+        return is_reused
     return is_canceled if point in CANCELS else runs_to_its_end
 
 
@@ -111,7 +137,7 @@ def database(request):
 def passed(database):
     """By scenario, the points that a server passes which does not die, in order."""
     found = {}
-    for scenario in (runs_to_its_end, is_canceled, clears_away):
+    for scenario in (runs_to_its_end, is_canceled, clears_away, is_reused):
         with fresh_home() as home:
             found[scenario], n_died = play(home, scenario, "commit.before:0", **database())
             assert n_died == 0

@@ -22,6 +22,7 @@ from pathlib import Path
 from penstock.data.hashing import Line, Progress, Wanted, hash_file, hashed, text_of
 from penstock.data.remembered import Draft, Known, Remembered, root_of
 from penstock.data.walking import Changed, Found, Listing, Stamp, Walk, reading, stamp_of
+from penstock.model.crashpoints import passing
 from penstock.model.errors import CannotDigest
 from penstock.model.trees import NOTHING, STAGING, Skip, Tree
 
@@ -153,6 +154,7 @@ class Digests:
     def _digest(
         self, remembered: Remembered, root: str, walk: Callable[[], Walk | Listing], progress: Progress | None
     ) -> Known:
+        passing("digest.before")
         began = self._now()
         seen = walk()
         sums, n_files, n_bytes, at_rest = hashlib.sha256(), 0, 0, True
@@ -172,6 +174,7 @@ class Digests:
                 raise Changed(root)
             tree = Tree("directory", "sha256:" + sums.hexdigest(), n_files, n_bytes)
             known = Known(seen.signature if at_rest else "", tree)
+            passing("digest.after")
             draft.keep(known)
         return known
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from penstock.engine.progress import Change, StepState
+from penstock.model.crashpoints import passing
 from penstock.model.status import TERMINAL, Status
 from penstock.service import moves
 from penstock.service.active import Active, Memory
@@ -47,6 +48,7 @@ class Decider:
             except Exception as error:  # whatever cannot be told makes a step run, and its identity says why
                 made = {i: unknown(f"Its identity could not be told ({type(error).__name__}: {error}).") for i in ids}
             active.standing.environment = active.standing.environment or standing.environment
+            passing("hit.decided")
             self._made.append((active, ids, made))
             self._inbox.put("decided", active.id)
             self._context.wake()
