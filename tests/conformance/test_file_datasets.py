@@ -6,6 +6,7 @@ import http.server
 import json
 import threading
 from collections.abc import Iterator
+from email.utils import formatdate
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,7 @@ class Site:
 
     def __init__(self) -> None:
         self.content, self.asked, self.sent = b"one", 0, 0
+        self.marks: dict[str, str] = {}  # in place of the etag
         site = self
 
         class Page(http.server.BaseHTTPRequestHandler):
@@ -68,7 +70,8 @@ class Site:
                 else:
                     site.sent += 1
                     self.send_response(200)
-                    self.send_header("ETag", etag)
+                    for name, value in (site.marks or {"ETag": etag}).items():
+                        self.send_header(name, value)
                     self.send_header("Content-Length", str(len(site.content)))
                     self.end_headers()
                     self.wfile.write(site.content)
@@ -172,3 +175,28 @@ def test_partitions_of_files(store: AzureBlobDatastore) -> None:
     assert made.filter(made["letter"] == "d").to_path() == ["/d.csv"]
     with made.mount() as mounted:
         assert sorted(p.name for p in Path(mounted.mount_point).iterdir()) == ["a.csv", "d.csv"]
+
+
+def test_a_step_that_reads_a_url_is_reused_until_its_server_says_that_it_changed(
+    ws: Workspace, tmp_path: Path, site: Site
+) -> None:
+    def ran() -> tuple[str, str]:
+        page = Dataset.File.from_files(site.url).as_named_input("page").as_mount()
+        (tmp_path / "list.py").write_text(LIST)
+        step = PythonScriptStep("list.py", source_directory=str(tmp_path), arguments=[page], inputs=[page])
+        run = Experiment(ws, "files").submit(Pipeline(ws, [step]))
+        assert run.wait_for_completion(show_output=False) == "Finished"
+        (why,) = run.why()
+        return why.verdict, " ".join(why.because)
+
+    assert [ran()[0], ran()[0]] == ["ran", "reused"]
+    site.content = b"two"
+    assert ran()[0] == "ran"
+    site.marks = {"Last-Modified": "Mon, 01 Jan 2024 00:00:00 GMT"}
+    assert [ran()[0], ran()[0]] == ["ran", "reused"]
+    site.marks = {"Last-Modified": formatdate(usegmt=True)}
+    verdict, because = ran()
+    assert verdict == "ran" and "changed just now" in because
+    site.marks = {"X-None": "1"}
+    verdict, because = ran()
+    assert verdict == "ran" and "neither an etag nor the time of the last change" in because

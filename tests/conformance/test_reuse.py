@@ -403,3 +403,22 @@ def test_a_result_older_than_max_age_is_made_again(work: Work, capsys: pytest.Ca
     assert work.ran() == "", "how old it may be is no part of what it is"
     with pytest.raises(ValueError, match="max_age_seconds is -1"):
         PythonScriptStep("prepare.py", source_directory=str(work.source)).max_age(-1)
+
+
+def test_a_step_whose_first_run_lost_its_job_folder_runs_again(work: Work, module_home: Path) -> None:
+    first = step(work.run(), "train")
+    shutil.rmtree(module_home / "jobs" / f"{first.id}.1")
+    (prepare, train) = work.run().why()
+    assert (prepare.verdict, train.verdict) == ("reused", "ran")
+    assert train.because == [f"run {first.id} does not stand for it: its logs are gone"]
+
+
+def test_files_of_any_name_count_as_inputs(work: Work) -> None:
+    names = [b"a\nb.txt", b"\xff\xfe.txt", "ä 🎉.txt".encode()]
+    for name in names:
+        (work.data / os.fsdecode(name)).write_text("x")
+    work.run()
+    assert work.ran() == ""
+    for name in names:
+        (work.data / os.fsdecode(name)).write_text("y" + name.hex())
+        assert work.ran() == "pt"

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from penstock.data import filesets
+from penstock.data import filesets, urls
 from penstock.data.digests import NOTHING, STAGING, Digests, Tree
 from penstock.data.paths import beneath
 from penstock.model.errors import PenstockError
@@ -92,17 +92,17 @@ class Contents:
             raise Unknown(f"Input '{port.name}': there is no dataset with id '{dataset_id}'.")
         definition = dataset["definition"]
         found = filesets.sources(definition, lambda path: self._binder.folder_of(root, path))
-        urls = [f.source for f in found if not f.datastore and "://" in f.source]
-        if urls:
-            raise Unknown(f"Input '{port.name}' comes from {urls[0]}, which may hold something else each time.")
         if not found:
             raise Unknown(f"Input '{port.name}' is a dataset that has no files: what it holds is asked for each time.")
         shape = json.dumps([dataset["kind"], _shape(definition)], sort_keys=True)
         is_named_by_place = "partition_format" in shape or "include_path" in shape
-        tree = self._digests.listed(
-            ((f.whole if is_named_by_place else f.name, Path(f.source)) for f in found), remembered_as=dataset_id
-        )
-        return "dataset:" + hashlib.sha256(f"{shape}\n{tree.digest}".encode()).hexdigest()
+        remote = [f for f in found if not f.datastore and "://" in f.source]
+        here = [f for f in found if f.datastore or "://" not in f.source]
+        named = ((f.whole if is_named_by_place else f.name, Path(f.source)) for f in here)
+        tree = self._digests.listed(named, remembered_as=dataset_id) if here else None
+        text = f"{shape}\n{tree.digest if tree else ''}"
+        text += "".join(sorted(f"\n{f.source} {urls.mark_of(f.source)}" for f in remote))
+        return "dataset:" + hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _shape(definition: Json) -> Json:
