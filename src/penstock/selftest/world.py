@@ -126,6 +126,8 @@ class World:
 
     def passing(self, point: str) -> None:
         """The server comes by a crash point: it may die, its disk may be full, or others may act before it goes on."""
+        if point.startswith("digest."):
+            return  # not the server alone digests: simulated stubs do too; and others would wait for whoever does
         f = self.faults
         if self.happens(f.crash):
             raise Crash(point)
