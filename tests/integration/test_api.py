@@ -138,7 +138,7 @@ def test_every_error_of_every_route_has_the_one_shape(client):
         for part in ("ws", "run_id", "dataset_id", "name", "version"):
             path = path.replace("{" + part + "}", "no/such" if "path" in part else "9999")
         for verb in verbs:
-            if template in ("/healthz", "/api/v1/shutdown"):
+            if template in ("/healthz", "/api/v1/shutdown") or "/oauth2/" in template:  # OAuth has a shape of its own
                 continue
             for body in ("[1, 2", "{}"):
                 status, content = client.raw(verb.upper(), path, body if verb in ("post", "put") else None)

@@ -65,6 +65,8 @@ Completion of commands and run ids, in one line of ~/.bashrc (or ~/.zshrc with z
         "dataset": ("penstock.cli.datasets", "dataset", "List, show and register datasets."),
         "model": ("penstock.cli.models", "model", "List and show registered models."),
         "compute": ("penstock.cli.computes", "compute", "List and create compute targets."),
+        "principal": ("penstock.cli.principals", "principal", "Say who may sign in beside you, and what they may do."),
+        "audit": ("penstock.cli.principals", "audit", "Say who changed what over the network, and who was refused."),
         "webhook": ("penstock.cli.webhooks", "webhook", "Have an address told when pipeline runs end."),
         "selftest": ("penstock.cli.selftest", "selftest", "Simulate crashes from a seed; check that nothing is lost."),
     },

@@ -56,6 +56,18 @@ class Unauthorized(PenstockError):
     code, http_status = "Unauthorized", 401
 
 
+class Forbidden(PenstockError):
+    """Whoever asks is known, and may not."""
+
+    code, http_status = "Forbidden", 403
+
+
+class TooManyRequests(PenstockError):
+    """One principal asks more often than it may."""
+
+    code, http_status = "TooManyRequests", 429
+
+
 class NotFound(PenstockError):
     code, http_status = "NotFound", 404
 

@@ -47,6 +47,12 @@ SETTINGS = (
     Setting("retention_size", "", "Of all outputs the newest so many bytes are kept (500MB, 50GB); default: all."),
     Setting("retention_grace", "7d", "How long what was cleared away can be brought back: penstock gc --restore."),
     Setting("tmp", "/tmp", "Where sockets go when the home's path is too long for one."),
+    Setting(
+        "public_url", "", "What others call this server by, behind a proxy or a name: https://penstock.corp.example."
+    ),
+    Setting("tls_cert", "", "A PEM file with the certificate that the server shows over TCP, and those above it."),
+    Setting("tls_key", "", "A PEM file with the certificate's key."),
+    Setting("requests_a_minute", "0", "How often a principal may call within a minute; 0: as often as it likes."),
 )
 
 
@@ -79,6 +85,10 @@ class Settings:
     cgroups: bool = False
     webhook_hosts: tuple[str, ...] = ()
     retention: Retention = field(default_factory=Retention)
+    public_url: str = ""
+    tls_cert: str = ""
+    tls_key: str = ""
+    requests_a_minute: int = 0
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str], home: str | None = None, user_id: int = 0) -> Settings:
@@ -99,6 +109,10 @@ class Settings:
             _switch(values["cgroups"], "PENSTOCK_CGROUPS"),
             tuple(h.strip() for h in values["webhook_hosts"].split(",") if h.strip()),
             _retention(values),
+            values["public_url"],
+            values["tls_cert"],
+            values["tls_key"],
+            int(_number(values["requests_a_minute"], "PENSTOCK_REQUESTS_A_MINUTE", int, least=0)),
         )
 
     @property

@@ -13,7 +13,19 @@ from starlette.responses import JSONResponse, Response
 
 from penstock import __version__
 from penstock.model.errors import PenstockError
-from penstock.server.api import assets, care, environments, mlflow, runs, secrets, server, webhooks, workspaces
+from penstock.server.api import (
+    assets,
+    care,
+    environments,
+    mlflow,
+    oauth,
+    principals,
+    runs,
+    secrets,
+    server,
+    webhooks,
+    workspaces,
+)
 from penstock.server.studio import calls
 from penstock.server.studio import routes as studio
 from penstock.service.loop import Loop
@@ -22,7 +34,7 @@ from penstock.service.services import Services
 
 log = logging.getLogger("penstock.server")
 _STATIC = studio.version({p.name: p.read_bytes() for p in (studio.HERE / "static").iterdir()})
-_CODES = {401: "Unauthorized", 404: "NotFound", 409: "Conflict", 426: "UnsupportedProtocol"}
+_CODES = {401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 409: "Conflict", 426: "UnsupportedProtocol"}
 
 
 def make_app(services: Services, loop: Loop, stop: Any) -> FastAPI:
@@ -31,9 +43,10 @@ def make_app(services: Services, loop: Loop, stop: Any) -> FastAPI:
         title="Penstock", version=__version__, docs_url=None, redoc_url=None, separate_input_output_schemas=False
     )
     app.include_router(server.router(services, loop, stop))
-    for part in (workspaces, runs, care, assets, environments, secrets, webhooks):
+    for part in (workspaces, runs, care, assets, environments, secrets, webhooks, principals):
         app.include_router(part.router(services), prefix="/api/v1")
     app.include_router(mlflow.router(services))
+    app.include_router(oauth.router(services))
     app.include_router(
         studio.router(services.views, trouble=lambda: _trouble(services, loop), why=services.explaining.why),
         include_in_schema=False,
@@ -54,7 +67,8 @@ def _trouble(services: Services, loop: Loop) -> str | None:
 
 async def _penstock_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, PenstockError)
-    return JSONResponse(error.as_json(), error.http_status)
+    headers = {"WWW-Authenticate": "Bearer"} if error.http_status == 401 else None
+    return JSONResponse(error.as_json(), error.http_status, headers)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

@@ -1,25 +1,36 @@
-"""Who may speak to the server, decided before any route.
+"""Who speaks to the server, found out before any route; whether they may is asked of permissions.py.
 
-The socket's owner may do anything. A TCP caller needs a fitting Host header and, to change anything or to read a secret, the token;
-a step, which has the token of its run, may track runs as MLflow does.
+Whoever reaches the socket is the owner. A TCP caller needs a fitting Host header, and shows the home's token, a principal's or a run's;
+one of this machine who shows nothing may look, where the server says so. What TCP callers change, and what they are refused, is put on record.
 """
 
 from __future__ import annotations
 
 import hmac
-import re
+import math
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
 
-from penstock.model.errors import BadRequest, PenstockError, TooManyFiles, Unauthorized, UnsupportedProtocol
+from penstock.model.access import LOCAL, OWNER, Caller
+from penstock.model.errors import (
+    BadRequest,
+    PenstockError,
+    TooManyFiles,
+    TooManyRequests,
+    Unauthorized,
+    UnsupportedProtocol,
+)
+from penstock.server.permissions import CALLER, SIGN_IN, Permissions
+from penstock.service.services import Services
 
 Scope = MutableMapping[str, Any]
 App = Callable[[Scope, Any, Any], Awaitable[None]]
 PROTOCOL = b"1"
 _SAFE = ("GET", "HEAD")
-_GUARDED = re.compile(r"/api/v1/ws/[^/]+/secrets(/|$)")
+_RUN_TOKEN_DOTS = 2
 _CROWDED = TooManyFiles(
     "This server has as many connections open as its limit of open files allows. Call again in a moment; if it stays so, "
     "give it more: ulimit -n 65536, then penstock stop and try again."
@@ -32,15 +43,20 @@ class Guard:
     def __init__(
         self,
         app: App,
+        services: Services,
+        *,
         token: str,
         hosts: frozenset[str],
+        strangers_look: bool,
         touched: Callable[[], None],
         is_crowded: Callable[[], bool],
-        is_run_token: Callable[[str], bool] = lambda text: False,
+        requests_a_minute: int = 0,
     ) -> None:
-        self._app, self._token, self._hosts, self._touched = app, token, hosts, touched
-        self._is_crowded = is_crowded
-        self._is_run_token = is_run_token
+        self._app, self._services, self._token, self._hosts = app, services, token, hosts
+        self._touched, self._is_crowded = touched, is_crowded
+        self._stranger: Caller | PenstockError = LOCAL if strangers_look else Unauthorized(SIGN_IN)
+        self._permissions = Permissions(services)
+        self._rate = Rate(requests_a_minute, services.context.clock)
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -50,35 +66,131 @@ class Guard:
         if self._is_crowded():
             await JSONResponse(_CROWDED.as_json(), _CROWDED.http_status, {"Connection": "close"})(scope, receive, send)
             return
-        refusal = self._refusal(scope)
+        state = scope.setdefault("state", {})
+        server = scope.get("server")
+        if server is None or server[1] is None:
+            refusal = _unspoken(_headers(scope))
+            state[CALLER] = OWNER
+        else:
+            refusal = self._refusal(scope)
+            if refusal is None:
+                state[CALLER] = caller = await self._caller(scope)
+                refusal = self._rate.refusal(caller) or await self._may(scope, caller)
+            send = self._recording(scope, send)
         if refusal is None:
             await self._app(scope, receive, send)
         else:
-            await JSONResponse(refusal.as_json(), refusal.http_status)(scope, receive, send)
+            await JSONResponse(refusal.as_json(), refusal.http_status, _more(refusal))(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> PenstockError | None:
-        headers = dict(scope["headers"])
-        spoken = headers.get(b"x-penstock-protocol", PROTOCOL)
-        if spoken != PROTOCOL:
-            said = spoken.decode("latin-1")
-            return UnsupportedProtocol(
-                f"This server speaks protocol 1, the caller {said}. Upgrade the older of the two: pip install -U penstock"
-            )
-        server = scope.get("server")
-        if server is None or server[1] is None:
-            return None
+        headers = _headers(scope)
         host = headers.get(b"host", b"").decode("latin-1").lower()
         if host not in self._hosts:
             return BadRequest(
                 f"The Host header is {host!r}, not this server's name. Use the address it printed.", target="Host"
             )
-        if scope["method"] in _SAFE and not _GUARDED.match(scope["path"]):
+        return _unspoken(headers)
+
+    async def _may(self, scope: Scope, caller: Caller | PenstockError) -> PenstockError | None:
+        try:
+            await self._permissions.ask(scope["method"], scope["path"], caller)
+        except PenstockError as error:
+            return error
+        return None
+
+    async def _caller(self, scope: Scope) -> Caller | PenstockError:
+        """Who asks; the error says why nobody can be told from what was shown."""
+        shown = _headers(scope).get(b"authorization", b"").decode("latin-1")
+        if not shown or shown.lower().startswith("basic "):
+            return self._stranger
+        kind, _, token = shown.partition(" ")
+        if hmac.compare_digest(token.encode(), self._token.encode()):
+            return OWNER
+        if kind.lower() != "bearer" or not token.isascii():
+            return Unauthorized(SIGN_IN)
+        try:
+            return await run_in_threadpool(self._bearer, token)
+        except PenstockError as error:
+            return error
+
+    def _bearer(self, token: str) -> Caller:
+        head, _, rest = token.partition(".")
+        is_jwt = rest.count(".") == 1 and head.startswith("ey")
+        if is_jwt:
+            return self._services.principals.caller(self._services.tokens.verify(token))
+        if token.count(".") >= _RUN_TOKEN_DOTS:
+            return self._services.access.run_of(token)
+        raise Unauthorized(SIGN_IN)
+
+    def _recording(self, scope: Scope, send: Any) -> Any:
+        """`send`, with what is changed and what is refused put on record."""
+
+        async def sending(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                if scope["method"] not in _SAFE or status in (401, 403, 429):
+                    await run_in_threadpool(self._services.audit.record, *_asked(scope), status)
+            await send(message)
+
+        return sending
+
+
+class Hurried(TooManyRequests):
+    """One asks too often; `wait` is how many seconds to leave."""
+
+    wait = 1
+
+
+class Rate:
+    """How often each principal may ask: so many requests a minute, of which it may save up as many. 0 is without limit."""
+
+    def __init__(self, a_minute: int, clock: Callable[[], float]) -> None:
+        self._a_minute, self._clock = a_minute, clock
+        self._left: dict[str, tuple[float, float]] = {}
+
+    def refusal(self, caller: Caller | PenstockError) -> PenstockError | None:
+        if not self._a_minute or not isinstance(caller, Caller) or caller.kind != "principal":
             return None
-        given = headers.get(b"authorization", b"").decode("latin-1")
-        if hmac.compare_digest(given.encode(), f"Bearer {self._token}".encode()):
+        now = self._clock()
+        left, at = self._left.get(caller.id, (float(self._a_minute), now))
+        left = min(self._a_minute, left + max(0.0, now - at) * self._a_minute / 60)
+        if left >= 1:
+            self._left[caller.id] = (left - 1, now)
             return None
-        if scope["path"].startswith("/mlflow/") and self._is_run_token(given.removeprefix("Bearer ")):
-            return None
-        return Unauthorized(
-            "Changing anything, or reading a secret, over TCP needs the home's token. Send 'Authorization: Bearer <token>', from <home>/token."
+        error = Hurried(
+            f"Principal '{caller.name}' has asked more than {self._a_minute} times within a minute. Wait, then go on."
         )
+        error.wait = math.ceil((1 - left) * 60 / self._a_minute)
+        return error
+
+
+def _more(refusal: PenstockError) -> dict[str, str] | None:
+    if isinstance(refusal, Hurried):
+        return {"Retry-After": str(refusal.wait)}
+    return {"WWW-Authenticate": "Bearer"} if refusal.http_status == 401 else None
+
+
+def _headers(scope: Scope) -> dict[bytes, bytes]:
+    return dict(scope["headers"])
+
+
+def _unspoken(headers: dict[bytes, bytes]) -> PenstockError | None:
+    spoken = headers.get(b"x-penstock-protocol", PROTOCOL)
+    if spoken == PROTOCOL:
+        return None
+    said = spoken.decode("latin-1")
+    return UnsupportedProtocol(
+        f"This server speaks protocol 1, the caller {said}. Upgrade the older of the two: pip install -U penstock"
+    )
+
+
+def _asked(scope: Scope) -> tuple[Caller | None, str, str, str]:
+    """Who asked what, from where."""
+    caller = scope["state"].get(CALLER)
+    client = scope.get("client")
+    return (
+        caller if isinstance(caller, Caller) else None,
+        scope["method"],
+        scope["path"],
+        str(client[0]) if client else "",
+    )

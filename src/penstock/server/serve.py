@@ -24,7 +24,7 @@ from penstock.model.errors import CannotServe, PenstockError
 from penstock.model.graph import RetryPolicy
 from penstock.model.settings import SETTINGS, Settings
 from penstock.node import identity
-from penstock.server import crash, shared
+from penstock.server import crash, doors, shared
 from penstock.server import home as homes
 from penstock.service.background import Background
 from penstock.service.changes import Changes
@@ -47,7 +47,17 @@ if TYPE_CHECKING:
 
 IDLE_CHECK_SECONDS = 15.0
 RESERVED_FILES = 200  # of the files this process may open: for the database, uploads and answers
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_HOW_TO_SERVE: dict[str, Any] = {
+    "log_config": None,
+    "access_log": False,
+    "http": "httptools",
+    "ws": "none",
+    "loop": "asyncio",
+    "lifespan": "off",
+    "server_header": False,
+    "timeout_keep_alive": 120,
+    "timeout_graceful_shutdown": 1,
+}
 # What a step inherits from the server; everything else of the author's shell stays out.
 KEPT = (
     "PATH",
@@ -89,10 +99,6 @@ def serve(
         crash.arm(os.environ)
         url = database or settings.database_url
         named = shown(url) if url else None
-        if host not in (None, *LOOPBACK):
-            raise CannotServe(
-                f"--host {host}: there is no sign-in yet, so only this machine is served. Leave --host out, or tunnel."
-            )
         taken = homes.take(settings.home, settings.socket_dir, port)
         shared.keep_to(taken.path, named)
     except homes.AlreadyServed:
@@ -122,7 +128,8 @@ class _Process:
     def __init__(self, settings: Settings, home: homes.Home, embedded: bool, host: str, url: str) -> None:
         self._database_url = url
         self._settings, self._home, self._embedded, self._host = settings, home, embedded, host
-        self._url = f"http://{host}:{home.port}"
+        self._doors = doors.Doors.of(host, home.port, settings)
+        self._url = self._doors.url
         self._socket_path = settings.socket_dir / "api.sock"
         self._touched_at = time.monotonic()
         self._room = Room(home.path)
@@ -135,6 +142,7 @@ class _Process:
         wake = WakeSocket(self._settings.socket_dir / "wake.sock")
         inbox = Inbox()
         context, elected = self._context(wake.wake)
+        self._doors.check(context.database)
         janitor = JanitorThread(context, Janitor(context))
         webhooks = DeliveriesThread(context, Deliveries(context))
         scheduler = Scheduler(context, inbox)
@@ -149,7 +157,7 @@ class _Process:
         try:
             server = self._make_server(Services.build(context, inbox), loop)
             self._say_where(as_json)
-            asyncio.run(self._serve(server, [unix, tcp], loop))
+            asyncio.run(self._serve(server, unix, tcp, loop))
         finally:
             janitor.stop()
             webhooks.stop()
@@ -174,9 +182,18 @@ class _Process:
             lines = f"  studio  {facts['url']}\n  socket  {facts['socket']}"
             print(f"Penstock {__version__} serves {facts['home']}\n{lines}", flush=True)
 
-    async def _serve(self, server: uvicorn.Server, sockets: list[socket.socket], loop: Loop) -> None:
+    async def _serve(self, server: uvicorn.Server, unix: socket.socket, tcp: socket.socket, loop: Loop) -> None:
         watch = asyncio.create_task(self._leave_when_idle(server, loop)) if self._embedded else None
-        await server.serve(sockets=sockets)
+        if self._tls_server is None:
+            await server.serve(sockets=[unix, tcp])
+        else:  # the socket speaks no TLS; whichever of the two hears a signal, both end
+            both = [
+                asyncio.create_task(server.serve(sockets=[unix])),
+                asyncio.create_task(self._tls_server.serve(sockets=[tcp])),
+            ]
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            self._stop()
+            await asyncio.gather(*both)
         if watch is not None:
             watch.cancel()
 
@@ -188,7 +205,7 @@ class _Process:
             if loop.is_busy:
                 self._touch()
             if time.monotonic() - self._touched_at >= self._settings.idle_seconds:
-                server.should_exit = True
+                self._stop()
 
     def _make_server(self, services: Services, loop: Loop) -> uvicorn.Server:
         """The web server, not running yet. What it is made of is half of a start's time, and the steps under way need none of it:
@@ -198,33 +215,36 @@ class _Process:
         from penstock.server.app import make_app
         from penstock.server.guard import Guard
 
-        app = make_app(services, loop, self._stop)
-        names = {self._host, "127.0.0.1", "localhost", "[::1]"}
-        hosts = frozenset({f"{n}:{self._home.port}" for n in names} | (names if self._home.port == 80 else set()))
-        guarded = Guard(app, self._home.token, hosts, self._touch, self._is_crowded, services.context.is_tracking_token)
-        config = uvicorn.Config(
-            guarded,
-            log_config=None,
-            access_log=False,
-            http="httptools",
-            ws="none",
-            loop="asyncio",
-            lifespan="off",
-            server_header=False,
-            timeout_keep_alive=120,
-            timeout_graceful_shutdown=1,
+        guarded = Guard(
+            make_app(services, loop, self._stop),
+            services,
+            token=self._home.token,
+            hosts=self._doors.hosts,
+            strangers_look=self._doors.strangers_look,
+            touched=self._touch,
+            is_crowded=self._is_crowded,
+            requests_a_minute=self._settings.requests_a_minute,
         )
-        self._server = uvicorn.Server(config)
+
+        def server(**more: Any) -> uvicorn.Server:
+            return uvicorn.Server(uvicorn.Config(guarded, **_HOW_TO_SERVE, **more))
+
+        self._server = server()
+        self._tls_server = server(**self._doors.tls) if self._doors.tls else None
         return self._server
 
     def _stop(self) -> None:
-        self._server.should_exit = True
+        for server in self._servers():
+            server.should_exit = True
+
+    def _servers(self) -> list[uvicorn.Server]:
+        return [s for s in (self._server, self._tls_server) if s is not None]
 
     def _is_crowded(self) -> bool:
         """Whether so many connections are open that files could no longer be opened for them."""
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         most = limit - RESERVED_FILES if limit >= 2 * RESERVED_FILES else limit // 2
-        return len(self._server.server_state.connections) > most
+        return sum(len(s.server_state.connections) for s in self._servers()) > most
 
     def _touch(self) -> None:
         self._touched_at = time.monotonic()
@@ -325,7 +345,19 @@ def _kept() -> dict[str, str]:
 
 def _set() -> dict[str, str]:
     """The settings that a server started by a stub must have too."""
-    handed_on = ("slots", "idle_seconds", "retries", "retry_backoff_seconds", "tmp", "cgroups", "webhook_hosts")
+    handed_on = (
+        "slots",
+        "idle_seconds",
+        "retries",
+        "retry_backoff_seconds",
+        "tmp",
+        "cgroups",
+        "webhook_hosts",
+        "public_url",
+        "tls_cert",
+        "tls_key",
+        "requests_a_minute",
+    )
     names = [s.variable for s in SETTINGS if s.name in handed_on]
     return {name: os.environ[name] for name in names if name in os.environ}
 

@@ -70,7 +70,7 @@ class Binder:
             outputs=outputs,
             interpreter=Interpreter(interpreter["executable"], interpreter.get("sdk_path")),
             launcher=self._context.launcher,
-            env=self._environment(root, run_id),
+            env=self._environment(root, run_id, attempt),
         )
         return step_kind(node.kind).to_job(bound)
 
@@ -171,9 +171,9 @@ class Binder:
             raise NotFound(f"There is no datastore '{chosen}' in workspace '{root.workspace}'. Register it first.")
         return dict(found)
 
-    def _environment(self, root: Root, run_id: str) -> dict[str, str]:
+    def _environment(self, root: Root, run_id: str, attempt: int) -> dict[str, str]:
         c, workspace = self._context, root.bindings["workspace"]
-        token = c.run_token(run_id)
+        token = c.run_token(run_id, attempt)
         return {
             "AZUREML_RUN_ID": run_id,
             "AZUREML_ROOT_RUN_ID": root.id,
@@ -189,7 +189,7 @@ class Binder:
             "AZUREML_SERVICE_ENDPOINT": c.url,
             "AZUREML_DISCOVERY_SERVICE_ENDPOINT": c.url,
             "MLFLOW_TRACKING_URI": c.tracking_uri(workspace["name"]),
-            "MLFLOW_TRACKING_TOKEN": c.tracking_token(run_id),
+            "MLFLOW_TRACKING_TOKEN": token,
             "MLFLOW_EXPERIMENT_ID": root.bindings["experiment_id"],
             "MLFLOW_RUN_ID": run_id,
             "PENSTOCK_HOME": str(c.home),

@@ -74,17 +74,10 @@ class Context:
         if self.digests is None:
             object.__setattr__(self, "digests", Digests(self.home))
 
-    def run_token(self, run_id: str) -> str:
-        """The token of one run: what its own process may show."""
-        return hmac.new(self.key, f"run:{run_id}".encode(), hashlib.sha256).hexdigest()
-
-    def tracking_token(self, run_id: str) -> str:
-        """What an MLflow client in the run's own process shows: the run's token, and whose it is."""
-        return f"{run_id}.{self.run_token(run_id)}"
-
-    def is_tracking_token(self, text: str) -> bool:
-        run_id, _, token = text.rpartition(".")
-        return bool(run_id) and hmac.compare_digest(token.encode(), self.run_token(run_id).encode())
+    def run_token(self, run_id: str, attempt: int) -> str:
+        """What the process of one try of a run may show: whose it is, and that we said so. service/access.py checks it."""
+        name = f"{run_id}.{attempt}"
+        return f"{name}.{hmac.new(self.key, f'run:{name}'.encode(), hashlib.sha256).hexdigest()}"
 
     def tracking_uri(self, workspace: str) -> str:
         """Where an MLflow client finds the runs of a workspace."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from penstock.service.access import Access
+from penstock.service.audit import Audit
 from penstock.service.catalog import Catalog
 from penstock.service.clearing import Clearing
 from penstock.service.context import Context
@@ -15,9 +17,11 @@ from penstock.service.environments import Environments
 from penstock.service.explaining import Explaining
 from penstock.service.inbox import Inbox
 from penstock.service.models import Models
+from penstock.service.principals import Principals
 from penstock.service.results import Results
 from penstock.service.secrets import Secrets
 from penstock.service.submission import Submission
+from penstock.service.tokens import Tokens
 from penstock.service.tracking import Tracking
 from penstock.service.tracking_models import TrackedModels
 from penstock.service.views import Views
@@ -43,6 +47,10 @@ class Services:
     debugging: Debugging
     explaining: Explaining
     webhooks: Webhooks
+    principals: Principals
+    tokens: Tokens
+    access: Access
+    audit: Audit
     clearing: Clearing
     results: Results
 
@@ -68,6 +76,10 @@ class Services:
             debugging=Debugging(context),
             explaining=Explaining(context),
             webhooks=Webhooks(context, catalog),
+            principals=Principals(context, catalog),
+            tokens=Tokens(context),
+            access=Access(context),
+            audit=Audit(context),
             clearing=Clearing(context),
             results=Results(context),
         )

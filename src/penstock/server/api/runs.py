@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from penstock.model.errors import BadRequest
 from penstock.server.api.workspaces import page
+from penstock.server.callers import signed
 from penstock.server.files import send_file
 from penstock.server.stream import follow
 from penstock.service.context import new_id
@@ -33,8 +34,8 @@ def router(services: Services) -> APIRouter:
     _what_is_left(routes, services)
 
     @routes.post("/ws/{ws}/runs")
-    def submit(ws: str, body: Json = Body()) -> Response:  # noqa: B008
-        done = services.submission.submit(ws, body)
+    def submit(ws: str, request: Request, body: Json = Body()) -> Response:  # noqa: B008
+        done = services.submission.submit(ws, signed(services, request, body))
         run = views.find_run(done["run_id"])
         return JSONResponse({"run": run, "steps": done["steps"], "notes": done["notes"]}, 201)
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter, Body, Request
 from starlette.responses import JSONResponse, Response
 
+from penstock.model.access import ALL, Permission
+from penstock.model.errors import Forbidden
+from penstock.server.callers import caller_of
 from penstock.service.services import Services
 
 Json = dict[str, Any]
@@ -18,15 +21,24 @@ def router(services: Services) -> APIRouter:
     _datastores(routes, services)
 
     @routes.get("/workspaces")
-    def list_workspaces() -> Json:
-        return page(catalog.workspaces())
+    def list_workspaces(request: Request) -> Json:
+        caller = caller_of(request)
+        return page([w for w in catalog.workspaces() if caller.sees(w["name"])])
 
     @routes.get("/workspaces/{ws}")
     def get_workspace(ws: str) -> Json:
         return catalog.workspace(ws)
 
     @routes.put("/workspaces/{ws}")
-    def put_workspace(ws: str, body: Json = Body(default={})) -> Response:  # noqa: B008
+    def put_workspace(ws: str, request: Request, body: Json = Body(default={})) -> Response:  # noqa: B008
+        caller = caller_of(request)
+        if not caller.may(Permission.OWN, ALL) and (
+            body.get("create") or ws not in {w["name"] for w in catalog.workspaces()}
+        ):
+            raise Forbidden(
+                f"There is no workspace '{ws}' that {caller.name} may use, and it takes an owner of the server to make one. "
+                "An owner makes it: penstock init --workspace NAME"
+            )
         found, new = catalog.put_workspace(ws, body)
         return JSONResponse(found, 201 if new else 200)
 

@@ -1,0 +1,257 @@
+"""What each route needs, in one table, and the asking. A route that is not in the table is the owner's alone.
+
+To add a route: write it, then its line here. docs/security.md draws the table.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.routing import compile_path
+
+from penstock.model.access import ALL, Caller, Needs, Permission, least_role
+from penstock.model.errors import Forbidden, NotFound, PenstockError, Unauthorized
+from penstock.service.services import Services
+
+CALLER = "caller"
+"""Where the guard leaves who asks, in the scope's state: a Caller, or the PenstockError that says why nobody is known."""
+_P = Permission
+_API = "/api/v1"
+_WIRE = "/pipelines/v1.0/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.MachineLearningServices/workspaces/{ws}"
+PUBLISHED_PARAMETERS = ("pipeline_id", "endpoint_id")
+"""Parameters of paths that name what may be granted by itself."""
+
+_ROUTES: dict[Needs, str] = {
+    Needs(_P.PUBLIC): """
+        GET /healthz
+        GET /openapi.json
+        GET /docs
+        GET /favicon.ico
+        GET /studio/static/{name}
+        POST /{tenant}/oauth2/token
+        POST /{tenant}/oauth2/v2.0/token
+        GET /{tenant}/.well-known/openid-configuration
+        GET /{tenant}/v2.0/.well-known/openid-configuration
+        GET /{tenant}/discovery/keys
+        GET /{tenant}/discovery/v2.0/keys
+    """,
+    Needs(_P.SIGNED_IN): f"""
+        GET {_API}/server
+        GET {_API}/workspaces
+    """,
+    Needs(_P.READ, "server"): f"""
+        GET {_API}/runs
+        GET {_API}/cleared
+        GET /
+        GET /runs
+        GET /fragment
+        GET /experiments/{{experiment}}
+    """,
+    Needs(_P.READ, "run"): """
+        GET /runs/{run_id}
+        GET /runs/{run_id}/fragment
+        GET /runs/{run_id}/files/{name:path}
+    """,
+    Needs(_P.OWN, "server"): f"""
+        POST {_API}/shutdown
+        POST {_API}/gc
+        POST {_API}/gc/restore
+        POST {_API}/gc/purge
+        GET {_API}/audit
+        GET {_API}/principals
+        POST {_API}/principals
+        GET {_API}/principals/{{name}}
+        PUT {_API}/principals/{{name}}
+        DELETE {_API}/principals/{{name}}
+        POST {_API}/principals/{{name}}/rotate
+        POST {_API}/principals/{{name}}/grants
+        POST {_API}/principals/{{name}}/revoke
+    """,
+    Needs(_P.READ): f"""
+        GET {_API}/workspaces/{{ws}}
+        PUT {_API}/workspaces/{{ws}}
+        GET {_API}/ws/{{ws}}/experiments
+        GET {_API}/ws/{{ws}}/computes
+        GET {_API}/ws/{{ws}}/computes/{{name}}
+        GET {_API}/ws/{{ws}}/datastores
+        GET {_API}/ws/{{ws}}/datastores/{{name}}
+        GET {_API}/ws/{{ws}}/environments
+        GET {_API}/ws/{{ws}}/environments/{{name}}
+        GET {_API}/ws/{{ws}}/secrets
+        GET {_API}/ws/{{ws}}/datasets
+        GET {_API}/ws/{{ws}}/datasets/drift
+        GET {_API}/ws/{{ws}}/datasets/{{dataset_id}}
+        GET {_API}/ws/{{ws}}/models
+        GET {_API}/ws/{{ws}}/models/{{name}}/{{version}}
+        GET {_API}/ws/{{ws}}/models/{{name}}/{{version}}/content
+        GET {_API}/ws/{{ws}}/runs
+        GET {_API}/ws/{{ws}}/runs/{{run_id}}
+        GET {_API}/ws/{{ws}}/runs/{{run_id}}/children
+        GET {_API}/ws/{{ws}}/runs/{{run_id}}/stream
+        GET {_API}/ws/{{ws}}/runs/{{run_id}}/events
+        GET {_API}/ws/{{ws}}/runs/{{run_id}}/metrics
+        GET {_API}/ws/{{ws}}/runs/{{run_id}}/files
+        GET {_API}/ws/{{ws}}/runs/{{run_id}}/files/{{name:path}}
+        GET {_API}/ws/{{ws}}/runs/{{run_id}}/datasets
+        GET {_API}/ws/{{ws}}/runs/{{run_id}}/outputs
+        GET {_API}/ws/{{ws}}/runs/{{run_id}}/graph
+        GET {_API}/ws/{{ws}}/runs/{{run_id}}/job
+        GET {_API}/ws/{{ws}}/runs/{{run_id}}/attempts
+        GET {_API}/ws/{{ws}}/runs/{{run_id}}/why
+        GET {_API}/ws/{{ws}}/results
+        POST {_API}/ws/{{ws}}/results/verify
+        GET {_API}/ws/{{ws}}/results/{{run_id}}
+        GET {_API}/ws/{{ws}}/snapshots/{{digest}}
+        GET {_API}/ws/{{ws}}/blobs/{{digest}}
+        GET {_API}/ws/{{ws}}/webhooks
+        GET {_API}/ws/{{ws}}/webhooks/{{webhook_id}}
+        GET /mlflow/{{ws}}/version
+        GET /mlflow/{{ws}}/
+        GET /mlflow/{{ws}}
+        GET /mlflow/{{ws}}/api/2.0/mlflow-artifacts/artifacts
+        GET /mlflow/{{ws}}/api/2.0/mlflow-artifacts/artifacts/{{run_id}}/{{name:path}}
+    """,
+    Needs(_P.SUBMIT): f"""
+        PUT {_API}/ws/{{ws}}/experiments/{{name}}
+        POST {_API}/ws/{{ws}}/runs
+        POST {_API}/ws/{{ws}}/plan
+        POST {_API}/ws/{{ws}}/interactive_runs
+        POST {_API}/ws/{{ws}}/snapshots
+        POST {_API}/ws/{{ws}}/blobs
+        POST {_API}/ws/{{ws}}/environments/{{name}}
+    """,
+    Needs(_P.SUBMIT, "any"): f"""
+        POST {_API}/uploads
+    """,
+    Needs(_P.TRACK): f"""
+        POST {_API}/ws/{{ws}}/runs/{{run_id}}/journal
+        POST {_API}/ws/{{ws}}/runs/{{run_id}}/cancel
+        POST {_API}/ws/{{ws}}/runs/{{run_id}}/complete
+        PUT {_API}/ws/{{ws}}/runs/{{run_id}}/files/{{name:path}}
+        GET /mlflow/{{ws}}/api/{{version}}/mlflow/{{call:path}}
+        POST /mlflow/{{ws}}/api/{{version}}/mlflow/{{call:path}}
+        PATCH /mlflow/{{ws}}/api/{{version}}/mlflow/{{call:path}}
+        DELETE /mlflow/{{ws}}/api/{{version}}/mlflow/{{call:path}}
+        PUT /mlflow/{{ws}}/api/2.0/mlflow-artifacts/artifacts/{{run_id}}/{{name:path}}
+    """,
+    Needs(_P.REGISTER): f"""
+        POST {_API}/ws/{{ws}}/datasets
+        POST {_API}/ws/{{ws}}/datasets/register
+        POST {_API}/ws/{{ws}}/models
+        PUT {_API}/ws/{{ws}}/models/{{name}}/{{version}}
+        POST {_API}/ws/{{ws}}/datastores/{{name}}/pull
+        POST {_API}/ws/{{ws}}/datastores/{{name}}/push
+    """,
+    Needs(_P.WRITE): f"""
+        PUT {_API}/ws/{{ws}}/computes/{{name}}
+        DELETE {_API}/ws/{{ws}}/computes/{{name}}
+        PUT {_API}/ws/{{ws}}/datastores/{{name}}
+        DELETE {_API}/ws/{{ws}}/results/{{run_id}}
+        PUT {_API}/ws/{{ws}}/runs/{{run_id}}/pin
+        DELETE {_API}/ws/{{ws}}/runs/{{run_id}}/pin
+        PUT {_API}/ws/{{ws}}/default_datastore
+        PUT {_API}/ws/{{ws}}/environments/{{name}}/{{version}}/labels
+        PUT {_API}/ws/{{ws}}/secrets/{{name}}
+        DELETE {_API}/ws/{{ws}}/secrets/{{name}}
+        DELETE {_API}/ws/{{ws}}/datasets
+        DELETE {_API}/ws/{{ws}}/models/{{name}}/{{version}}
+        POST {_API}/ws/{{ws}}/webhooks
+        PUT {_API}/ws/{{ws}}/webhooks/{{webhook_id}}
+        DELETE {_API}/ws/{{ws}}/webhooks/{{webhook_id}}
+    """,
+    Needs(_P.SECRETS): f"""
+        GET {_API}/ws/{{ws}}/secrets/{{name}}
+    """,
+    Needs(_P.OWN): f"""
+        PUT {_API}/ws/{{ws}}/datastores/{{name}}/root
+        DELETE {_API}/ws/{{ws}}/datastores/{{name}}
+    """,
+}
+TABLE: dict[tuple[str, str], Needs] = {
+    (line.split()[0], line.split()[1]): needs
+    for needs, lines in _ROUTES.items()
+    for line in lines.splitlines()
+    if line.strip()
+}
+
+
+class Permissions:
+    """Asks, before any route is called, whether who asks may."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._routes: dict[str, list[tuple[re.Pattern[str], Needs]]] = {}
+        for (method, path), needs in sorted(TABLE.items(), key=lambda item: item[0][1].count("{")):  # plain paths first
+            self._routes.setdefault(method, []).append((compile_path(path)[0], needs))
+
+    async def ask(self, method: str, path: str, caller: Caller | PenstockError) -> None:
+        """Unauthorized or Forbidden, unless this caller may; NotFound for a route that the table does not have."""
+        if isinstance(caller, Caller) and caller.kind == "owner":
+            return
+        found = self._find("GET" if method == "HEAD" else method, path)
+        if found is None:
+            raise (
+                caller
+                if isinstance(caller, PenstockError)
+                else NotFound(f"{method} {path}: there is no such call. See /docs.")
+            )
+        needs, given = found
+        if needs.permission is _P.PUBLIC:
+            return
+        if isinstance(caller, PenstockError):
+            raise caller
+        if caller.kind == "local" and method not in ("GET", "HEAD"):
+            raise _refusal(caller, needs.permission, "")
+        if needs.permission is not _P.SIGNED_IN:
+            await run_in_threadpool(self._ask, needs, caller, given)
+
+    def _find(self, method: str, path: str) -> tuple[Needs, dict[str, str]] | None:
+        for pattern, needs in self._routes.get(method, ()):
+            if match := pattern.match(path):
+                return needs, match.groupdict()
+        return None
+
+    def _ask(self, needs: Needs, caller: Caller, given: dict[str, Any]) -> None:
+        """Forbidden, unless this caller may."""
+        if needs.where == "any":
+            if any(caller.may(needs.permission, place) for place in {ALL, caller.workspace, *caller.roles}):
+                return
+            raise _refusal(caller, needs.permission, "any workspace")
+        place = ALL if needs.where == "server" else self._workspace(needs, given)
+        published = frozenset(str(given[p]) for p in PUBLISHED_PARAMETERS if p in given)
+        if not caller.may(needs.permission, place, published):
+            raise _refusal(caller, needs.permission, "the whole server" if place == ALL else f"workspace '{place}'")
+        if needs.permission is _P.TRACK and caller.kind == "run" and not self._is_its_own(caller, given):
+            raise Forbidden(
+                f"The token of run '{caller.id}' writes to that run, its children and its parents, not to '{given['run_id']}'."
+            )
+
+    def _is_its_own(self, caller: Caller, given: dict[str, Any]) -> bool:
+        return "run_id" not in given or self._services.access.is_of_family(caller.id, str(given["run_id"]))
+
+    def _workspace(self, needs: Needs, given: dict[str, Any]) -> str:
+        if needs.where == "run":
+            return self._services.access.workspace_of(str(given["run_id"])) or ALL
+        return str(given["ws"])
+
+
+SIGN_IN = "This needs a token. Send 'Authorization: Bearer <token>': the home's own, from <home>/token, or one got from /<tenant>/oauth2/token."
+
+
+def _refusal(caller: Caller, permission: Permission, place: str) -> PenstockError:
+    if caller.kind == "local":
+        return Unauthorized(
+            "Changing anything, or reading a secret, over TCP needs the home's token. Send 'Authorization: Bearer <token>', from <home>/token."
+        )
+    if caller.kind == "run":
+        return Forbidden(
+            f"The token of run '{caller.id}' is not for this ({permission} on {place}). Ask as a principal that may."
+        )
+    role = least_role(permission)
+    where = place.removeprefix("workspace ") if place.startswith("workspace") else "'*'"
+    return Forbidden(
+        f"Principal '{caller.name}' may not do this on {place}: it takes the role {role}. "
+        f"An owner gives it: penstock principal grant {caller.name} --role {role} --workspace {where}"
+    )
