@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import os
 import shutil
 import sqlite3
@@ -14,11 +15,13 @@ import subprocess
 import sys
 import tempfile
 import time
+import venv
 from pathlib import Path
 from typing import Any
 
 SCRIPT = "import sys\nopen(sys.argv[1], 'w').write(sys.argv[2] + ''.join(open(p).read() for p in sys.argv[3:]))\n"
 LAYERS = 20
+PEER_SECONDS = 300.0
 
 
 def graph(n: int) -> list[list[int]]:
@@ -68,8 +71,8 @@ def floor(store: Path, n: int) -> float:
     return time.perf_counter() - began
 
 
-def snakemake(folder: Path, n: int) -> float:
-    """Seconds that Snakemake takes to find that there is nothing to do on the same graph."""
+def snakemake(folder: Path, n: int) -> list[str]:
+    """A folder in which Snakemake has nothing to do on the same graph, and the command that finds so."""
     rules = ["rule all:\n    input: " + ", ".join(f"'o{i}'" for i in range(n)) + "\n"]
     for i, sources in enumerate(graph(n)):
         given = "".join(f"'o{j}'," for j in sources)
@@ -79,18 +82,68 @@ def snakemake(folder: Path, n: int) -> float:
         (folder / f"o{i}").write_text(str(i))
     for i in range(n):  # older first, as a run would have left them
         os.utime(folder / f"o{i}", (1_700_000_000 + i, 1_700_000_000 + i))
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--quiet", "all"]
-    subprocess.run([*command, "--touch"], cwd=folder, check=True, capture_output=True)
+    command = [str(installed(folder, "snakemake")), "--cores", "2", "--quiet", "all"]
+    once([*command, "--touch"], folder)
+    return command
+
+
+def dvc(folder: Path, n: int) -> list[str]:
+    """The same for DVC: one stage a step, its outputs taken as made already by `dvc commit`."""
+    stages = {}
+    for i, sources in enumerate(graph(n)):
+        (folder / f"o{i}").write_text(str(i))
+        stages[f"s{i}"] = {"cmd": f"echo {i} > o{i}", "deps": [f"o{j}" for j in sources], "outs": [f"o{i}"]}
+    (folder / "dvc.yaml").write_text(json.dumps({"stages": stages}))  # JSON is YAML
+    program = str(installed(folder, "dvc"))
+    once([program, "init", "--no-scm", "--quiet"], folder)
+    once([program, "commit", "--force", "--quiet"], folder)
+    return [program, "repro", "--quiet"]
+
+
+def installed(folder: Path, name: str) -> Path:
+    """The program, in an environment of its own that goes with the folder."""
+    venv.create(folder / "venv", with_pip=True, symlinks=True)
+    once([str(folder / "venv/bin/python"), "-m", "pip", "install", "--quiet", name], folder)
+    return folder / "venv/bin" / name
+
+
+def once(command: list[str], folder: Path) -> float:
+    """Seconds that the command takes. One that takes longer than PEER_SECONDS is given up, and counts as that."""
     began = time.perf_counter()
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=PEER_SECONDS)
+    except subprocess.TimeoutExpired:
+        return PEER_SECONDS
+    if done.returncode:
+        sys.exit(f"{' '.join(command)} failed: {done.stderr[-2000:]}")
     return time.perf_counter() - began
+
+
+def compare(ws: Any, made: Any, home: Path, n: int, times: int) -> None:
+    """Ours and each peer's, in turn: the machine may be busier at one time than at another."""
+    commands = {}
+    for prepare in (snakemake, dvc):
+        folder = home / prepare.__name__
+        folder.mkdir()
+        commands[prepare.__name__] = (prepare(folder, n), folder)
+    ours: list[float] = []
+    theirs: dict[str, list[float]] = {name: [] for name in commands}
+    for _ in range(times):
+        ours.append(submit(ws, made)[0])
+        for name, (command, folder) in commands.items():
+            theirs[name].append(once(command, folder))
+    again = statistics.median(ours)
+    print(f"ours, beside these                  {again:8.2f} s")
+    for name, seconds in theirs.items():
+        other = statistics.median(seconds)
+        print(f"{name + ', nothing to be done':<35} {other:8.2f} s   {other / again:.1f} times ours")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--times", type=int, default=5)
-    parser.add_argument("--peers", action="store_true", help="Snakemake too (pip install snakemake)")
+    parser.add_argument("--peers", action="store_true", help="Snakemake and DVC too, in environments of their own")
     asked = parser.parse_args()
     home = Path(tempfile.mkdtemp(prefix="reuse-"))
     os.environ["PENSTOCK_HOME"] = str(home / "home")
@@ -115,9 +168,7 @@ def main() -> int:
         print(f"again, all reused                   {again:8.2f} s")
         print(f"stats and one transaction           {bare:8.3f} s   ratio {again / bare:.1f}")
         if asked.peers:
-            (home / "peer").mkdir()
-            other = snakemake(home / "peer", asked.steps)
-            print(f"Snakemake, nothing to be done       {other:8.2f} s   {other / again:.1f} times ours")
+            compare(ws, made, home, asked.steps, min(asked.times, 3))
     finally:
         subprocess.run([sys.executable, "-m", "penstock", "stop"], capture_output=True, check=False)
         shutil.rmtree(home, ignore_errors=True)

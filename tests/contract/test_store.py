@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+from sqlalchemy import event
 
 from penstock.model.errors import CannotServe
 from penstock.model.status import Status
@@ -390,3 +391,21 @@ def test_what_a_step_name_is_seen_to_read_is_new_once(database):
             wanted = ["/rates.csv"] if run_id == "first" else []
             assert identities.first_seen(connection, run_id, ["/rates.csv"]) == ("step", wanted)
         database.write(lambda c, run_id=run_id: identities.add_observations(c, [{**seen, "run_id": run_id}]))
+
+
+def test_earlier_steps_are_looked_up_by_fingerprint_and_modules_by_name(tmp_path):
+    """Neither reads the workspace's whole history, as SQLite would by itself: it takes every index for as good as the other."""
+    database = open_database(tmp_path / "penstock.db")
+    asked = []
+    with database.read() as connection:
+        event.listen(connection, "before_cursor_execute", lambda *given: asked.append((given[2], given[3])))
+        identities.completed(connection, "ws", ["sha256:f", "sha256:g"], "")
+        identities.known_modules(connection, "ws", [("step", "sha256:m")])
+        plans = [
+            " ".join(row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values))
+            for text, values in list(asked)
+            if text.startswith("SELECT")
+        ]
+    database.close()
+    assert "(fingerprint=?)" in plans[0]
+    assert "(workspace=? AND name=?)" in plans[1]

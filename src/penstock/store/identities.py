@@ -39,14 +39,14 @@ def completed(
     """By fingerprint, the steps of other runs that completed by running and may be reused: the newest `each`, newest first."""
     wanted = list(dict.fromkeys(fingerprints))
     found: dict[str, list[Row]] = {f: [] for f in wanted}
-    # As an expression, so that SQLite looks up fingerprints and not all of the workspace, which it takes for as good an index.
+    # As expressions: SQLite takes every index for as good as that of fingerprints, and would read all of the workspace, or all that ran.
     same_workspace = func.coalesce(identity.c.workspace, "") == workspace
     for start in range(0, len(wanted), _CHUNK):
         query = (
             select(identity.c.fingerprint, identity.c.run_id, run.c.root_id, run.c.node, run.c.attempt, run.c.ended_at)
             .join(run, run.c.id == identity.c.run_id)
             .where(identity.c.fingerprint.in_(wanted[start : start + _CHUNK]), same_workspace)
-            .where(identity.c.reused_run_id.is_(None), identity.c.unusable.is_(None))
+            .where(func.coalesce(identity.c.reused_run_id, "") == "", identity.c.unusable.is_(None))
             .where(run.c.status == str(Status.COMPLETED), run.c.root_id != but_root)
             .where(identity.c.run_id.not_in(select(removal.c.run_id)))  # cleared away, or about to be
             .order_by(run.c.number.desc())
@@ -69,7 +69,8 @@ def earlier(connection: Connection, workspace: str, name: str, limit: int = 20, 
     query = (
         select(identity, run.c.root_id, run.c.status)
         .join(run, run.c.id == identity.c.run_id)
-        .where(identity.c.workspace == workspace, identity.c.name == name, identity.c.reused_run_id.is_(None))
+        .where(identity.c.workspace == workspace, identity.c.name == name)
+        .where(func.coalesce(identity.c.reused_run_id, "") == "")
         .where(run.c.status == str(Status.COMPLETED), *limits)
         .order_by(run.c.number.desc())
         .limit(limit)
