@@ -437,3 +437,56 @@ files_home = Table(
     Column("path", Text, nullable=False),
     Column("host", Text, nullable=False),
 )
+
+# What is submitted by itself, and when next. `revision` counts edits: a tick that was worked out before one is void.
+schedule = Table(
+    "schedule",
+    metadata,
+    Column("id", name_type(36), primary_key=True),
+    Column("workspace", name_type(255), ForeignKey("workspace.name"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("kind", name_type(8), nullable=False),
+    Column("pipeline_id", name_type(36)),
+    Column("endpoint_id", name_type(36)),
+    Column("status", name_type(16), nullable=False),
+    Column("settings", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("next_at", Float),
+    Column("seen_at", Float, nullable=False),
+    Column("note", Text),
+    Column("created_at", Float, nullable=False),
+    Column("updated_at", Float, nullable=False),
+    CheckConstraint("kind IN ('time', 'data')", name="kind"),
+    CheckConstraint("status IN ('Active', 'Disabled')", name="status"),
+    Index(None, "status", "kind", "next_at"),
+    Index(None, "workspace", "created_at"),
+)
+
+# One row a due time, written before anything is submitted for it. With `until_at` it stands for all due times up to there.
+tick = Table(
+    "tick",
+    metadata,
+    Column("schedule_id", name_type(36), ForeignKey("schedule.id"), primary_key=True),
+    Column("scheduled_at", Float, primary_key=True),
+    Column("until_at", Float),
+    Column("n", Big),
+    Column("verdict", name_type(8), nullable=False),
+    Column("reason", Text),
+    Column("evidence", Text, nullable=False),
+    Column("run_id", name_type(64)),
+    Column("made_at", Float, nullable=False),
+    Column("decided_at", Float),
+    CheckConstraint("verdict IN ('due', 'queued', 'fired', 'skipped', 'failed')", name="verdict"),
+    Index(None, "verdict", "scheduled_at"),
+    Index(None, "run_id"),
+)
+
+# The files that a watched path had when its schedule last fired.
+watched = Table(
+    "watched",
+    metadata,
+    Column("schedule_id", name_type(36), ForeignKey("schedule.id"), primary_key=True),
+    Column("files", Text, nullable=False),
+    Column("n_files", Big, nullable=False),
+    Column("looked_at", Float, nullable=False),
+)
