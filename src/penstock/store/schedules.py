@@ -78,13 +78,15 @@ def add_ticks(connection: Connection, rows: Sequence[Row]) -> None:
         connection.execute(upsert(connection, tick).on_conflict_do_nothing(), whole)
 
 
-def backfill_tick(connection: Connection, row: Row) -> None:
-    """Keep a due time to be run after all; one that only stood for skipped ones gives way."""
+def backfill_tick(connection: Connection, row: Row) -> float | None:
+    """Keep a due time to be run after all, in place of its skip; until when that skip stood for others too."""
     same = (tick.c.schedule_id == row["schedule_id"], tick.c.scheduled_at == row["scheduled_at"])
-    skipped = update(tick).where(*same, tick.c.verdict == "skipped", tick.c.until_at.is_(None))
-    values = {"verdict": "due", "reason": None, "evidence": json.dumps(row["evidence"])}
-    if connection.execute(skipped.values(**values)).rowcount == 0:
+    skipped = (*same, tick.c.verdict == "skipped")
+    until = connection.execute(select(tick.c.until_at).where(*skipped)).scalar()
+    values = {"verdict": "due", "reason": None, "until_at": None, "n": 1, "evidence": json.dumps(row["evidence"])}
+    if connection.execute(update(tick).where(*skipped).values(**values, decided_at=None)).rowcount == 0:
         add_ticks(connection, [row])
+    return until
 
 
 def pending(connection: Connection, limit: int) -> list[Row]:

@@ -1,0 +1,298 @@
+"""The verbs on schedules: made, changed, looked at, run now and caught up by hand. What fires them is in triggers.py."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from penstock.engine.recurrence import Recurrence, problems
+from penstock.model.errors import BadRequest, Conflict, NotFound, Problem
+from penstock.service.catalog import Catalog
+from penstock.service.context import Context
+from penstock.service.triggers import iso, rule_of, skipped
+from penstock.store import schedules as store
+
+Json = dict[str, Any]
+CATCH_UP = ("latest", "all", "none")
+OVERLAP = ("allow", "skip", "queue", "cancel-previous")
+SETTINGS = (
+    "description",
+    "experiment_name",
+    "recurrence",
+    "pipeline_parameters",
+    "continue_on_step_failure",
+    "datastore",
+    "path_on_datastore",
+    "polling_interval",
+    "data_path_parameter_name",
+    "catch_up",
+    "overlap",
+    "pause_after",
+    "recursive",
+    "on_delete",
+    "settle_seconds",
+)
+_OF_DATA = ("datastore", "path_on_datastore", "data_path_parameter_name")
+BACKFILL_MOST = 10_000
+
+
+class Schedules:
+    """The verbs. `wake` tells the loops that something may be due."""
+
+    def __init__(self, context: Context, workspaces: Catalog, wake: Callable[[], None] = lambda: None) -> None:
+        self._context, self._workspaces, self.wake = context, workspaces, wake
+        self._db = context.database
+        self.look: Callable[[Json], None] = lambda schedule: None  # takes the state of what a new schedule watches
+        self.check_target: Callable[[str, Json], None] = lambda workspace, body: None
+
+    def create(self, workspace: str, body: Json) -> Json:
+        """Make a schedule; BadRequest lists all that is wrong with it."""
+        self._workspaces.workspace(workspace)
+        settings = {name: body[name] for name in SETTINGS if body.get(name) is not None}
+        found = [*_problems(settings), *_target_problems(body)]
+        if not str(body.get("name") or "").strip():
+            found.append(Problem("The schedule has no name. Give one.", "name"))
+        _refuse(found)
+        self.check_target(workspace, body)
+        now = self._context.clock()
+        row: Json = {
+            "id": self._context.make_id(),
+            "workspace": workspace,
+            "name": str(body["name"]),
+            "kind": "time" if settings.get("recurrence") else "data",
+            "pipeline_id": body.get("pipeline_id"),
+            "endpoint_id": body.get("pipeline_endpoint_id"),
+            "status": "Active",
+            "settings": settings,
+            "revision": 0,
+            "next_at": now,
+            "seen_at": now,
+            "created_at": now,
+            "updated_at": now,
+        }
+        if row["kind"] == "time":
+            row["next_at"] = rule_of(row).first()
+            _refuse_never(row["next_at"])
+        self._db.write(lambda c: store.add(c, row))
+        if row["kind"] == "data":
+            self.look(row)
+        self.wake()
+        return self.get(workspace, row["id"])
+
+    def get(self, workspace: str, schedule_id: str) -> Json:
+        return _shown(self._row(workspace, schedule_id))
+
+    def list(self, workspace: str, active_only: bool = False, **target: str | None) -> list[Json]:
+        """Oldest first. `target` is pipeline_id or endpoint_id."""
+        self._workspaces.workspace(workspace)
+        wanted = {k: v for k, v in target.items() if v is not None}
+        if active_only:
+            wanted["status"] = "Active"
+        with self._db.read() as connection:
+            return [_shown(r) for r in store.listed(connection, workspace, **wanted)]
+
+    def update(self, workspace: str, schedule_id: str, body: Json) -> Json:
+        """Change what is given. A schedule by the clock stays one; so does one that watches data."""
+        row = self._row(workspace, schedule_id)
+        given = {name: body[name] for name in SETTINGS if body.get(name) is not None}
+        values, settings = self._changed(row, body, given), {**row["settings"], **given}
+        now = self._context.clock()
+        is_new = values["status"] == "Active" and (row["status"] != "Active" or "recurrence" in given)
+        if row["kind"] == "time":
+            if "recurrence" in given:
+                settings["counted_from"] = now
+            if is_new:
+                rule = rule_of({**row, "settings": settings})
+                values["next_at"] = rule.first() if "recurrence" in given else rule.after(now)
+                _refuse_never(values["next_at"])
+        elif is_new or any(name in given for name in (*_OF_DATA, "recursive")):
+            values["next_at"] = now
+        if values["status"] == "Disabled":
+            values["next_at"] = None
+        values |= {"settings": settings, "seen_at": now, "updated_at": now}
+        if not self._db.write(lambda c: store.change(c, schedule_id, row["revision"], values)):
+            raise Conflict(
+                f"The schedule '{row['name']}' was changed at the same time. Look at it, then change it again."
+            )
+        is_elsewhere = any(given.get(n) not in (None, row["settings"].get(n)) for n in (*_OF_DATA, "recursive"))
+        if row["kind"] == "data" and values["status"] == "Active" and (is_elsewhere or row["status"] != "Active"):
+            self.look(self._row(workspace, schedule_id))
+        self.wake()
+        return self.get(workspace, schedule_id)
+
+    def _changed(self, row: Json, body: Json, given: Json) -> Json:
+        status = body.get("status") or row["status"]
+        found = list(_problems({"experiment_name": "e", **given}))
+        if status not in ("Active", "Disabled"):
+            found.append(Problem(f"status must be Active or Disabled, but is {status!r}.", "status"))
+        wrong = [n for n in (_OF_DATA if row["kind"] == "time" else ("recurrence",)) if n in given]
+        if wrong:
+            kind = "recurrence" if row["kind"] == "time" else "datastore"
+            message = (
+                f"The schedule '{row['name']}' is a {kind} schedule: {wrong[0]} cannot be given. Make another schedule."
+            )
+            found.append(Problem(message, wrong[0]))
+        _refuse(found)
+        values: Json = {"status": status, "name": body.get("name") or row["name"]}
+        if status == "Active":
+            values["note"] = None
+        return values
+
+    def ticks(self, workspace: str, schedule_id: str, limit: int = 100) -> Json:
+        """What became of its due times, newest first."""
+        self._row(workspace, schedule_id)
+        with self._db.read() as connection:
+            return {"value": [_tick(t) for t in store.ticks(connection, schedule_id, limit)]}
+
+    def next(self, workspace: str, schedule_id: str, n: int = 10) -> Json:
+        """The coming due times, in its zone and in UTC."""
+        row = self._row(workspace, schedule_id)
+        if row["kind"] == "data":
+            return {"value": [], "watches": row["settings"].get("path_on_datastore") or "/", "status": row["status"]}
+        rule = rule_of(row)
+        begin = row["next_at"] if row["next_at"] is not None else self._context.clock()
+        times = [begin] if row["next_at"] is not None else []
+        times += itertools.islice(rule.all_after(begin), max(0, min(n, 1000) - len(times)))
+        shown = [{"at": iso(t), "local": datetime.fromtimestamp(t, rule.zone).isoformat()} for t in times]
+        return {"value": shown, "time_zone": rule.time_zone, "status": row["status"]}
+
+    def runs(self, workspace: str, schedule_id: str) -> Sequence[str]:
+        """The ids of its runs, newest first."""
+        self._row(workspace, schedule_id)
+        with self._db.read() as connection:
+            return store.runs_of(connection, schedule_id)
+
+    def run_now(self, workspace: str, schedule_id: str) -> Json:
+        """Fire it once, whatever is due."""
+        row, now = self._row(workspace, schedule_id), self._context.clock()
+        at = math.floor(now * 1000) / 1000
+        evidence: Json = {"by": "run-now"}
+        if row["kind"] == "data":
+            evidence |= {"path": row["settings"].get("path_on_datastore") or "", "changed": 0, "listed": "[]"}
+        tick = {"schedule_id": schedule_id, "scheduled_at": at, "made_at": now, "evidence": evidence}
+        self._db.write(lambda c: store.add_ticks(c, [tick]))
+        self.wake()
+        return {"scheduled_at": iso(at)}
+
+    def backfill(self, workspace: str, schedule_id: str, body: Json) -> Json:
+        """Run the due times of a span that were not run, `at_once` together; with dry_run only say which."""
+        row = self._row(workspace, schedule_id)
+        if row["kind"] == "data":
+            raise BadRequest(f"The schedule '{row['name']}' watches data: there are no due times to run. Use run-now.")
+        begin, end = _moment(body.get("from"), "from"), _moment(body.get("to"), "to")
+        at_once = body.get("at_once") or 1
+        if not isinstance(at_once, int) or isinstance(at_once, bool) or at_once < 1:
+            raise BadRequest(f"at_once must be a whole number of 1 or more, but is {at_once!r}.", target="at_once")
+        rule = rule_of({**row, "created_at": min(begin, row["created_at"])})
+        spans = itertools.takewhile(lambda t: t <= min(end, self._context.clock()), rule.all_after(begin - 0.001))
+        wanted = list(itertools.islice(spans, BACKFILL_MOST + 1))
+        if len(wanted) > BACKFILL_MOST:
+            raise BadRequest(
+                f"There are more than {BACKFILL_MOST:,} due times from {body['from']} to {body['to']}. Give less."
+            )
+        with self._db.read() as connection:
+            known = store.ticks(connection, schedule_id, limit=1_000_000)
+        done = {t["scheduled_at"] for t in known if t["verdict"] != "skipped"}
+        missing = [t for t in wanted if t not in done]
+        if not body.get("dry_run"):
+            self._keep_backfill(schedule_id, missing, at_once, rule)
+        return {"value": [iso(t) for t in missing], "n": len(missing), "dry_run": bool(body.get("dry_run"))}
+
+    def _keep_backfill(self, schedule_id: str, missing: Sequence[float], at_once: int, rule: Recurrence) -> None:
+        now, evidence = self._context.clock(), {"by": "backfill", "at_once": at_once}
+
+        def work(connection: Any) -> None:
+            for at in missing:
+                row = {"schedule_id": schedule_id, "scheduled_at": at, "made_at": now, "evidence": evidence}
+                until = store.backfill_tick(connection, row)
+                rest = rule.after(missing[-1])
+                if until is not None and rest is not None and rest <= until:
+                    store.add_ticks(connection, [skipped(schedule_id, rest, until, None, "catch-up: missed", now)])
+
+        self._db.write(work)
+        self.wake()
+
+    def is_any_active(self) -> bool:
+        """Whether a server must stay up for a schedule."""
+        with self._db.read() as connection:
+            return store.n_active(connection) > 0
+
+    def _row(self, workspace: str, schedule_id: str) -> Json:
+        with self._db.read() as connection:
+            row = store.get(connection, schedule_id)
+        if row is None or row["workspace"] != workspace:
+            raise NotFound(
+                f"There is no schedule '{schedule_id}' in workspace '{workspace}'. See them: penstock schedule list",
+                target=schedule_id,
+            )
+        return row
+
+
+def _problems(settings: Json) -> list[Problem]:
+    found = [Problem(m, "recurrence") for m in problems(settings["recurrence"])] if settings.get("recurrence") else []
+    if not str(settings.get("experiment_name") or "").strip():
+        found.append(
+            Problem("The schedule has no experiment_name. Give the experiment its runs belong to.", "experiment_name")
+        )
+    for name, known in (("catch_up", CATCH_UP), ("overlap", OVERLAP)):
+        if settings.get(name) not in (None, *known):
+            found.append(Problem(f"{name} must be one of {', '.join(known)}, but is {settings[name]!r}.", name))
+    for name, least in (("pause_after", 1), ("polling_interval", 1), ("settle_seconds", 0)):
+        value = settings.get(name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or value < least):
+            found.append(Problem(f"{name} must be a number of {least} or more, but is {value!r}.", name))
+    given = [n for n in _OF_DATA if settings.get(n) is not None]
+    if settings.get("recurrence") and given:
+        found.append(Problem(f"{given[0]} cannot be given together with a recurrence. Give one of them.", given[0]))
+    path = str(settings.get("path_on_datastore") or "")
+    if ".." in path.split("/") or path.startswith("/"):
+        found.append(
+            Problem(
+                f"path_on_datastore {path!r} must lie below the datastore. Leave out '..' and the first '/'.", "path"
+            )
+        )
+    return found
+
+
+def _target_problems(body: Json) -> list[Problem]:
+    if bool(body.get("pipeline_id")) == bool(body.get("pipeline_endpoint_id")):
+        return [Problem("Give the schedule either a pipeline_id or a pipeline_endpoint_id.", "pipeline_id")]
+    return []
+
+
+def _refuse(found: list[Problem]) -> None:
+    if found:
+        raise BadRequest(" ".join(p.message for p in found), target=found[0].target, details=tuple(found))
+
+
+def _refuse_never(next_at: float | None) -> None:
+    if next_at is None:
+        raise BadRequest(
+            "The recurrence never comes again. Give an earlier start_time or other days.", target="recurrence"
+        )
+
+
+def _moment(given: Any, name: str) -> float:
+    try:
+        found = datetime.fromisoformat(str(given))
+    except ValueError:
+        raise BadRequest(f"{name} {given!r} is no time. Give it as 2030-01-31T08:30:00 (UTC).", target=name) from None
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+
+
+def _shown(row: Json) -> Json:
+    settings = {name: row["settings"].get(name) for name in SETTINGS}
+    settings["catch_up"], settings["overlap"] = settings["catch_up"] or "latest", settings["overlap"] or "allow"
+    dates = {n: None if row[n] is None else iso(row[n]) for n in ("next_at", "created_at", "updated_at")}
+    kept = {n: row[n] for n in ("id", "workspace", "name", "kind", "pipeline_id", "status", "note", "revision")}
+    return {**kept, "pipeline_endpoint_id": row["endpoint_id"], "provisioning": "Completed", **settings, **dates}
+
+
+def _tick(row: Json) -> Json:
+    dates = {n: None if row[n] is None else iso(row[n]) for n in ("scheduled_at", "until_at", "decided_at")}
+    kept = {n: row[n] for n in ("verdict", "reason", "n", "run_id", "run_status")}
+    evidence = {k: v for k, v in row["evidence"].items() if k != "listed"}
+    return {**dates, **kept, "evidence": evidence}

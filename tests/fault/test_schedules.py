@@ -1,0 +1,153 @@
+"""Schedules: every due time has one run or a recorded verdict, whatever dies and whatever the clock does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fault.schedules_checker import BEGIN, World, play
+
+from penstock.model.errors import BadRequest, Conflict, NotFound
+from penstock.store import schedules as store
+from penstock.store.database import open_database
+
+DAILY = {"frequency": "Day", "interval": 1, "hours": [8], "minutes": [0]}
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    place = tmp_path / "store.db" if request.param == "sqlite" else request.getfixturevalue("postgresql_url")
+    opened = open_database(place)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Any:
+    opened = open_database(tmp_path / "store.db")
+    yield World(opened, 0)
+    opened.close()
+
+
+def make(world: World, **more: object) -> str:
+    body = {"name": "s", "experiment_name": "e", "pipeline_id": "p", "recurrence": DAILY, **more}
+    found: str = world.schedules.create("w", body)["id"]
+    return found
+
+
+def fire(world: World, at: float) -> None:
+    world.now = at
+    again = world.clocks[0].tick(at)
+    while again <= at:
+        again = world.clocks[0].tick(at)
+
+
+def verdicts(world: World, schedule_id: str) -> list[tuple[str, int | None]]:
+    with world.database.read() as connection:
+        return [(t["verdict"], t["n"]) for t in reversed(store.ticks(connection, schedule_id, 100_000))]
+
+
+def test_seeds_of_the_checker(database: Any) -> None:
+    for seed in range(3):
+        play(database, seed, days=4)
+
+
+def test_of_missed_times_the_latest_runs_and_the_others_are_told(world: World) -> None:
+    made = make(world, recurrence={"frequency": "Minute", "interval": 1})
+    fire(world, BEGIN)
+    fire(world, BEGIN + 60 * 1_000_000)
+    assert verdicts(world, made) == [("fired", 1), ("skipped", 999_999), ("fired", 1)]
+
+
+def test_all_missed_times_run_when_asked_for(world: World) -> None:
+    made = make(world, recurrence={"frequency": "Hour", "interval": 1}, catch_up="all")
+    fire(world, BEGIN + 3600 * 250)
+    assert verdicts(world, made) == [("fired", 1)] * 251
+
+
+def test_no_missed_time_runs_when_asked_for(world: World) -> None:
+    made = make(world, catch_up="none", recurrence={"frequency": "Hour", "interval": 1})
+    fire(world, BEGIN + 3600 * 5 + 600)
+    assert {v for v, _ in verdicts(world, made)} == {"skipped"}
+    fire(world, BEGIN + 3600 * 6)
+    assert verdicts(world, made)[-1] == ("fired", 1)
+
+
+def test_a_clock_that_jumps_a_year_and_back_goes_on_firing_once(world: World) -> None:
+    made = make(world, recurrence={"frequency": "Hour", "interval": 1})
+    fire(world, BEGIN)
+    fire(world, BEGIN + 365 * 86400)
+    fire(world, BEGIN + 1800)
+    fire(world, BEGIN + 3600)
+    fire(world, BEGIN + 7200)
+    fire(world, BEGIN + 7100)
+    fire(world, BEGIN + 7200)
+    with world.database.read() as connection:
+        fired = [t["scheduled_at"] - BEGIN for t in store.ticks(connection, made) if t["verdict"] == "fired"]
+    assert sorted(fired) == [0, 7200, 365 * 86400], "what was recorded as skipped stays so; what comes after fires once"
+
+
+def test_a_schedule_edited_while_it_is_fired_keeps_its_edit(world: World) -> None:
+    made = make(world)
+    with world.database.read() as connection:
+        before = store.get(connection, made)
+    assert before is not None
+    world.schedules.update("w", made, {"status": "Disabled"})
+    assert not world.database.write(lambda c: store.advance(c, before, BEGIN + 5, BEGIN))
+    with pytest.raises(Conflict, match="changed at the same time"):
+        world.schedules._db.world.database.write(lambda c: store.change(c, made, 1, {"name": "n"}))
+        stale = {**before}
+        world.schedules._row = lambda *_: stale  # type: ignore[method-assign]
+        world.schedules.update("w", made, {"name": "other"})
+
+
+def test_a_pipeline_that_cannot_be_submitted_is_recorded_and_pauses_it(world: World) -> None:
+    made = make(world, pipeline_id="gone", recurrence={"frequency": "Hour", "interval": 1}, pause_after=2)
+    fire(world, BEGIN)
+    fire(world, BEGIN + 3600)
+    fire(world, BEGIN + 7200)
+    shown = world.schedules.get("w", made)
+    assert [v for v, _ in verdicts(world, made)] == ["failed", "failed"]
+    assert shown["status"] == "Disabled" and "2 failures in a row" in shown["note"]
+
+
+def test_backfill_runs_what_was_missed_and_nothing_twice(world: World) -> None:
+    made = make(world, recurrence={"frequency": "Hour", "interval": 1})
+    fire(world, BEGIN)
+    fire(world, BEGIN + 3600 * 10)
+    span = {"from": "2023-11-14T22:13:20", "to": "2023-11-16T00:00:00", "at_once": 20}
+    assert world.schedules.backfill("w", made, {**span, "dry_run": True})["n"] == 9
+    assert world.schedules.backfill("w", made, span)["n"] == 9
+    fire(world, world.now)
+    assert world.schedules.backfill("w", made, span)["n"] == 0
+    assert sum(v == "fired" for v, _ in verdicts(world, made)) == 11
+
+
+def test_next_tells_the_zone_and_utc(world: World) -> None:
+    made = make(world, recurrence={**DAILY, "time_zone": "W. Europe Standard Time"})
+    first = world.schedules.next("w", made)["value"][1]
+    assert first == {"at": "2023-11-15T07:00:00Z", "local": "2023-11-15T08:00:00+01:00"}
+    assert len(world.schedules.next("w", made)["value"]) == 10
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"overlap": "never"}, "overlap must be one of"),
+        ({"catch_up": "some"}, "catch_up must be one of"),
+        ({"pause_after": 0}, "pause_after must be"),
+        ({"datastore": "d"}, "cannot be given together with a recurrence"),
+        ({"experiment_name": ""}, "no experiment_name"),
+        ({"name": " "}, "no name"),
+        ({"pipeline_endpoint_id": "e"}, "either a pipeline_id or a pipeline_endpoint_id"),
+        ({"recurrence": {**DAILY, "time_zone": "Mars"}}, "no time zone 'Mars'"),
+        ({"recurrence": None, "datastore": "d", "path_on_datastore": "../x"}, "must lie below the datastore"),
+    ],
+)
+def test_a_wrong_schedule_is_refused_and_nothing_is_kept(world: World, given: dict[str, object], said: str) -> None:
+    with pytest.raises(BadRequest, match=said):
+        make(world, **given)
+    assert world.schedules.list("w") == []
+    with pytest.raises(NotFound, match="no schedule 'x'"):
+        world.schedules.get("w", "x")
