@@ -266,3 +266,13 @@ def test_a_log_that_grows_is_sent_as_it_was_when_it_was_opened(client):
         seen += len(content)
     (client.home / "enough").touch()
     assert seen > 0
+
+
+def test_a_schedule_of_a_pipeline_that_cannot_be_published_yet_is_refused_and_not_kept(client):
+    body = {"name": "s", "experiment_name": "e", "pipeline_id": "p", "recurrence": {"frequency": "Day", "interval": 1}}
+    status, answer = client("POST", "/ws/w/schedules", body)
+    assert (status, answer["error"]["code"]) == (400, "NotBuiltYet")
+    status, answer = client("POST", "/ws/w/schedules", {**body, "recurrence": {"frequency": "Daily"}})
+    assert (status, answer["error"]["code"]) == (400, "BadRequest")
+    assert client("GET", "/ws/w/schedules")[1]["value"] == []
+    assert client("GET", "/ws/w/schedules/none/next")[0] == 404

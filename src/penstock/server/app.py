@@ -21,6 +21,7 @@ from penstock.server.api import (
     oauth,
     principals,
     runs,
+    schedules,
     secrets,
     server,
     webhooks,
@@ -43,7 +44,7 @@ def make_app(services: Services, loop: Loop, stop: Any) -> FastAPI:
         title="Penstock", version=__version__, docs_url=None, redoc_url=None, separate_input_output_schemas=False
     )
     app.include_router(server.router(services, loop, stop))
-    for part in (workspaces, runs, care, assets, environments, secrets, webhooks, principals):
+    for part in (workspaces, runs, care, assets, environments, secrets, webhooks, schedules, principals):
         app.include_router(part.router(services), prefix="/api/v1")
     app.include_router(mlflow.router(services))
     app.include_router(oauth.router(services))

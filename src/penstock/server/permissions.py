@@ -105,6 +105,11 @@ _ROUTES: dict[Needs, str] = {
         GET {_API}/ws/{{ws}}/results/{{run_id}}
         GET {_API}/ws/{{ws}}/snapshots/{{digest}}
         GET {_API}/ws/{{ws}}/blobs/{{digest}}
+        GET {_API}/ws/{{ws}}/schedules
+        GET {_API}/ws/{{ws}}/schedules/{{schedule_id}}
+        GET {_API}/ws/{{ws}}/schedules/{{schedule_id}}/ticks
+        GET {_API}/ws/{{ws}}/schedules/{{schedule_id}}/next
+        GET {_API}/ws/{{ws}}/schedules/{{schedule_id}}/runs
         GET {_API}/ws/{{ws}}/webhooks
         GET {_API}/ws/{{ws}}/webhooks/{{webhook_id}}
         GET /mlflow/{{ws}}/version
@@ -157,6 +162,10 @@ _ROUTES: dict[Needs, str] = {
         DELETE {_API}/ws/{{ws}}/secrets/{{name}}
         DELETE {_API}/ws/{{ws}}/datasets
         DELETE {_API}/ws/{{ws}}/models/{{name}}/{{version}}
+        POST {_API}/ws/{{ws}}/schedules
+        PUT {_API}/ws/{{ws}}/schedules/{{schedule_id}}
+        POST {_API}/ws/{{ws}}/schedules/{{schedule_id}}/run-now
+        POST {_API}/ws/{{ws}}/schedules/{{schedule_id}}/backfill
         POST {_API}/ws/{{ws}}/webhooks
         PUT {_API}/ws/{{ws}}/webhooks/{{webhook_id}}
         DELETE {_API}/ws/{{ws}}/webhooks/{{webhook_id}}

@@ -30,6 +30,7 @@ from penstock.service.background import Background
 from penstock.service.changes import Changes
 from penstock.service.context import Context
 from penstock.service.deliveries import Deliveries, DeliveriesThread
+from penstock.service.firing import ClockThread, submit
 from penstock.service.inbox import Inbox
 from penstock.service.interpreting import Interpreting
 from penstock.service.janitor import Janitor, JanitorThread
@@ -38,6 +39,7 @@ from penstock.service.loop import Loop, WakeSocket
 from penstock.service.room import Room
 from penstock.service.scheduler import Scheduler
 from penstock.service.services import Services
+from penstock.service.triggers import Clock
 from penstock.store.database import open_database, shown
 from penstock.store.leases import RELEASED
 from penstock.store.postgresql import Listener
@@ -153,14 +155,20 @@ class _Process:
         listener = elected and self._elect(elected, loop, context)
         janitor.start()
         webhooks.start()
+        services = Services.build(context, inbox)
+        clock = ClockThread(context, Clock(context, submit, services.control.cancel))
+        services.schedules.wake = clock.wake
+        self._is_scheduled = services.schedules.is_any_active
+        clock.start()
         self._write_record()
         try:
-            server = self._make_server(Services.build(context, inbox), loop)
+            server = self._make_server(services, loop)
             self._say_where(as_json)
             asyncio.run(self._serve(server, unix, tcp, loop))
         finally:
             janitor.stop()
             webhooks.stop()
+            clock.stop()
             loop.stop()
             if elected is not None:
                 elected.stop()
@@ -202,7 +210,7 @@ class _Process:
         wait = min(IDLE_CHECK_SECONDS, self._settings.idle_seconds)
         while not server.should_exit:
             await asyncio.sleep(wait)
-            if loop.is_busy:
+            if loop.is_busy or self._is_scheduled():
                 self._touch()
             if time.monotonic() - self._touched_at >= self._settings.idle_seconds:
                 self._stop()

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from penstock.engine.recurrence import Recurrence, problems
-from penstock.model.errors import BadRequest, Conflict, NotFound, Problem
+from penstock.model.errors import BadRequest, Conflict, NotBuiltYet, NotFound, Problem
 from penstock.service.catalog import Catalog
 from penstock.service.context import Context
 from penstock.service.triggers import iso, rule_of, skipped
@@ -40,13 +40,13 @@ BACKFILL_MOST = 10_000
 
 
 class Schedules:
-    """The verbs. `wake` tells the loops that something may be due."""
+    """The verbs."""
 
-    def __init__(self, context: Context, workspaces: Catalog, wake: Callable[[], None] = lambda: None) -> None:
-        self._context, self._workspaces, self.wake = context, workspaces, wake
+    def __init__(self, context: Context, workspaces: Catalog, check_target: Callable[[str, Json], None]) -> None:
+        self._context, self._workspaces, self._check_target = context, workspaces, check_target
+        self.wake: Callable[[], None] = lambda: None  # tells the loops that something may be due
         self._db = context.database
         self.look: Callable[[Json], None] = lambda schedule: None  # takes the state of what a new schedule watches
-        self.check_target: Callable[[str, Json], None] = lambda workspace, body: None
 
     def create(self, workspace: str, body: Json) -> Json:
         """Make a schedule; BadRequest lists all that is wrong with it."""
@@ -56,7 +56,11 @@ class Schedules:
         if not str(body.get("name") or "").strip():
             found.append(Problem("The schedule has no name. Give one.", "name"))
         _refuse(found)
-        self.check_target(workspace, body)
+        self._check_target(workspace, body)
+        if not settings.get("recurrence"):
+            raise NotBuiltYet(
+                "Schedules that watch data are not built yet in this version of Penstock. Give a recurrence."
+            )
         now = self._context.clock()
         row: Json = {
             "id": self._context.make_id(),

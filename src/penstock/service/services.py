@@ -15,10 +15,12 @@ from penstock.service.datastores import Datastores
 from penstock.service.debugging import Debugging
 from penstock.service.environments import Environments
 from penstock.service.explaining import Explaining
+from penstock.service.firing import check_target
 from penstock.service.inbox import Inbox
 from penstock.service.models import Models
 from penstock.service.principals import Principals
 from penstock.service.results import Results
+from penstock.service.schedules import Schedules
 from penstock.service.secrets import Secrets
 from penstock.service.submission import Submission
 from penstock.service.tokens import Tokens
@@ -47,6 +49,7 @@ class Services:
     debugging: Debugging
     explaining: Explaining
     webhooks: Webhooks
+    schedules: Schedules
     principals: Principals
     tokens: Tokens
     access: Access
@@ -76,6 +79,7 @@ class Services:
             debugging=Debugging(context),
             explaining=Explaining(context),
             webhooks=Webhooks(context, catalog),
+            schedules=Schedules(context, catalog, check_target),
             principals=Principals(context, catalog),
             tokens=Tokens(context),
             access=Access(context),
