@@ -220,3 +220,14 @@ def test_a_path_below_ones_own_home(folder, monkeypatch, module_workspace):
         and (folder / "back" / "from_home" / "y.py").exists()
     )
     assert Model.register(module_workspace, "~/x.py", "of_home").version == 1
+
+
+def test_what_is_wrong_with_each_step_is_said_at_once_the_first_as_ever(folder):
+    steps = [PythonScriptStep(name, name="Step " + name, source_directory=str(folder)) for name in ("no.py", "nor.py")]
+    with pytest.raises(ValueError) as one:
+        made(steps[0])
+    with pytest.raises(ValueError) as both:
+        made(PythonScriptStep("x.py"), *steps)
+    first, second = str(both.value).split("\n")
+    assert first == str(one.value)
+    assert second.startswith("Step [Step nor.py]: script not found at: ")

@@ -16,7 +16,7 @@ from azureml.data import OutputFileDatasetConfig
 from azureml.exceptions import ActivityFailedException
 from azureml.pipeline.core import Pipeline, PipelineData, PipelineRun, StepRun
 from azureml.pipeline.steps import PythonScriptStep
-from azureml.widgets import RunDetails
+from azureml.widgets import ParallelRunStepDetails, RunDetails
 
 TERMINAL = ("Completed", "Failed", "Canceled")
 
@@ -328,6 +328,28 @@ def test_run_details_without_a_notebook(scripts: Scripts, capsys: pytest.Capture
     in_order(capsys.readouterr().out, f"PipelineRun {run.id}: Finished", "only", "Completed", "http")
     for echo in (run._repr_html_(), repr(run), Experiment(scripts.workspace, "waiting")._repr_html_()):
         assert run.id in echo or "waiting" in echo
+
+
+def test_details_of_one_step_by_every_way_of_naming_it(scripts: Scripts, capsys: pytest.CaptureFixture[str]) -> None:
+    run = scripts.submit(scripts.step("score", "from azureml.core import Run; Run.get_context().log('rows', 3)"))
+    run.wait_for_completion(show_output=False)
+    step, ws = run.find_step_run("score")[0], scripts.workspace
+    for details in (
+        ParallelRunStepDetails(step),
+        ParallelRunStepDetails(step, step_name="score"),
+        ParallelRunStepDetails(run, step_name="score"),
+        ParallelRunStepDetails(workspace=ws, run_id=run.id, step_name="score"),
+        ParallelRunStepDetails(workspace=ws, step_run_id=step.id),
+    ):
+        capsys.readouterr()
+        details.show()
+        assert f"StepRun {step.id}: Finished" in capsys.readouterr().out
+        assert details.get_widget_data()["run_id"] == step.id
+        assert "rows" in details._repr_html_()
+    with pytest.raises(ValueError, match=r"has no step called 'other'\. Give the name of one of its steps: 'score'"):
+        ParallelRunStepDetails(run, step_name="other")
+    with pytest.raises(ValueError, match="give run_instance, or workspace with run_id or step_run_id"):
+        ParallelRunStepDetails()
 
 
 def test_a_log_that_is_no_text_is_shown_once(scripts: Scripts, capsys: pytest.CaptureFixture[str]) -> None:

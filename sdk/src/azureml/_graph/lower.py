@@ -26,7 +26,7 @@ def lower(steps, options, scope):
     for step in order:
         step._check_producers()
     _check_datastores(order, options)
-    nodes = [_node(step, ids, predecessors[step], scope) for step in order]
+    nodes = _nodes(order, ids, predecessors, scope)
     graph = {
         "schema": 1,
         "description": options["description"],
@@ -48,6 +48,23 @@ def _check_datastores(order, options):
         for port in step._output_ports:
             if port.datastore is None and port.settings.get("reference") != "dataset":
                 raise ValueError("DataStore not provided for output: {}".format(port.name))
+
+
+def _nodes(order, ids, predecessors, scope):
+    """The nodes of all steps. A dry run says what is wrong with each step at once: the first problem's text, then the others."""
+    nodes, problems = [], []
+    for step in order:
+        try:
+            nodes.append(_node(step, ids, predecessors[step], scope))
+        except Exception as error:
+            if not scope.is_dry or not (problems or type(error) is ValueError):
+                raise  # nothing more is sent for a graph that is wrong
+            problems.append(error)
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        raise ValueError("\n".join(dict.fromkeys(str(problem) for problem in problems))) from problems[0]
+    return nodes
 
 
 def _node(step, ids, predecessors, scope):

@@ -11,6 +11,10 @@ class Scope:
         self._dataset_id_of = dataset_id_of
         self._definitions = {}
 
+    @property
+    def is_dry(self):
+        return self._snapshot_of is None
+
     def snapshot(self, folder):
         return self._snapshot_of(folder) if self._snapshot_of is not None else None
 

@@ -55,7 +55,23 @@ class ParallelRunStepDetails(RunDetails):
 
     def __init__(self, run_instance=None, step_name=None, workspace=None, run_id=None, step_run_id=None):
         if run_instance is None:
+            if workspace is None or not (step_run_id or run_id):
+                raise ValueError(
+                    "ParallelRunStepDetails shows a run: give run_instance, or workspace with run_id or step_run_id."
+                )
             run_instance = workspace.get_run(step_run_id or run_id)
-        if step_name is not None:
-            run_instance = run_instance.find_step_run(step_name)[0]
+        if step_name is not None and run_instance._run_dto["type"] == "pipeline":
+            run_instance = _step_of(run_instance, step_name)
         RunDetails.__init__(self, run_instance)
+
+
+def _step_of(run, name):
+    found = run.find_step_run(name)
+    if not found:
+        names = ", ".join(sorted(repr(step.name) for step in run.get_children()))
+        raise ValueError(
+            "Pipeline run {} has no step called {!r}. Give the name of one of its steps: {}.".format(
+                run.id, name, names or "it has none"
+            )
+        )
+    return found[0]
