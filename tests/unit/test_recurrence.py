@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from datetime import UTC, datetime, timedelta
 from zoneinfo import available_timezones
 
@@ -44,6 +45,13 @@ def test_a_skipped_time_comes_at_the_next_valid_instant() -> None:
         "2024-03-10T03:30:00-04:00",
         "2024-03-11T02:00:00-04:00",
     ]
+
+
+def test_a_skipped_time_comes_however_little_before_it_one_asks() -> None:
+    rule = made(frequency="Day", interval=1, hours=[2], minutes=[30], time_zone=NEW_YORK)
+    gap = at("2024-03-10T03:00", NEW_YORK)
+    assert rule.after(math.nextafter(gap, 0)) == gap
+    assert rule.last(math.nextafter(gap, 0), gap) == (gap, 1)
 
 
 def test_a_repeated_time_comes_once() -> None:

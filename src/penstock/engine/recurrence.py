@@ -116,8 +116,9 @@ class Recurrence:
 
     def _wall_clock(self, at: float) -> Iterator[float]:
         before = at
-        local = datetime.fromtimestamp(at, self.zone).replace(tzinfo=None, fold=0)
-        for wall in self._local_from(local.replace(microsecond=0)):
+        # Floored: a moment just before a gap must not be rounded to its other side.
+        local = datetime.fromtimestamp(math.floor(at), self.zone).replace(tzinfo=None, fold=0)
+        for wall in self._local_from(local):
             due = instant(wall, self.zone)
             if due > before:  # two skipped times may come at one instant: it is one due time
                 yield due

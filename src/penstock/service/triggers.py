@@ -56,7 +56,9 @@ class Clock:
         """Keep the ticks of all schedules that are due; whether there may be more."""
         with self._db.read() as connection:
             found = store.due(connection, "time", now, AHEAD_SECONDS, A_PASS)
-        plans = [(row, *due_ticks(row, now)) for row in found]
+            plans = [(row, *due_ticks(row, now)) for row in found]
+            for row, ticks, _ in plans:
+                _begin_after_known(connection, row, ticks)
 
         def work(connection: Connection) -> None:
             self._context.leader.fence(connection)
@@ -151,7 +153,8 @@ def due_ticks(row: Json, now: float) -> tuple[list[Json], float | None]:
     rule = rule_of(row)
     first = row["next_at"]
     if first is None or first > now:  # the clock was set back
-        return [], rule.after(now)
+        again = rule.after(max(now, row["created_at"]))
+        return [], again if first is None or again is None else min(first, again)
     before = math.nextafter(first, -math.inf)
     found = rule.last(before, now)
     if found is None:
@@ -171,6 +174,18 @@ def due_ticks(row: Json, now: float) -> tuple[list[Json], float | None]:
     else:
         ticks.append({"schedule_id": row["id"], "scheduled_at": last, "made_at": now, "evidence": {"by": "clock"}})
     return ticks, rule.after(last)
+
+
+def _begin_after_known(connection: Connection, row: Json, ticks: list[Json]) -> None:
+    """Have a tick that stands for many begin where no tick is yet: after a clock was set back, the first ones have theirs."""
+    for each in [t for t in ticks if t.get("until_at") is not None]:
+        at: float | None = each["scheduled_at"]
+        while at is not None and at <= each["until_at"] and store.has_tick(connection, row["id"], at):
+            at = rule_of(row).after(at)
+        if at is None or at > each["until_at"]:
+            ticks.remove(each)
+        else:
+            each["scheduled_at"] = at
 
 
 def _all_of(row: Json, rule: recurrence.Recurrence, first: float, now: float) -> tuple[list[Json], float | None]:

@@ -78,6 +78,11 @@ def add_ticks(connection: Connection, rows: Sequence[Row]) -> None:
         connection.execute(upsert(connection, tick).on_conflict_do_nothing(), whole)
 
 
+def has_tick(connection: Connection, schedule_id: str, scheduled_at: float) -> bool:
+    same = (tick.c.schedule_id == schedule_id, tick.c.scheduled_at == scheduled_at)
+    return connection.execute(select(tick.c.verdict).where(*same)).first() is not None
+
+
 def backfill_tick(connection: Connection, row: Row) -> float | None:
     """Keep a due time to be run after all, in place of its skip; until when that skip stood for others too."""
     same = (tick.c.schedule_id == row["schedule_id"], tick.c.scheduled_at == row["scheduled_at"])
