@@ -202,7 +202,6 @@ def test_no_authentication_asks_anything(ws: Workspace) -> None:
         a.InteractiveLoginAuthentication(tenant_id="t"),
         a.AzureCliAuthentication(),
         a.MsiAuthentication(),
-        a.ServicePrincipalAuthentication("t", "i", "p"),
     ):
         assert made.get_authentication_header()["Authorization"].startswith("Bearer ")
         assert made.get_token().token

@@ -111,14 +111,19 @@ def test_the_same_new_snapshot_from_many_callers_at_once(client):
 
 
 def test_the_homes_token_goes_to_the_homes_own_server_alone(client, monkeypatch):
-    from azureml._client.home import token
+    from azureml._client.client import Client as SdkClient
 
+    monkeypatch.setenv("PENSTOCK_HOME", str(client.home))
     own = client.record()["url"]
-    home = str(client.home)
-    assert token(home, own) == token(home) != None  # noqa: E711
-    assert token(home, "http://elsewhere.example:80") is None
+    assert SdkClient(own).token() == SdkClient().token() == (client.home / "token").read_text().strip()
+    assert SdkClient("http://elsewhere.example:80").token() is None
+    monkeypatch.setenv("AZUREML_RUN_TOKEN", "of a run")
+    monkeypatch.setenv("PENSTOCK_JOB", "/a/job")
+    monkeypatch.setenv("AZUREML_SERVICE_ENDPOINT", own)
+    assert SdkClient(own).token() == "of a run"
+    assert SdkClient("http://elsewhere.example:80").token() is None
     monkeypatch.setenv("PENSTOCK_TOKEN", "given")
-    assert token(home, "http://elsewhere.example:80") == "given"
+    assert SdkClient("http://elsewhere.example:80").token() == "given"
 
 
 def test_a_download_stays_in_its_folder(tmp_path):

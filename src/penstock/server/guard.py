@@ -1,7 +1,8 @@
 """Who speaks to the server, found out before any route; whether they may is asked of permissions.py.
 
-Whoever reaches the socket is the owner. A TCP caller needs a fitting Host header, and shows the home's token, a principal's or a run's;
-one of this machine who shows nothing may look, where the server says so. What TCP callers change, and what they are refused, is put on record.
+Whoever reaches the socket is the owner, unless they show a token: then they are whose it is, and no more. A TCP caller needs a fitting Host
+header, and shows the home's token, a principal's or a run's; one of this machine who shows nothing may look, where the server says so. What
+others than the owner at the socket change, and what they are refused, is put on record.
 """
 
 from __future__ import annotations
@@ -68,11 +69,12 @@ class Guard:
             return
         state = scope.setdefault("state", {})
         server = scope.get("server")
-        if server is None or server[1] is None:
+        is_at_socket = server is None or server[1] is None
+        if is_at_socket and not _headers(scope).get(b"authorization"):
             refusal = _unspoken(_headers(scope))
             state[CALLER] = OWNER
         else:
-            refusal = self._refusal(scope)
+            refusal = _unspoken(_headers(scope)) if is_at_socket else self._refusal(scope)
             if refusal is None:
                 state[CALLER] = caller = await self._caller(scope)
                 refusal = self._rate.refusal(caller) or await self._may(scope, caller)

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from azureml._client import SDK_VERSION
 from azureml._client.errors import ServerLostError, ServerNotFoundError, refusal
-from azureml._client.home import home_path, server_record, token
+from azureml._client.home import home_path, server_record
 
 PROTOCOL = "1"
 ANSWER_SECONDS = 300.0
@@ -70,14 +70,25 @@ class UnixConnection(_Closing, http.client.HTTPConnection):
 
 
 class Client:
-    """`url` None: PENSTOCK_URL, else the home's embedded server, which is started when it does not answer."""
+    """`url` None: PENSTOCK_URL, else the home's embedded server, which is started when it does not answer. `auth` signs every call."""
 
-    def __init__(self, url=None):
+    def __init__(self, url=None, auth=None):
         self._given = url or os.environ.get("PENSTOCK_URL") or None
+        self._auth = auth
         self.home = home_path()
         self._local = threading.local()
         self._server = None
         self._is_version_checked = False
+
+    @property
+    def is_remote(self):
+        """Whether the server is reached over TCP: then who calls must show a token."""
+        return bool(self._given) and not self._given.startswith("unix://")
+
+    @property
+    def address(self):
+        """What this server is called by whoever configured it: its URL, or the home of the embedded one."""
+        return self._given or self.home
 
     @property
     def url(self):
@@ -144,6 +155,22 @@ class Client:
             raise refusal(answer.status, _parsed(content), error)
         return _parsed(content) if content else None
 
+    def post_plain(self, target, data, headers):
+        """(status, parsed JSON) of a call outside of the API that shows no token: the way to get one."""
+        connection = self._connect(ANSWER_SECONDS)
+        try:
+            connection.request("POST", target, data, headers)
+            answer = connection.getresponse()
+            return answer.status, _parsed(answer.read())
+        except (OSError, http.client.HTTPException) as error:
+            raise ServerLostError(
+                "The connection to the Penstock server broke while signing in: {}. Try again.".format(
+                    error or type(error).__name__
+                )
+            ) from error
+        finally:
+            connection.close()
+
     def stream(self, path, query=None, timeout=60.0):
         """Yields the parsed lines of an NDJSON answer on a connection of its own. OSError when it breaks or falls silent.
 
@@ -190,14 +217,23 @@ class Client:
 
     def _headers(self, headers):
         headers["X-Penstock-Protocol"] = PROTOCOL
-        if self._is_tcp():
-            bearer = token(self.home, self._given)
-            if bearer:
-                headers["Authorization"] = "Bearer " + bearer
+        if self.is_remote or self._auth is not None:
+            shown = self._signer()._token_to_show(self)
+            if shown:
+                headers["Authorization"] = "Bearer " + shown.token
         return headers
 
-    def _is_tcp(self):
-        return bool(self._given) and not self._given.startswith("unix://")
+    def token(self):
+        """The token that calls to this server over TCP carry; None when there is none."""
+        found = self._signer()._access_token(self)
+        return found.token if found else None
+
+    def _signer(self):
+        if self._auth is None:
+            from azureml.core.authentication import AbstractAuthentication
+
+            self._auth = AbstractAuthentication()
+        return self._auth
 
     def _kept(self):
         """This thread's connection, alive as far as can be told without sending."""
@@ -232,8 +268,8 @@ class Client:
             if self._is_own_server():
                 return self._connect_embedded(timeout)
             raise ServerNotFoundError(
-                "No Penstock server answers at {} (PENSTOCK_URL): {}. Start it with `penstock serve`, or unset PENSTOCK_URL.".format(
-                    self._given, error
+                "No Penstock server answers at {} ({}): {}. Start it with `penstock serve`, or {}.".format(
+                    self._given, *_named_by(self._given, error)
                 )
             ) from None
 
@@ -323,12 +359,27 @@ def _has_hung_up(sock):
         return True
 
 
+def _named_by(url, error):
+    """Who named this server, the error, and how to name none."""
+    if os.environ.get("PENSTOCK_URL") == url:
+        return "PENSTOCK_URL", error, "unset PENSTOCK_URL"
+    return "penstock_url in config.json", error, "take penstock_url out"
+
+
 _shared = {}
 
 
-def shared():
-    """This process's client of the server that the environment names now."""
-    key = (os.environ.get("PENSTOCK_URL"), home_path())
-    if key not in _shared:
-        _shared[key] = Client()
-    return _shared[key]
+def shared(url=None, auth=None):
+    """This process's client of the server that the environment names now, else of `url`, else of the home's; `auth` signs its calls."""
+    given = os.environ.get("PENSTOCK_URL") or url
+    key = (given, home_path())
+    kept = _shared if auth is None else auth._clients
+    kept[key] = client = kept.pop(key, None) or Client(given, auth)  # the last one asked for is the last
+    return client
+
+
+def configured(auth):
+    """The client for whoever names no workspace: of PENSTOCK_URL, else of the nearest config.json's server, else of the home's."""
+    from azureml._client.config import nearest_url
+
+    return shared(None if os.environ.get("PENSTOCK_URL") else nearest_url(), auth)

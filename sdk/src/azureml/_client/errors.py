@@ -1,6 +1,6 @@
 """What can go wrong between the SDK and a server, as exceptions of the public API's family. Knows no HTTP."""
 
-from azureml.exceptions import AzureMLException, UserErrorException
+from azureml.exceptions import AuthenticationException, AzureMLException, UserErrorException
 
 
 class HomeError(UserErrorException):
@@ -34,6 +34,8 @@ def refusal(status, body, kind=None):
     others = [str(d.get("message")) for d in details if d.get("message") and str(d.get("message")) not in message]
     if others:
         message += "".join("\n  - " + text for text in others)
+    if status == 401:
+        kind = AuthenticationException
     if kind is None:
         kind = ServerError if status >= 500 else UserErrorException
     return kind(message, code=error.get("code"), status_code=status, target=error.get("target"), details=details)

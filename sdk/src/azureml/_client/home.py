@@ -69,20 +69,3 @@ def server_record(home):
     except (OSError, ValueError):
         return {}
     return record if isinstance(record, dict) else {}
-
-
-def token(home, url=None):
-    """The bearer token for a server reached over TCP: PENSTOCK_TOKEN, else the home's token file, else None.
-
-    The home's own token goes to the home's own server alone: with a `url` that is another's there is none.
-    """
-    given = os.environ.get("PENSTOCK_TOKEN")
-    if given:
-        return given
-    if url is not None and url.rstrip("/") != server_record(home).get("url"):
-        return None
-    try:
-        with open(os.path.join(home, "token"), encoding="utf-8") as file:
-            return file.read().strip() or None
-    except OSError:
-        return None

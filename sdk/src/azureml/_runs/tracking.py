@@ -2,14 +2,25 @@
 
 import os
 
+_PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
+
 
 def tracking_uri(workspace):
-    """The address; MLFLOW_TRACKING_TOKEN is set in this process."""
+    """The address; MLFLOW_TRACKING_TOKEN is set in this process, and an address of this machine is kept from proxies."""
     from azureml._client.client import segment
-    from azureml._client.home import home_path, token
 
-    url = workspace._client.url
-    bearer = token(home_path(), url)
-    if bearer:
-        os.environ["MLFLOW_TRACKING_TOKEN"] = bearer
+    client = workspace._client
+    url = client.url
+    token = client.token()
+    if token:
+        os.environ["MLFLOW_TRACKING_TOKEN"] = token
+    if url.startswith("http://127.0.0.1:") and any(os.environ.get(name) for name in _PROXIES):
+        _keep_from_proxies("127.0.0.1")
     return "{}/mlflow/{}".format(url, segment(workspace.name))
+
+
+def _keep_from_proxies(host):
+    for name in ("no_proxy", "NO_PROXY"):
+        hosts = [h for h in os.environ.get(name, "").split(",") if h.strip()]
+        if host not in hosts:
+            os.environ[name] = ",".join(hosts + [host])

@@ -1,19 +1,20 @@
-"""Authentication: the classes that existing code makes. Nothing prompts; the header carries the home's token."""
+"""Authentication: who a workspace's calls are made as. Nothing prompts.
 
-import os
-from collections import namedtuple
+A service principal signs in at the server itself. The classes that stand for a person or a machine (interactive login, Azure CLI, managed
+identity) are the owner on an embedded server, and on a shared one whoever `penstock login` signed in.
+"""
 
 import azureml._sentinel  # noqa: F401
 from azureml._names import reexport
 
-AccessToken = namedtuple("AccessToken", ("token", "expires_on"))
-_NEVER = 253402300799  # the last second of the year 9999
-
 __getattr__, __dir__ = reexport(
     __name__,
-    dict.fromkeys(
-        ("AuthenticationException", "AzureMLException", "RunEnvironmentException", "UserErrorException"),
-        "azureml.exceptions",
+    dict(
+        dict.fromkeys(
+            ("AuthenticationException", "AzureMLException", "RunEnvironmentException", "UserErrorException"),
+            "azureml.exceptions",
+        ),
+        AccessToken="azureml._client.tokens",
     ),
 )
 
@@ -28,34 +29,71 @@ class Audience:
 
 
 class AbstractAuthentication:
-    """Gives the token of the server that this user talks to."""
+    """Says with which token calls are made. `Workspace(auth=...)` makes every call of that workspace with it."""
 
     def __init__(self, cloud=None):
         self._cloud = cloud
 
-    def _token(self):
-        from azureml._client.client import shared
-        from azureml._client.home import home_path, token
+    def __getstate__(self):
+        """Connections and tokens stay behind when this is copied or sent to another process."""
+        return {k: v for k, v in self.__dict__.items() if k not in ("_known_clients", "_known_tokens")}
 
-        found = token(home_path())
-        if found is None and not os.environ.get("PENSTOCK_URL"):
-            shared().server()  # the embedded server writes the token when it first starts
-            found = token(home_path())
+    @property
+    def _clients(self):
+        """{(address, home): the client whose calls this signs}, the last one used last."""
+        return self.__dict__.setdefault("_known_clients", {})
+
+    def _client(self):
+        """The server that a token is wanted for: the one that this was last used with, else the one that is configured here."""
+        if self._clients:
+            return list(self._clients.values())[-1]
+        from azureml._client.client import configured
+
+        return configured(self)
+
+    def _access_token(self, client):
+        """The AccessToken for this client's server; None when there is none."""
+        from azureml._client import tokens
+
+        return tokens.of_environment(client) or self._kept(client, tokens.of_login)
+
+    def _token_to_show(self, client):
+        """What calls carry: nothing on an embedded server's socket, where whoever calls is the owner."""
+        return self._access_token(client) if client.is_remote else None
+
+    def _kept(self, client, get):
+        """`get(client)`, asked again when what it gave grows old."""
+        from azureml._client.tokens import is_fresh
+
+        known = self.__dict__.setdefault("_known_tokens", {})
+        token = known.get(client.address)
+        if not is_fresh(token):
+            known[client.address] = token = get(client)
+        return token
+
+    def _own_token(self):
+        client = self._client()
+        found = self._access_token(client)
+        if found is None and not client.is_remote:
+            client.server()  # the embedded server writes its token when it first starts
+            found = self._access_token(client)
         if found is None:
             from azureml.exceptions import AuthenticationException
 
             raise AuthenticationException(
-                "There is no token for the Penstock server. Set PENSTOCK_TOKEN, or start the server: penstock serve"
+                "There is no token for the Penstock server at {0}. Sign in: penstock login {0} (or set PENSTOCK_TOKEN).".format(
+                    client.address
+                )
             )
         return found
 
     def get_authentication_header(self):
         """{'Authorization': 'Bearer <token>'}."""
-        return {"Authorization": "Bearer " + self._token()}
+        return {"Authorization": "Bearer " + self._own_token().token}
 
     def get_token(self, *scopes, **kwargs):
-        """AccessToken(token, expires_on)."""
-        return AccessToken(self._token(), _NEVER)
+        """AccessToken(token, expires_on), the latter in seconds since 1970."""
+        return self._own_token()
 
     def signed_session(self, session=None):
         """A requests session that carries the header."""
@@ -68,33 +106,54 @@ class AbstractAuthentication:
 
 
 class InteractiveLoginAuthentication(AbstractAuthentication):
-    """Azure: opens a browser. Here nothing is asked."""
+    """Azure: opens a browser. Here nothing is asked: the owner of an embedded server, else who did `penstock login`."""
 
     def __init__(self, force=False, tenant_id=None, cloud=None):
         AbstractAuthentication.__init__(self, cloud)
 
 
 class AzureCliAuthentication(AbstractAuthentication):
-    """Azure: takes over `az login`. Here nothing is asked."""
+    """Azure: takes over `az login`. Here it takes over `penstock login`."""
 
 
 class MsiAuthentication(AbstractAuthentication):
-    """Azure: the machine's identity. Here nothing is asked."""
+    """Azure: the machine's identity. Here a run's own token inside of a step, else as InteractiveLoginAuthentication."""
 
     def __init__(self, cloud=None, **kwargs):
         AbstractAuthentication.__init__(self, cloud)
 
 
 class ServicePrincipalAuthentication(AbstractAuthentication):
-    """Azure: signs in with a secret. Here it is recorded only."""
+    """Signs in at the server with a principal's id (or name) and secret: `penstock principal create`."""
 
     def __init__(
         self, tenant_id, service_principal_id, service_principal_password, cloud="AzureCloud", _enable_caching=True
     ):
         AbstractAuthentication.__init__(self, cloud)
+        for name, value in (("service_principal_id", service_principal_id), ("password", service_principal_password)):
+            if not isinstance(value, str) or not value:
+                from azureml.exceptions import AuthenticationException
+
+                raise AuthenticationException(
+                    "The {} of ServicePrincipalAuthentication is {}. Give text: penstock principal create shows both.".format(
+                        name, "empty" if value == "" else "no text"
+                    )
+                )
         self._tenant_id = tenant_id
         self._service_principal_id = service_principal_id
         self._service_principal_password = service_principal_password
+        self._is_caching = _enable_caching
+
+    def _access_token(self, client):
+        return self._kept(client, self._sign_in) if self._is_caching else self._sign_in(client)
+
+    def _sign_in(self, client):
+        from azureml._client.tokens import of_principal
+
+        return of_principal(client, self._tenant_id, self._service_principal_id, self._service_principal_password)
+
+    def _token_to_show(self, client):
+        return self._access_token(client)
 
 
 class TokenAuthentication(AbstractAuthentication):
@@ -107,9 +166,13 @@ class TokenAuthentication(AbstractAuthentication):
     def get_token(self, audience=Audience.ARM, *scopes, **kwargs):
         return self._get_token_for_audience(audience)
 
-    def _token(self):
-        found = self._get_token_for_audience(Audience.ARM)
-        return getattr(found, "token", found)
+    def _access_token(self, client):
+        return _as_token(self._get_token_for_audience(Audience.ARM), "get_token_for_audience gave")
+
+    _token_to_show = _access_token
+
+    def _own_token(self):
+        return self._access_token(None)
 
 
 class ArmTokenAuthentication(AbstractAuthentication):
@@ -122,8 +185,13 @@ class ArmTokenAuthentication(AbstractAuthentication):
     def update_arm_access_token(self, new_arm_access_token):
         self._arm_access_token = new_arm_access_token
 
-    def _token(self):
-        return self._arm_access_token
+    def _access_token(self, client):
+        return _as_token(self._arm_access_token, "arm_access_token is")
+
+    _token_to_show = _access_token
+
+    def _own_token(self):
+        return self._access_token(None)
 
 
 class AzureMLTokenAuthentication(AbstractAuthentication):
@@ -174,5 +242,28 @@ class AzureMLTokenAuthentication(AbstractAuthentication):
     def expiry_time(self):
         return self._expiry_time
 
-    def _token(self):
-        return self._azureml_access_token
+    def _access_token(self, client):
+        found = _as_token(self._azureml_access_token, "azureml_access_token is")
+        if self._expiry_time is None:
+            return found
+        expiry = self._expiry_time
+        seconds = expiry.timestamp() if hasattr(expiry, "timestamp") else float(expiry)
+        return found._replace(expires_on=int(seconds))
+
+    _token_to_show = _access_token
+
+    def _own_token(self):
+        return self._access_token(None)
+
+
+def _as_token(given, what):
+    """The AccessToken of what a caller gave: text, or an object with a `token`. When a JWT expires is read in it."""
+    from azureml._client.tokens import AccessToken, expiry_of
+
+    text = getattr(given, "token", given)
+    if not isinstance(text, str) or not text:
+        from azureml.exceptions import AuthenticationException
+
+        raise AuthenticationException("{} {!r}, which is no token. Give the text of one.".format(what, given))
+    expires_on = getattr(given, "expires_on", None)
+    return AccessToken(text, expiry_of(text) if expires_on is None else int(expires_on))

@@ -7,14 +7,6 @@ import sys
 import azureml._sentinel  # noqa: F401
 from azureml._paths import absolute
 
-_CONFIG_PLACES = (
-    os.path.join(".azureml", "config.json"),
-    os.path.join("aml_config", "config.json"),
-    "config.json",
-    os.path.join(".azureml", "project.json"),
-    os.path.join("aml_config", "project.json"),
-    "project.json",
-)
 _PROVIDER = "Microsoft.MachineLearningServices"
 
 
@@ -52,17 +44,25 @@ class Workspace:
         self._name = workspace_name
         self._subscription_id = "" if subscription_id is None else str(subscription_id)
         self._resource_group = "" if resource_group is None else str(resource_group)
-        self._auth = auth
+        self._auth = _checked(auth)
+        self._url = None
         self._sku = sku
         self._kept = None
         self._graphs = {}
-        if not _disable_service_check and self._put({"tags": tags, "location": _location}):
-            print("Workspace '{}' was not known here: it was made.".format(workspace_name), file=sys.stderr)
+        if not _disable_service_check:
+            self._ensure({"tags": tags, "location": _location})
 
     @classmethod
-    def _of(cls, name, subscription_id, resource_group):
+    def _of(cls, name, subscription_id, resource_group, auth=None):
         """A workspace that is known to exist; nothing is asked."""
-        return cls(subscription_id, resource_group, name, _disable_service_check=True)
+        return cls(subscription_id, resource_group, name, auth, _disable_service_check=True)
+
+    @classmethod
+    def _recorded(cls, record, auth):
+        """The workspace of a server's record."""
+        workspace = cls._of(record["name"], record["subscription_id"], record["resource_group"], auth)
+        workspace._kept = record
+        return workspace
 
     # --- the server -------------------------------------------------------------------------------------------------
 
@@ -70,13 +70,18 @@ class Workspace:
     def _client(self):
         from azureml._client.client import shared
 
-        return shared()
+        return shared(self._url, self._auth)
 
     def _call(self, method, path, body=None, query=None, error=None):
         """Parsed JSON of a call; `path` is below this workspace, or below /api/v1 when it starts with a slash."""
         if not path.startswith("/"):
             path = "/ws/{}/{}".format(_segment(self._name), path)
         return self._client.call(method, path, body, query, error)
+
+    def _ensure(self, body):
+        """Has an embedded server make it, if it is new there."""
+        if self._put(body):
+            print("Workspace '{}' was not known here: it was made.".format(self._name), file=sys.stderr)
 
     def _put(self, body):
         """Whether the workspace is new."""
@@ -142,10 +147,9 @@ class Workspace:
             from azureml._client.client import shared
             from azureml.exceptions import WorkspaceException
 
-            record = shared().call("GET", "/workspaces/" + _segment(name), error=WorkspaceException)
-            workspace = Workspace._of(name, record["subscription_id"], record["resource_group"])
-            workspace._kept = record
-            return workspace
+            path = "/workspaces/" + _segment(name)
+            record = shared(None, _checked(auth)).call("GET", path, error=WorkspaceException)
+            return Workspace._recorded(record, auth)
         return Workspace(subscription_id, resource_group, name, auth, _location=location)
 
     @staticmethod
@@ -154,12 +158,10 @@ class Workspace:
         from azureml._client.client import shared
 
         found = {}
-        for record in shared().call("GET", "/workspaces")["value"]:
+        for record in shared(None, _checked(auth)).call("GET", "/workspaces")["value"]:
             same_group = resource_group in (None, record["resource_group"])
             if subscription_id in (None, record["subscription_id"]) and same_group:
-                workspace = Workspace._of(record["name"], record["subscription_id"], record["resource_group"])
-                workspace._kept = record
-                found.setdefault(record["name"], []).append(workspace)
+                found.setdefault(record["name"], []).append(Workspace._recorded(record, auth))
         return found
 
     @staticmethod
@@ -169,10 +171,17 @@ class Workspace:
 
     @staticmethod
     def from_config(path=None, auth=None, _logger=None, _file_name=None):
-        """The workspace named by a configuration file: `path` itself, or the nearest one from `path` (or here) upwards."""
-        file = _find_config(path, _file_name)
-        subscription_id, resource_group, name = _read_config(file)
-        return Workspace(subscription_id, resource_group, name, auth)
+        """The workspace named by a configuration file: `path` itself, or the nearest one from `path` (or here) upwards.
+
+        A `penstock_url` in it names the server, unless PENSTOCK_URL does.
+        """
+        from azureml._client.config import find_config, read_config
+
+        found = read_config(find_config(path, _file_name))
+        workspace = Workspace._of(found.workspace_name, found.subscription_id, found.resource_group, auth)
+        workspace._url = found.penstock_url
+        workspace._ensure({})
+        return workspace
 
     def write_config(self, path=None, file_name=None):
         """Writes `<path>/.azureml/config.json`, which from_config reads. The folder `path` must be there."""
@@ -184,8 +193,11 @@ class Workspace:
         scope = "/subscriptions/{}/resourceGroups/{}/providers/{}/workspaces/{}".format(
             self.subscription_id, self.resource_group, _PROVIDER, self.name
         )
+        config = {"Id": None, "Scope": scope}
+        if self._url:
+            config["penstock_url"] = self._url
         with open(os.path.join(folder, file_name or "config.json"), "w", encoding="utf-8") as file:
-            json.dump({"Id": None, "Scope": scope}, file, indent=4)
+            json.dump(config, file, indent=4)
 
     # --- what it is -------------------------------------------------------------------------------------------------
 
@@ -398,57 +410,18 @@ class Workspace:
         )
 
 
-def _find_config(path, file_name):
-    """The configuration file meant; UserErrorException when there is none."""
-    start = absolute(path) if path is not None else os.getcwd()
-    if os.path.isfile(start):
-        return start
-    if path is not None and not os.path.exists(start):
-        raise _user_error(
-            "The workspace configuration file config.json, could not be found in {}: there is no such file or folder. "
-            "Give the path of the file, or of a folder below which it is.".format(start)
-        )
-    places = _CONFIG_PLACES
-    if file_name:
-        places = tuple(os.path.join(folder, file_name) for folder in (".azureml", "aml_config", ""))
-    folder = start
-    while True:
-        for place in places:
-            file = os.path.join(folder, place)
-            if os.path.isfile(file):
-                return file
-        above = os.path.dirname(folder)
-        if above == folder:
-            break
-        folder = above
-    raise _user_error(
-        "The workspace configuration file config.json, could not be found in {} or its parent directories. "
-        "Make one with `penstock init`, or Workspace.create(...).write_config(), or give its path as an argument.".format(
-            start
-        )
-    )
+def _checked(auth):
+    """`auth`, one of azureml.core.authentication's or None."""
+    if auth is None:
+        return None
+    from azureml.core.authentication import AbstractAuthentication
 
-
-def _read_config(file):
-    """(subscription id, resource group, workspace name) of a file in either format."""
-    try:
-        with open(file, encoding="utf-8-sig") as content:
-            config = json.load(content)
-    except (OSError, ValueError) as error:
+    if not isinstance(auth, AbstractAuthentication):
         raise _user_error(
-            "The workspace configuration file {} cannot be read: {}. Repair it.".format(file, error)
-        ) from None
-    if isinstance(config, dict) and isinstance(config.get("Scope"), str):
-        parts = config["Scope"].strip("/").split("/")
-        pairs = {k.lower(): v for k, v in zip(parts[::2], parts[1::2])}
-        if "workspaces" in pairs:
-            return pairs.get("subscriptions", ""), pairs.get("resourcegroups", ""), pairs["workspaces"]
-    if isinstance(config, dict) and isinstance(config.get("workspace_name"), str) and config["workspace_name"]:
-        return config.get("subscription_id"), config.get("resource_group"), config["workspace_name"]
-    raise _user_error(
-        "The workspace configuration file {} names no workspace. It needs subscription_id, resource_group and "
-        "workspace_name, or the Scope that write_config writes.".format(file)
-    )
+            "auth is {!r}, which does not say how to sign in. Give a class of azureml.core.authentication, as "
+            "ServicePrincipalAuthentication(tenant_id, id, secret), or leave it out.".format(auth)
+        )
+    return auth
 
 
 def _segment(text):
