@@ -22,7 +22,7 @@ demo: $(MARK)-demo
 AT_ONCE = tests/conformance tests/contract
 ALONE = tests/browser tests/fault tests/house tests/integration tests/unit
 test: quick-checks browser
-	@status=0; $(PY) -m pytest -n 2 --dist loadfile $(AT_ONCE) || status=$$?; $(PY) -m pytest $(ALONE) || status=$$?; exit $$status
+	@status=0; $(PY) -m pytest -n 2 --dist loadfile $(AT_ONCE) || status=$$?; $(PY) -m pytest --maxfail 12 $(ALONE) || status=$$?; exit $$status
 
 .PHONY: quick-checks
 quick-checks: format lint types

@@ -76,6 +76,18 @@ class Conflict(PenstockError):
     code, http_status = "Conflict", 409
 
 
+class TooLarge(PenstockError):
+    """A body is larger than what its route takes."""
+
+    code, http_status = "TooLarge", 413
+
+
+class UnsupportedMediaType(PenstockError):
+    """A body is of another type than its route takes."""
+
+    code, http_status = "UnsupportedMediaType", 415
+
+
 class UnsupportedProtocol(PenstockError):
     code, http_status = "UnsupportedProtocol", 426
 

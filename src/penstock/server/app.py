@@ -19,23 +19,33 @@ from penstock.server.api import (
     environments,
     mlflow,
     oauth,
+    pipelines,
     principals,
     runs,
     schedules,
     secrets,
     server,
     webhooks,
+    wire,
     workspaces,
 )
 from penstock.server.studio import calls
 from penstock.server.studio import routes as studio
 from penstock.service.loop import Loop
+from penstock.service.places import PREFIX
 from penstock.service.room import Room
 from penstock.service.services import Services
 
 log = logging.getLogger("penstock.server")
 _STATIC = studio.version({p.name: p.read_bytes() for p in (studio.HERE / "static").iterdir()})
-_CODES = {401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 409: "Conflict", 426: "UnsupportedProtocol"}
+_CODES = {
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "NotFound",
+    405: "MethodNotAllowed",
+    409: "Conflict",
+    426: "UnsupportedProtocol",
+}
 
 
 def make_app(services: Services, loop: Loop, stop: Any) -> FastAPI:
@@ -44,10 +54,11 @@ def make_app(services: Services, loop: Loop, stop: Any) -> FastAPI:
         title="Penstock", version=__version__, docs_url=None, redoc_url=None, separate_input_output_schemas=False
     )
     app.include_router(server.router(services, loop, stop))
-    for part in (workspaces, runs, care, assets, environments, secrets, webhooks, schedules, principals):
+    for part in (workspaces, runs, care, assets, environments, secrets, webhooks, pipelines, schedules, principals):
         app.include_router(part.router(services), prefix="/api/v1")
     app.include_router(mlflow.router(services))
     app.include_router(oauth.router(services))
+    app.include_router(wire.router(services), prefix=wire.PREFIX)
     app.include_router(
         studio.router(services.views, trouble=lambda: _trouble(services, loop), why=services.explaining.why),
         include_in_schema=False,
@@ -69,7 +80,7 @@ def _trouble(services: Services, loop: Loop) -> str | None:
 async def _penstock_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, PenstockError)
     headers = {"WWW-Authenticate": "Bearer"} if error.http_status == 401 else None
-    return JSONResponse(error.as_json(), error.http_status, headers)
+    return JSONResponse(_correlated(request, error.as_json()), error.http_status, headers)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
@@ -78,14 +89,14 @@ async def _http_error(request: Request, error: Exception) -> Response:
         return studio.missing_page(studio.templates(_STATIC), f"There is no page {request.url.path} on this server.")
     code = _CODES.get(error.status_code, "BadRequest")
     message = f"{request.method} {request.url.path}: {error.detail}. The calls there are: see /docs."
-    return _shape(code, message, error.status_code)
+    return _shape(request, code, message, error.status_code)
 
 
 async def _bad_body(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     place = ".".join(str(p) for p in first["loc"])
-    return _shape("BadRequest", f"{place}: {first['msg']}. Send what docs/graph.md says.", 400, place)
+    return _shape(request, "BadRequest", f"{place}: {first['msg']}. Send what docs/graph.md says.", 400, place)
 
 
 def _disk_error(room: Room) -> Callable[[Request, Exception], Awaitable[Response]]:
@@ -101,8 +112,17 @@ def _disk_error(room: Room) -> Callable[[Request, Exception], Awaitable[Response
 async def _surprise(request: Request, error: Exception) -> Response:
     log.error("a request failed", exc_info=error)
     message = f"The server failed on this request: {type(error).__name__}: {error}. Its log says more; penstock doctor checks it."
-    return _shape("Internal", message, 500)
+    return _shape(request, "Internal", message, 500)
 
 
-def _shape(code: str, message: str, status: int, target: str = "") -> Response:
-    return JSONResponse({"error": {"code": code, "message": message, "target": target, "details": []}}, status)
+def _correlated(request: Request, body: dict[str, Any]) -> dict[str, Any]:
+    """On the paths of the original's clients an error says also which call it belongs to."""
+    if not request.url.path.startswith(PREFIX):
+        return body
+    sent = request.headers.get("x-ms-client-request-id", "")
+    return {**body, "correlation": {"operation": request.url.path, "request": sent[:128]}}
+
+
+def _shape(request: Request, code: str, message: str, status: int, target: str = "") -> Response:
+    body = {"error": {"code": code, "message": message, "target": target, "details": []}}
+    return JSONResponse(_correlated(request, body), status)

@@ -14,10 +14,12 @@ from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
+from starlette.routing import Match
 
 from penstock.model.access import LOCAL, OWNER, Caller
 from penstock.model.errors import (
     BadRequest,
+    NotFound,
     PenstockError,
     TooManyFiles,
     TooManyRequests,
@@ -32,6 +34,7 @@ App = Callable[[Scope, Any, Any], Awaitable[None]]
 PROTOCOL = b"1"
 _SAFE = ("GET", "HEAD")
 _RUN_TOKEN_DOTS = 2
+_DRAINED_BYTES = 1 << 16
 _CROWDED = TooManyFiles(
     "This server has as many connections open as its limit of open files allows. Call again in a moment; if it stays so, "
     "give it more: ulimit -n 65536, then penstock stop and try again."
@@ -65,6 +68,7 @@ class Guard:
             return
         self._touched()
         if self._is_crowded():
+            await _drain(receive)  # or the caller may learn of the closing before the answer
             await JSONResponse(_CROWDED.as_json(), _CROWDED.http_status, {"Connection": "close"})(scope, receive, send)
             return
         state = scope.setdefault("state", {})
@@ -96,9 +100,14 @@ class Guard:
     async def _may(self, scope: Scope, caller: Caller | PenstockError) -> PenstockError | None:
         try:
             await self._permissions.ask(scope["method"], scope["path"], caller)
+        except NotFound as error:
+            return error if self._is_route(scope) else None  # the application has a better answer where nothing is
         except PenstockError as error:
             return error
         return None
+
+    def _is_route(self, scope: Scope) -> bool:
+        return any(route.matches(scope)[0] is not Match.NONE for route in getattr(self._app, "routes", ()))
 
     async def _caller(self, scope: Scope) -> Caller | PenstockError:
         """Who asks; the error says why nobody can be told from what was shown."""
@@ -170,6 +179,13 @@ def _more(refusal: PenstockError) -> dict[str, str] | None:
     if isinstance(refusal, Hurried):
         return {"Retry-After": str(refusal.wait)}
     return {"WWW-Authenticate": "Bearer"} if refusal.http_status == 401 else None
+
+
+async def _drain(receive: Any) -> None:
+    """Read what is left of a small body."""
+    left, message = _DRAINED_BYTES, await receive()
+    while message.get("more_body") and (left := left - len(message.get("body", b""))) > 0:
+        message = await receive()
 
 
 def _headers(scope: Scope) -> dict[bytes, bytes]:

@@ -40,6 +40,7 @@ _ROUTES: dict[Needs, str] = {
     Needs(_P.SIGNED_IN): f"""
         GET {_API}/server
         GET {_API}/workspaces
+        POST {_WIRE}/PipelineRuns/PipelineEndpointSubmit/Name
     """,
     Needs(_P.READ, "server"): f"""
         GET {_API}/runs
@@ -110,6 +111,27 @@ _ROUTES: dict[Needs, str] = {
         GET {_API}/ws/{{ws}}/schedules/{{schedule_id}}/ticks
         GET {_API}/ws/{{ws}}/schedules/{{schedule_id}}/next
         GET {_API}/ws/{{ws}}/schedules/{{schedule_id}}/runs
+        GET {_API}/ws/{{ws}}/pipelines
+        GET {_API}/ws/{{ws}}/pipelines/{{pipeline_id}}
+        GET {_API}/ws/{{ws}}/pipelines/{{pipeline_id}}/graph
+        GET {_API}/ws/{{ws}}/endpoints
+        GET {_API}/ws/{{ws}}/endpoints/{{endpoint_id}}
+        GET {_API}/ws/{{ws}}/authored/{{kind}}
+        GET {_API}/ws/{{ws}}/authored/{{kind}}/{{kept_id}}
+        GET {_WIRE}/PipelineRuns/{{run_id}}
+        GET {_WIRE}/PipelineRuns/{{run_id}}/PipelineRunOutputs/{{name}}
+        POST {_WIRE}/PipelineRuns/{{run_id}}/Graph/Node/Status
+        POST {_WIRE}/PipelineRuns/{{run_id}}/Graph/Node/StatusCode
+        POST {_WIRE}/PipelineRuns/{{run_id}}/Graph/Shareable/{{log}}
+        POST {_WIRE}/PipelineRuns/{{run_id}}/Graph/Shareable/Outputs
+        POST {_WIRE}/PipelineRuns/{{run_id}}/Outputs
+        GET {_WIRE}/PipelineRuns/Pipeline/{{pipeline_id}}
+        GET {_WIRE}/Pipelines
+        GET {_WIRE}/Pipelines/{{pipeline_id}}
+        GET {_WIRE}/PipelineEndpoints
+        GET {_WIRE}/PipelineEndpoints/Name
+        GET {_WIRE}/PipelineEndpoints/Id/{{endpoint_id}}
+        GET {_WIRE}/PipelineEndpoints/{{endpoint_id}}/pipelines
         GET {_API}/ws/{{ws}}/webhooks
         GET {_API}/ws/{{ws}}/webhooks/{{webhook_id}}
         GET /mlflow/{{ws}}/version
@@ -126,6 +148,14 @@ _ROUTES: dict[Needs, str] = {
         POST {_API}/ws/{{ws}}/snapshots
         POST {_API}/ws/{{ws}}/blobs
         POST {_API}/ws/{{ws}}/environments/{{name}}
+        POST {_API}/ws/{{ws}}/authored/draft/{{kept_id}}/runs
+    """,
+    Needs(_P.RUN_PUBLISHED): f"""
+        POST {_API}/ws/{{ws}}/pipelines/{{pipeline_id}}/runs
+        POST {_API}/ws/{{ws}}/endpoints/{{endpoint_id}}/runs
+        POST {_WIRE}/PipelineRuns/PipelineSubmit/{{pipeline_id}}
+        POST {_WIRE}/PipelineRuns/PipelineEndpointSubmit/Id/{{endpoint_id}}
+        POST {_WIRE}/PipelineRuns/PipelineEndpointSubmit/Id/{{endpoint_id}}/{{version}}
     """,
     Needs(_P.SUBMIT, "any"): f"""
         POST {_API}/uploads
@@ -134,6 +164,7 @@ _ROUTES: dict[Needs, str] = {
         POST {_API}/ws/{{ws}}/runs/{{run_id}}/journal
         POST {_API}/ws/{{ws}}/runs/{{run_id}}/cancel
         POST {_API}/ws/{{ws}}/runs/{{run_id}}/complete
+        DELETE {_WIRE}/PipelineRuns/{{run_id}}/Execution
         PUT {_API}/ws/{{ws}}/runs/{{run_id}}/files/{{name:path}}
         GET /mlflow/{{ws}}/api/{{version}}/mlflow/{{call:path}}
         POST /mlflow/{{ws}}/api/{{version}}/mlflow/{{call:path}}
@@ -162,6 +193,16 @@ _ROUTES: dict[Needs, str] = {
         DELETE {_API}/ws/{{ws}}/secrets/{{name}}
         DELETE {_API}/ws/{{ws}}/datasets
         DELETE {_API}/ws/{{ws}}/models/{{name}}/{{version}}
+        POST {_API}/ws/{{ws}}/pipelines
+        PUT {_API}/ws/{{ws}}/pipelines/{{pipeline_id}}
+        POST {_API}/ws/{{ws}}/endpoints
+        PUT {_API}/ws/{{ws}}/endpoints/{{endpoint_id}}
+        POST {_API}/ws/{{ws}}/endpoints/{{endpoint_id}}/versions
+        POST {_API}/ws/{{ws}}/authored/{{kind}}
+        PUT {_API}/ws/{{ws}}/authored/{{kind}}/{{kept_id}}
+        DELETE {_API}/ws/{{ws}}/authored/{{kind}}/{{kept_id}}
+        PUT {_WIRE}/Pipelines/{{pipeline_id}}/status
+        PUT {_WIRE}/PipelineEndpoints/{{endpoint_id}}
         POST {_API}/ws/{{ws}}/schedules
         PUT {_API}/ws/{{ws}}/schedules/{{schedule_id}}
         POST {_API}/ws/{{ws}}/schedules/{{schedule_id}}/run-now
@@ -230,12 +271,18 @@ class Permissions:
             raise _refusal(caller, needs.permission, "any workspace")
         place = ALL if needs.where == "server" else self._workspace(needs, given)
         published = frozenset(str(given[p]) for p in PUBLISHED_PARAMETERS if p in given)
-        if not caller.may(needs.permission, place, published):
+        if not caller.may(needs.permission, place, published) and not self._is_its_submission(needs, caller, given):
             raise _refusal(caller, needs.permission, "the whole server" if place == ALL else f"workspace '{place}'")
         if needs.permission is _P.TRACK and caller.kind == "run" and not self._is_its_own(caller, given):
             raise Forbidden(
                 f"The token of run '{caller.id}' writes to that run, its children and its parents, not to '{given['run_id']}'."
             )
+
+    def _is_its_submission(self, needs: Needs, caller: Caller, given: dict[str, str]) -> bool:
+        """Whoever submitted a run may look at it and cancel it, with no role in its workspace."""
+        if caller.kind != "principal" or needs.permission not in (_P.READ, _P.TRACK) or "run_id" not in given:
+            return False
+        return self._services.access.submitter_of(given["run_id"]) == caller.name
 
     def _is_its_own(self, caller: Caller, given: dict[str, Any]) -> bool:
         return "run_id" not in given or self._services.access.is_of_family(caller.id, str(given["run_id"]))

@@ -30,7 +30,7 @@ from penstock.service.background import Background
 from penstock.service.changes import Changes
 from penstock.service.context import Context
 from penstock.service.deliveries import Deliveries, DeliveriesThread
-from penstock.service.firing import ClockThread, submit
+from penstock.service.firing import ClockThread
 from penstock.service.inbox import Inbox
 from penstock.service.interpreting import Interpreting
 from penstock.service.janitor import Janitor, JanitorThread
@@ -156,9 +156,11 @@ class _Process:
         janitor.start()
         webhooks.start()
         services = Services.build(context, inbox)
-        clock = ClockThread(context, Clock(context, submit, services.control.cancel))
+        clock = ClockThread(context, Clock(context, services.targets.submit, services.control.cancel))
         services.schedules.wake = clock.wake
-        self._is_scheduled = services.schedules.is_any_active
+        self._is_wanted: Callable[[], bool] = lambda: (
+            services.schedules.is_any_active() or services.pipelines.is_any_active()
+        )
         clock.start()
         self._write_record()
         try:
@@ -210,7 +212,7 @@ class _Process:
         wait = min(IDLE_CHECK_SECONDS, self._settings.idle_seconds)
         while not server.should_exit:
             await asyncio.sleep(wait)
-            if loop.is_busy or self._is_scheduled():
+            if loop.is_busy or self._is_wanted():
                 self._touch()
             if time.monotonic() - self._touched_at >= self._settings.idle_seconds:
                 self._stop()

@@ -6,26 +6,46 @@ import logging
 import threading
 from typing import Any
 
-from penstock.model.errors import NotBuiltYet
 from penstock.service.context import Context
+from penstock.service.endpoints import Endpoints
 from penstock.service.leader import NotLeader
+from penstock.service.pipelines import RUN_TYPE, Pipelines
 from penstock.service.triggers import Clock
 
 Json = dict[str, Any]
 log = logging.getLogger("penstock.schedules")
 LOOK_SECONDS = 1.0  # other servers of the database may have changed a schedule
 TROUBLE_SECONDS = 5.0
-_NOT_BUILT = "Published pipelines are not built yet in this version of Penstock, so a schedule has nothing to submit."
 
 
-def check_target(workspace: str, body: Json) -> None:
-    """Refuse a schedule whose pipeline or endpoint is not there."""
-    raise NotBuiltYet(_NOT_BUILT, target=str(body.get("pipeline_id") or body.get("pipeline_endpoint_id")))
+class Targets:
+    """What schedules submit: published pipelines, and the default versions of endpoints."""
 
+    def __init__(self, pipelines: Pipelines, endpoints: Endpoints) -> None:
+        self._pipelines, self._endpoints = pipelines, endpoints
 
-def submit(schedule: Json, body: Json) -> str:
-    """Submit what the schedule is for; the id of the run."""
-    raise NotBuiltYet(_NOT_BUILT, target=schedule["id"])
+    def check(self, workspace: str, body: Json) -> None:
+        """Refuse a schedule whose pipeline or endpoint is not there, or whose parameters it does not take."""
+        given = body.get("pipeline_parameters") or {}
+        if body.get("pipeline_id"):
+            self._pipelines.check(workspace, str(body["pipeline_id"]), given)
+        else:
+            self._endpoints.check(workspace, str(body.get("pipeline_endpoint_id")), given)
+
+    def submit(self, schedule: Json, body: Json) -> str:
+        """Submit what the schedule is for; the id of the run. The same idempotency_key gives the same run."""
+        workspace = schedule["workspace"]
+        submission = {
+            **{k: body[k] for k in ("experiment", "idempotency_key")},
+            "parameters": {**body["parameters"], **(body.get("data_paths") or {})},
+            "properties": {**body["properties"], RUN_TYPE: "Schedule"},
+            "continue_on_step_failure": body.get("continue_on_failure"),
+        }
+        if schedule["pipeline_id"]:
+            done = self._pipelines.submit(workspace, schedule["pipeline_id"], submission)
+        else:
+            done = self._endpoints.submit(workspace, schedule["endpoint_id"], None, submission)
+        return str(done["run_id"])
 
 
 class ClockThread(threading.Thread):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from penstock.service.access import Access
 from penstock.service.audit import Audit
+from penstock.service.authored import Authored
 from penstock.service.catalog import Catalog
 from penstock.service.clearing import Clearing
 from penstock.service.context import Context
@@ -13,11 +14,13 @@ from penstock.service.control import Control
 from penstock.service.datasets import Datasets
 from penstock.service.datastores import Datastores
 from penstock.service.debugging import Debugging
+from penstock.service.endpoints import Endpoints
 from penstock.service.environments import Environments
 from penstock.service.explaining import Explaining
-from penstock.service.firing import check_target
+from penstock.service.firing import Targets
 from penstock.service.inbox import Inbox
 from penstock.service.models import Models
+from penstock.service.pipelines import Pipelines
 from penstock.service.principals import Principals
 from penstock.service.results import Results
 from penstock.service.schedules import Schedules
@@ -42,6 +45,10 @@ class Services:
     datasets: Datasets
     models: Models
     submission: Submission
+    pipelines: Pipelines
+    endpoints: Endpoints
+    authored: Authored
+    targets: Targets
     control: Control
     views: Views
     tracking: Tracking
@@ -63,6 +70,10 @@ class Services:
         control, views = Control(context, catalog, inbox), Views(context)
         datastores = Datastores(context, catalog)
         tracking = Tracking(context, catalog, control, views)
+        submission = Submission(context, catalog, inbox, datastores)
+        pipelines = Pipelines(context, catalog, submission)
+        endpoints = Endpoints(context, catalog, pipelines)
+        targets = Targets(pipelines, endpoints)
         return cls(
             context=context,
             catalog=catalog,
@@ -71,7 +82,11 @@ class Services:
             secrets=Secrets(context, catalog),
             datasets=Datasets(context),
             models=Models(context),
-            submission=Submission(context, catalog, inbox, datastores),
+            submission=submission,
+            pipelines=pipelines,
+            endpoints=endpoints,
+            authored=Authored(context, catalog, submission, pipelines),
+            targets=targets,
             control=control,
             views=views,
             tracking=tracking,
@@ -79,7 +94,7 @@ class Services:
             debugging=Debugging(context),
             explaining=Explaining(context),
             webhooks=Webhooks(context, catalog),
-            schedules=Schedules(context, catalog, check_target),
+            schedules=Schedules(context, catalog, targets.check),
             principals=Principals(context, catalog),
             tokens=Tokens(context),
             access=Access(context),

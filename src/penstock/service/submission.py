@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from penstock.engine import fingerprint
 from penstock.engine.plan import Plan, make_plan, parameter_problems
 from penstock.engine.validate import problems
-from penstock.model.errors import BadRequest, InvalidGraph, NotFound, Problem
+from penstock.model.errors import BadRequest, Conflict, InvalidGraph, NotFound, Problem
 from penstock.model.graph import Graph, Node
 from penstock.model.status import Status
 from penstock.service import resuming
@@ -46,7 +46,7 @@ class Submission:
     def submit(self, workspace: str, body: Json) -> Json:
         """Keep a pipeline run and its steps: `{"run_id", "steps", "notes"}`. The same idempotency_key gives the same run."""
         key = body.get("idempotency_key")
-        if key and (known := self._submitted(str(key))):
+        if key and (known := self._submitted(str(key), body.get("request"))):
             self._tell(known["run_id"])  # whoever submitted it first may have died, or lost the answer, before this
             return known
         self._context.room.demand()
@@ -119,11 +119,18 @@ class Submission:
         self._inbox.put("submitted", root_id)
         self._context.wake()
 
-    def _submitted(self, key: str) -> Json | None:
+    def _submitted(self, key: str, request: Any) -> Json | None:
+        """What the submission under this key came to; Conflict when that was another one."""
         with self._db.read() as connection:
             root_id = runs.submitted_as(connection, key)
             if root_id is None:
                 return None
+            if request is not None and runs.request_of(connection, root_id) != request:
+                raise Conflict(
+                    f"Another body was sent under this Idempotency-Key before: run {root_id} came of it. "
+                    "Send a new key with a new body.",
+                    target="Idempotency-Key",
+                )
             steps = [r for r in runs.runs_of_root(connection, root_id) if r["type"] == "step"]
             submission = runs.get_submission(connection, root_id) or {"bindings": {}}
         bound = submission["bindings"]
@@ -241,6 +248,7 @@ class _Rows:
             "bindings": json.dumps(bindings),
             "continue_on_failure": int(bool(body.get("continue_on_step_failure"))),
             "regenerate_outputs": int(bool(body.get("regenerate_outputs"))),
+            "request": body.get("request"),
         }
 
     def steps(self, eligible: Container[str] = ()) -> list[Json]:
@@ -248,11 +256,12 @@ class _Rows:
         return [_step(n.id, self.step_ids[n.id], taken) for n in self.plan.graph.nodes]
 
     def runs(self) -> list[Json]:
-        description = self.plan.graph.description or ""
+        description = str(self.body.get("description") or self.plan.graph.description or "")
         name = str(self.body.get("display_name") or description or self.body["experiment"])
         root = self._run(self.root_id, "pipeline", name, self.body.get("parent_run_id"), None, 0)
         root["display_name"] = self.body.get("display_name")
         root["description"] = description or None
+        root["pipeline_id"] = self.body.get("pipeline_id")
         taken = self.resumption.taken
         children = [
             self._run(self.step_ids[n.id], "step", n.name, self.root_id, n, self._unmet(n))
@@ -281,6 +290,7 @@ class _Rows:
             "attempt": 0,
             "unmet": unmet,
             "description": None,
+            "pipeline_id": None,
             "created_at": self.at,
             "started_at": None,
             "ended_at": None,

@@ -191,7 +191,7 @@ class Views:
             "root_id",
             "node",
         )
-        more = ("step_type", "status", "attempt", "target", "number", "experiment_number")
+        more = ("step_type", "status", "attempt", "target", "number", "experiment_number", "pipeline_id")
         times = {k: iso(row[k]) for k in ("created_at", "queued_at", "started_at", "ended_at")}
         return {
             **{k: row[k] for k in same + more},

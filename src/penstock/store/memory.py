@@ -16,7 +16,7 @@ from sqlalchemy.pool import NullPool
 
 from penstock.model.crashpoints import passing
 from penstock.store.database import Database
-from penstock.store.tables import metadata
+from penstock.store.schema import metadata
 
 T = TypeVar("T")
 

@@ -125,6 +125,21 @@ def submitted_as(connection: Connection, idempotency_key: str) -> str | None:
     return connection.execute(query).scalar()
 
 
+def request_of(connection: Connection, root_id: str) -> str | None:
+    """The digest of what the caller sent, if it was kept."""
+    return connection.execute(select(submission.c.request).where(submission.c.run_id == root_id)).scalar()
+
+
+def facts_of(connection: Connection, root_id: str) -> Row:
+    """Of a pipeline run: how many steps it has, and whether it goes on when one fails. Its graph, which may be large, is not read."""
+    steps = select(func.count()).where(run.c.parent_id == root_id, run.c.type == "step")
+    go_on = select(submission.c.continue_on_failure).where(submission.c.run_id == root_id)
+    return {
+        "n_steps": int(connection.execute(steps).scalar_one()),
+        "continue_on_failure": bool(connection.execute(go_on).scalar()),
+    }
+
+
 def get_submission(connection: Connection, root_id: str) -> Row | None:
     found = connection.execute(select(submission).where(submission.c.run_id == root_id)).mappings().first()
     if found is None:
@@ -196,6 +211,7 @@ class Filter:
     type: str | None = None
     parent: str | None = None
     status: str | None = None
+    pipeline_id: str | None = None
     include_children: bool = False
     labels: tuple[tuple[str, str, str | None], ...] = ()
     before_number: int | None = None
@@ -210,6 +226,7 @@ def list_runs(connection: Connection, wanted: Filter) -> list[Row]:
         (run.c.workspace, wanted.workspace),
         (run.c.experiment, wanted.experiment),
         (run.c.type, wanted.type),
+        (run.c.pipeline_id, wanted.pipeline_id),
     ):
         if value is not None:
             query = query.where(column == value)
@@ -217,7 +234,7 @@ def list_runs(connection: Connection, wanted: Filter) -> list[Row]:
         query = query.where(run.c.status == wanted.status)
     if wanted.parent is not None:
         query = query.where(run.c.parent_id == wanted.parent)
-    elif not wanted.include_children and wanted.type != "step":
+    elif not wanted.include_children and wanted.type != "step" and wanted.pipeline_id is None:
         query = query.where(run.c.parent_id.is_(None))
     if wanted.prefix:
         query = query.where(_begins_with(wanted.prefix))

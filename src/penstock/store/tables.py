@@ -80,6 +80,7 @@ run = Table(
     Column("experiment_number", Big),
     Column("error", Text),
     Column("description", Text),
+    Column("pipeline_id", name_type(36)),
     Column("created_at", Float, nullable=False),
     Column("queued_at", Float),
     Column("started_at", Float),
@@ -89,6 +90,7 @@ run = Table(
     Index(None, "workspace", "experiment", "number"),
     Index(None, "root_id", "number"),
     Index(None, "parent_id"),
+    Index(None, "pipeline_id", "number"),
     sqlite_autoincrement=True,
 )
 
@@ -102,6 +104,7 @@ submission = Table(
     Column("bindings", Text, nullable=False),
     Column("continue_on_failure", Integer, nullable=False),
     Column("regenerate_outputs", Integer, nullable=False),
+    Column("request", name_type(64)),
 )
 
 attempt = Table(

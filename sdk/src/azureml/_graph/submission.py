@@ -16,10 +16,17 @@ def submit(pipeline, experiment, options):
     return PipelineRun(experiment, answer["run"]["id"], _run=answer["run"])
 
 
+def kept(pipeline):
+    """`{"graph", "interpreter"}` of a pipeline as the server can keep it: folders uploaded, datasets saved."""
+    refuse(pipeline._lower_dry())
+    lowered = pipeline._lower_whole(*keepers(pipeline._workspace))
+    return {"graph": lowered.graph, "interpreter": interpreter()}
+
+
 def send(pipeline, experiment, options):
     """(what was lowered, the server's answer)."""
     workspace = experiment.workspace
-    snapshot_of, dataset_id_of = _keepers(workspace)
+    snapshot_of, dataset_id_of = keepers(workspace)
     dry = pipeline._lower_dry()
     refuse(dry)
     folder = _folder_of(dry)
@@ -40,7 +47,7 @@ def send(pipeline, experiment, options):
 def plan(pipeline, parameters, regenerate_outputs):
     """The server's answer on what a submission of `pipeline` would run."""
     workspace = pipeline._workspace
-    snapshot_of, dataset_id_of = _keepers(workspace)
+    snapshot_of, dataset_id_of = keepers(workspace)
     dry = pipeline._lower_dry()
     refuse(dry)
     values = assigned(dry.parameters, parameters, Scope(None, snapshot_of, dataset_id_of))
@@ -49,7 +56,7 @@ def plan(pipeline, parameters, regenerate_outputs):
     return workspace._call("POST", "plan", dict(body, interpreter=interpreter()))
 
 
-def _keepers(workspace):
+def keepers(workspace):
     """What uploads a source folder once and gives its digest; what saves a dataset and gives its id."""
     snapshots = {}
 
@@ -114,15 +121,43 @@ def interpreter():
     }
 
 
-def post(workspace, body):
-    """POST runs; once more with the same key if the connection broke, which then gives the run of the first."""
+def submit_kept(workspace, path, experiment_name, options):
+    """The PipelineRun of something that the server keeps, by the `path` of its runs; prints what a submission prints."""
+    body = {k: v for k, v in options.items() if v is not None}
+    body["experiment"] = experiment_name
+    body["idempotency_key"] = os.urandom(16).hex()
+    body["parameters"] = {k: _as_json(workspace, v) for k, v in (options.get("parameters") or {}).items()}
+    if options.get("tags"):
+        body["tags"] = {str(k): "" if v is None else str(v) for k, v in options["tags"].items()}
+    answer = post(workspace, body, path)
+    _announce_run(answer)
+    from azureml.core.experiment import Experiment
+    from azureml.pipeline.core.run import PipelineRun
+
+    experiment = Experiment(workspace, experiment_name, _create_in_cloud=False)
+    return PipelineRun(experiment, answer["run"]["id"], _run=answer["run"])
+
+
+def _as_json(workspace, value):
+    """A value of a parameter as the server takes it: a DataPath, a dataset, or a plain one."""
+    if isinstance(value, tuple) and value and hasattr(value[0], "_is_datapath"):
+        value = value[0]  # with its DataPathComputeBinding
+    if hasattr(value, "_is_datapath"):
+        return value._lower()
+    if hasattr(value, "_saved_id"):
+        return {"dataset": value._saved_id(workspace)}
+    return value
+
+
+def post(workspace, body, path="runs"):
+    """POST a submission; once more with the same key if the connection broke, which then gives the run of the first."""
     from azureml.exceptions import UserErrorException
 
     try:
         try:
-            return workspace._call("POST", "runs", body)
+            return workspace._call("POST", path, body)
         except (ConnectionError, EOFError):
-            return workspace._call("POST", "runs", body)
+            return workspace._call("POST", path, body)
     except UserErrorException as error:
         if getattr(error, "code", None) == "InvalidGraph" and not isinstance(error, ValueError):
             raise invalid_pipeline(error.message, status_code=error.status_code, details=error.details) from None
@@ -150,6 +185,10 @@ def announce(lowered, answer):
                 name, node_id, data_id
             )
         )
+    _announce_run(answer)
+
+
+def _announce_run(answer):
     for note in answer.get("notes") or ():
         print(note)
     run = answer["run"]

@@ -227,6 +227,6 @@ def _filter(request: Request) -> tuple[Json, int]:
         for kind in ("tag", "property")
         if key.startswith(kind + ".")
     ]
-    plain = {k: query[k] for k in ("experiment", "type", "parent", "status", "prefix") if query.get(k)}
+    plain = {k: query[k] for k in ("experiment", "type", "parent", "status", "prefix", "pipeline_id") if query.get(k)}
     wanted = {**plain, "labels": tuple(labels), "limit": limit, "before_number": cursor}
     return {**wanted, "include_children": query.get("include_children", "0").lower() in ("1", "true")}, limit

@@ -154,6 +154,14 @@ class Graph:
             graph._wire(raw)
         return graph
 
+    @classmethod
+    def _of_kept(cls, workspace, kept):
+        """The graph that a server keeps."""
+        from azureml._graph.lower import Lowered
+
+        parameters = {p["name"]: _parameter(p) for p in kept["parameters"]}
+        return cls._of(workspace, Lowered(kept, [], None, parameters))
+
     def _add(self, raw):
         inputs = [
             InputPortDef(p["name"], None, p["mode"], p["path_on_compute"], default_data_reference_name=p["name"])
@@ -293,6 +301,30 @@ class Graph:
             }
         parameters = {p["name"]: {"type": p["type"], "default": p["default"]} for p in graph["parameters"]}
         return {"pipeline": {"name": graph["description"] or self._name, "parameters": parameters, "steps": steps}}
+
+
+def _parameter(raw):
+    from azureml.pipeline.core.graph import PipelineParameter
+
+    text = raw["default"]
+    if raw["type"] == "bool":
+        return PipelineParameter(raw["name"], text.lower() == "true")
+    convert = {"int": int, "float": float}.get(raw["type"], str)
+    return PipelineParameter(raw["name"], convert(text))
+
+
+def save_yaml(document, name, path):
+    """Writes a pipeline's YAML to `path`: a file, or a folder in which it is called <name>.yml; where it is."""
+    import os
+
+    from azureml.core._yaml import dump
+
+    path = path or os.getcwd()
+    if os.path.isdir(path):
+        path = os.path.join(path, "{}.yml".format("".join(c if c.isalnum() or c in "-_." else "_" for c in name)))
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(dump(document))
+    return path
 
 
 def _source_text(source, names):

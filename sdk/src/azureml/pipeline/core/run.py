@@ -2,7 +2,7 @@
 
 import sys
 
-from azureml.core.run import Run, _listed, _not_built, _segment
+from azureml.core.run import Run, _listed, _segment
 
 PIPELINE_STATUSES = {"NotStarted": 0, "Running": 1, "Failed": 2, "Finished": 3, "Canceled": 4}
 STEP_STATUSES = {
@@ -38,8 +38,7 @@ class PipelineRun(Run):
         """The runs of a published pipeline, newest first."""
         from azureml._runs.kinds import find_runs
 
-        wanted = {"azureml.pipelineid": str(pipeline_id)}
-        return list(find_runs(workspace, None, "pipeline", properties=wanted, include_children=True))
+        return list(find_runs(workspace, None, "pipeline", pipeline_id=str(pipeline_id)))
 
     def get_status(self):
         """NotStarted, Running, Failed, Finished or Canceled."""
@@ -76,16 +75,19 @@ class PipelineRun(Run):
         """Publishes the pipeline that this is a run of."""
         from azureml.pipeline.core.published_pipeline import PublishedPipeline
 
-        publish = getattr(PublishedPipeline, "_publish_run", None)
-        if publish is None:
-            raise _not_built("PipelineRun.publish_pipeline")
-        return publish(self, name, description, version, continue_on_step_failure)
+        return PublishedPipeline._publish_run(self, name, description, version, continue_on_step_failure)
 
     def get_graph(self):
-        raise _not_built("PipelineRun.get_graph")
+        """The graph that was submitted, for looking at."""
+        from azureml.pipeline.core._graph_view import Graph
+
+        return Graph._of_kept(self._workspace, self._call("GET", "runs/{}/graph".format(_segment(self.id))))
 
     def save(self, path=None):
-        raise _not_built("PipelineRun.save")
+        """Writes the pipeline as YAML to a file, or into a folder (default: the working one) as pipeline.yml."""
+        from azureml.pipeline.core._graph_view import save_yaml
+
+        save_yaml(self.get_graph().generate_yaml(), "pipeline", path)
 
     def why(self):
         """Penstock's own: for each step, why it ran or which earlier one was reused in its place; Decisions, which print as text."""

@@ -1,0 +1,142 @@
+"""Published pipelines, endpoints over them, drafts and modules: resources of our own API. What existing clients call is in wire.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Body, Request
+from starlette.responses import JSONResponse, Response
+
+from penstock.model.errors import BadRequest
+from penstock.server.api.workspaces import page
+from penstock.server.callers import idempotent, name_of, signed
+from penstock.service.pipelines import RUN_SOURCE, RUN_TYPE
+from penstock.service.services import Services
+
+Json = dict[str, Any]
+MOST = 1000
+_PIPELINE = "/ws/{ws}/pipelines/{pipeline_id}"
+_ENDPOINT = "/ws/{ws}/endpoints/{endpoint_id}"
+
+
+def router(services: Services) -> APIRouter:
+    routes = APIRouter(tags=["pipelines"])
+    pipelines = services.pipelines
+
+    @routes.post("/ws/{ws}/pipelines")
+    def publish(ws: str, request: Request, body: Json = Body()) -> Response:  # noqa: B008
+        by = name_of(request)
+        if body.get("draft_id"):
+            return JSONResponse(services.authored.publish_draft(ws, str(body["draft_id"]), by), 201)
+        return JSONResponse(pipelines.publish(ws, body, by), 201)
+
+    @routes.get("/ws/{ws}/pipelines")
+    def list_pipelines(ws: str, status: str | None = None, limit: int = 100, cursor: str | None = None) -> Json:
+        limit = max(1, min(limit, MOST))
+        found = pipelines.list(ws, status, _number(cursor), limit)
+        return page(found, str(found[-1]["number"]) if len(found) == limit else None)
+
+    @routes.get(_PIPELINE)
+    def get_pipeline(ws: str, pipeline_id: str) -> Json:
+        return pipelines.get(ws, pipeline_id)
+
+    @routes.get(_PIPELINE + "/graph")
+    def get_pipeline_graph(ws: str, pipeline_id: str) -> Json:
+        return pipelines.graph(ws, pipeline_id)
+
+    @routes.put(_PIPELINE)
+    def set_pipeline_status(ws: str, pipeline_id: str, body: Json = Body()) -> Json:  # noqa: B008
+        return pipelines.set_status(ws, pipeline_id, str(body.get("status")))
+
+    @routes.post(_PIPELINE + "/runs")
+    def submit_pipeline(ws: str, pipeline_id: str, request: Request, body: Json = Body(default={})) -> Response:  # noqa: B008
+        ready = _ready(services, request, body, f"{ws}/{pipeline_id}")
+        return _submitted(services, pipelines.submit(ws, pipeline_id, ready))
+
+    _endpoints(routes, services)
+    _authored(routes, services)
+    return routes
+
+
+def _endpoints(routes: APIRouter, services: Services) -> None:
+    endpoints = services.endpoints
+
+    @routes.post("/ws/{ws}/endpoints")
+    def create_endpoint(ws: str, body: Json = Body()) -> Response:  # noqa: B008
+        return JSONResponse(endpoints.create(ws, body), 201)
+
+    @routes.get("/ws/{ws}/endpoints")
+    def list_endpoints(
+        ws: str, status: str | None = None, name: str | None = None, limit: int = 100, cursor: str | None = None
+    ) -> Json:
+        if name is not None:
+            return page([endpoints.named(ws, name)])
+        limit = max(1, min(limit, MOST))
+        found = [*endpoints.list(ws, status, _number(cursor), limit)]
+        return page(found, str(found[-1]["number"]) if len(found) == limit else None)
+
+    @routes.get(_ENDPOINT)
+    def get_endpoint(ws: str, endpoint_id: str) -> Json:
+        return endpoints.get(ws, endpoint_id)
+
+    @routes.put(_ENDPOINT)
+    def update_endpoint(ws: str, endpoint_id: str, body: Json = Body()) -> Json:  # noqa: B008
+        return endpoints.update(ws, endpoint_id, body)
+
+    @routes.post(_ENDPOINT + "/versions")
+    def add_endpoint_version(ws: str, endpoint_id: str, body: Json = Body()) -> Json:  # noqa: B008
+        return endpoints.add(ws, endpoint_id, body)
+
+    @routes.post(_ENDPOINT + "/runs")
+    def submit_endpoint(ws: str, endpoint_id: str, request: Request, body: Json = Body(default={})) -> Response:  # noqa: B008
+        version = None if body.get("version") is None else str(body["version"])
+        ready = _ready(services, request, body, f"{ws}/{endpoint_id}/{version}")
+        return _submitted(services, endpoints.submit(ws, endpoint_id, version, ready))
+
+
+def _authored(routes: APIRouter, services: Services) -> None:
+    authored = services.authored
+    one = "/ws/{ws}/authored/{kind}/{kept_id}"
+
+    @routes.post("/ws/{ws}/authored/{kind}")
+    def create_authored(ws: str, kind: str, body: Json = Body()) -> Response:  # noqa: B008
+        return JSONResponse(authored.create(ws, kind, body), 201)
+
+    @routes.get("/ws/{ws}/authored/{kind}")
+    def list_authored(ws: str, kind: str, name: str | None = None, parent_id: str | None = None) -> Json:
+        return page(authored.list(ws, kind, name=name, parent_id=parent_id))
+
+    @routes.get(one)
+    def get_authored(ws: str, kind: str, kept_id: str) -> Json:
+        return authored.get(ws, kind, kept_id)
+
+    @routes.put(one)
+    def update_authored(ws: str, kind: str, kept_id: str, body: Json = Body()) -> Json:  # noqa: B008
+        return authored.update(ws, kind, kept_id, body)
+
+    @routes.delete(one)
+    def delete_authored(ws: str, kind: str, kept_id: str) -> Response:
+        authored.delete(ws, kind, kept_id)
+        return Response(status_code=204)
+
+    @routes.post("/ws/{ws}/authored/draft/{kept_id}/runs")
+    def submit_draft(ws: str, kept_id: str, request: Request, body: Json = Body(default={})) -> Response:  # noqa: B008
+        return _submitted(services, authored.submit_draft(ws, kept_id, signed(services, request, body)))
+
+
+def _ready(services: Services, request: Request, body: Json, what: str) -> Json:
+    """The submission with who asks, how, and under which key."""
+    known = {RUN_SOURCE: "SDK", RUN_TYPE: "SDK", **(body.get("properties") or {})}
+    return idempotent(request, signed(services, request, {**body, "properties": known}), what)
+
+
+def _submitted(services: Services, done: Json) -> Response:
+    run = services.views.find_run(done["run_id"])
+    return JSONResponse({"run": run, "steps": done["steps"], "notes": done["notes"]}, 201)
+
+
+def _number(cursor: str | None) -> int | None:
+    try:
+        return int(cursor) if cursor else None
+    except ValueError:
+        raise BadRequest("cursor is a number. Take it from the last page's 'next'.", target="cursor") from None

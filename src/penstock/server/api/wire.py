@@ -1,0 +1,179 @@
+"""The paths and bodies that clients written for the original know: submitting published pipelines, and following the runs.
+
+What crosses here is theirs: PascalCase keys in any case, their status words, their errors. docs/publish.md has the table.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, Response
+
+from penstock.model.access import Permission
+from penstock.model.errors import BadRequest, Forbidden
+from penstock.model.status import TERMINAL
+from penstock.server.api import wire_objects, wire_runs
+from penstock.server.api.wire_runs import RUNS, SCHEDULE_ID, entity
+from penstock.server.bodies import folded, read_json
+from penstock.server.callers import caller_of, idempotent, signed
+from penstock.service.changes import Subscription
+from penstock.service.pipelines import RUN_SOURCE, RUN_TYPE
+from penstock.service.places import PREFIX
+from penstock.service.services import Services
+
+__all__ = ["PREFIX", "router"]
+Json = dict[str, Any]
+_BY_ID = RUNS + "/PipelineEndpointSubmit/Id/{endpoint_id}"
+MOST_WAIT_SECONDS = 3600.0
+_OVER = {str(s) for s in TERMINAL}
+_KNOWN = {
+    "experimentname": "experiment",
+    "displayname": "display_name",
+    "description": "description",
+    "continuerunonstepfailure": "continue_on_step_failure",
+    "regenerateoutputs": "regenerate_outputs",
+    "parentrunid": "parent_run_id",
+    "tags": "tags",
+}
+
+
+def router(services: Services) -> APIRouter:
+    routes = APIRouter(tags=["clients of the original"])
+    _submitting(routes, services)
+    wire_runs.add(routes, services)
+    wire_objects.add(routes, services)
+    return routes
+
+
+def _submitting(routes: APIRouter, services: Services) -> None:
+    @routes.post(RUNS + "/PipelineSubmit/{pipeline_id}")
+    async def submit_published(ws: str, pipeline_id: str, request: Request, wait: float = 0) -> Response:
+        body = await read_json(request)
+
+        def submit() -> Json:
+            ready = _submission(services, ws, request, body, f"{ws}/{pipeline_id}")
+            return services.pipelines.submit(ws, pipeline_id, ready)
+
+        return await _answer(services, submit, wait)
+
+    @routes.post(_BY_ID)
+    @routes.post(_BY_ID + "/{version}")
+    async def submit_endpoint(
+        ws: str, endpoint_id: str, request: Request, version: str | None = None, wait: float = 0
+    ) -> Response:
+        return await by_endpoint(ws, endpoint_id, version, request, wait)
+
+    @routes.post(RUNS + "/PipelineEndpointSubmit/Name")
+    async def submit_endpoint_by_name(
+        ws: str, name: str, request: Request, pipelineVersion: str | None = None, wait: float = 0
+    ) -> Response:
+        endpoint = await run_in_threadpool(services.endpoints.named, ws, name)
+        if not caller_of(request).may(Permission.RUN_PUBLISHED, ws, frozenset({endpoint["id"]})):
+            raise Forbidden(f"Principal '{caller_of(request).name}' may not run the pipeline endpoint '{name}'.")
+        return await by_endpoint(ws, endpoint["id"], pipelineVersion, request, wait)
+
+    async def by_endpoint(ws: str, endpoint_id: str, version: str | None, request: Request, wait: float) -> Response:
+        body = await read_json(request)
+
+        def submit() -> Json:
+            ready = _submission(services, ws, request, body, f"{ws}/{endpoint_id}/{version}")
+            return services.endpoints.submit(ws, endpoint_id, version, ready)
+
+        return await _answer(services, submit, wait)
+
+
+async def _answer(services: Services, submit: Any, wait: float) -> Response:
+    """What a submission came to; with `wait`, when the run has ended or that many seconds have passed."""
+    run_id = (await run_in_threadpool(submit))["run_id"]
+    run = await run_in_threadpool(services.views.find_run, run_id)
+    if wait > 0:
+        run = await _ended(services, run, min(wait, MOST_WAIT_SECONDS))
+    return JSONResponse(await run_in_threadpool(entity, services, run))
+
+
+async def _ended(services: Services, run: Json, seconds: float) -> Json:
+    """The run when it has ended, or as it is after so many seconds."""
+    until = time.monotonic() + seconds
+    with Subscription(services.context.changes, run["id"]) as changed:
+        while True:
+            run = await run_in_threadpool(services.views.find_run, run["id"])
+            left = until - time.monotonic()
+            if run["status"] in _OVER or left <= 0:
+                return run
+            await changed.wait(left)
+
+
+def _submission(services: Services, ws: str, request: Request, sent: Json, what: str) -> Json:
+    """A submission of ours from a body of theirs."""
+    body = folded(sent)
+    experiment = body.get("experimentname")
+    if not isinstance(experiment, str) or not experiment:
+        raise BadRequest(
+            'The body has no ExperimentName. Send it: {"ExperimentName": "my-experiment"}.', target="ExperimentName"
+        )
+    found: Json = {ours: body[theirs] for theirs, ours in _KNOWN.items() if body.get(theirs) is not None}
+    for key in (
+        "tags",
+        "properties",
+        "parameterassignments",
+        "datapathassignments",
+        "datasetdefinitionvalueassignments",
+    ):
+        if not isinstance(body.get(key) or {}, dict):
+            raise BadRequest(f"{key} is a {type(body[key]).__name__}. Send an object: {{name: value}}.", target=key)
+    parameters = dict(body.get("parameterassignments") or {})
+    for name, value in (body.get("datapathassignments") or {}).items():
+        parameters[name] = _path(name, value)
+    for name, value in (body.get("datasetdefinitionvalueassignments") or {}).items():
+        parameters[name] = _dataset(services, ws, name, value)
+    found["parameters"] = parameters
+    found["properties"] = {
+        **(body.get("properties") or {}),
+        RUN_SOURCE: str(body.get("runsource") or "API"),
+        RUN_TYPE: str(body.get("runtype") or "HTTP"),
+        **({SCHEDULE_ID: str(body["scheduleid"])} if body.get("scheduleid") else {}),
+    }
+    return idempotent(request, signed(services, request, found), what)
+
+
+def _path(name: str, value: Any) -> Json:
+    given = folded(value) if isinstance(value, dict) else {}
+    if not isinstance(given.get("datastorename"), str):
+        raise BadRequest(
+            f'DataPathAssignments: {name} has no DataStoreName. Send {{"DataStoreName": …, "RelativePath": …}}.',
+            target=name,
+        )
+    return {"datastore": given["datastorename"], "path": str(given.get("relativepath") or "")}
+
+
+def _dataset(services: Services, ws: str, name: str, value: Any) -> Json:
+    """The dataset that a definition value names: a saved one, a registered one, or the files at a path."""
+    given = folded(value) if isinstance(value, dict) else {}
+    for key in ("savedsetreference", "saveddatasetreference", "datasetreference"):
+        named = folded(given[key]) if isinstance(given.get(key), dict) else None
+        if named and named.get("id"):
+            return {"dataset": str(named["id"])}
+        if named and named.get("name"):
+            version = _version(name, named.get("version"))
+            return {"dataset": services.datasets.find(ws, str(named["name"]), version)["id"]}
+    if isinstance(given.get("literalvalue"), dict):
+        definition = {"paths": [_path(name, given["literalvalue"])]}
+        return {"dataset": services.datasets.save(ws, {"kind": "file", "definition": definition})}
+    raise BadRequest(
+        f'DataSetDefinitionValueAssignments: {name} names no dataset. Send {{"SavedDataSetReference": {{"Id": …}}}}, '
+        '{"DataSetReference": {"Name": …, "Version": …}} or {"LiteralValue": {"DataStoreName": …, "RelativePath": …}}.',
+        target=name,
+    )
+
+
+def _version(name: str, given: Any) -> int | None:
+    if given in (None, "", "latest"):
+        return None
+    if not str(given).isdigit():
+        raise BadRequest(
+            f"The dataset for {name} has the version {given!r}. Send a whole number, or 'latest'.", target=name
+        )
+    return int(given)

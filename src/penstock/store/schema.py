@@ -1,0 +1,6 @@
+"""All tables together, for what makes or compares a whole database."""
+
+from penstock.store import tables, tables_published
+
+metadata = tables.metadata
+assert tables_published.published_pipeline.metadata is metadata
