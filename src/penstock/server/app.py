@@ -29,8 +29,9 @@ from penstock.server.api import (
     wire,
     workspaces,
 )
-from penstock.server.studio import calls
+from penstock.server.studio import calls, signing_in
 from penstock.server.studio import routes as studio
+from penstock.server.studio.visitors import visitor_of
 from penstock.service.loop import Loop
 from penstock.service.places import PREFIX
 from penstock.service.room import Room
@@ -60,9 +61,15 @@ def make_app(services: Services, loop: Loop, stop: Any) -> FastAPI:
     app.include_router(oauth.router(services))
     app.include_router(wire.router(services), prefix=wire.PREFIX)
     app.include_router(
-        studio.router(services.views, trouble=lambda: _trouble(services, loop), why=services.explaining.why),
+        studio.router(
+            services.views,
+            trouble=lambda: _trouble(services, loop),
+            why=services.explaining.why,
+            visitor=lambda request: visitor_of(services, request),
+        ),
         include_in_schema=False,
     )
+    app.include_router(signing_in.router(services))
     app.include_router(calls.router(app.openapi))
     app.add_exception_handler(PenstockError, _penstock_error)
     app.add_exception_handler(HTTPException, _http_error)

@@ -1,8 +1,8 @@
 """Who speaks to the server, found out before any route; whether they may is asked of permissions.py.
 
 Whoever reaches the socket is the owner, unless they show a token: then they are whose it is, and no more. A TCP caller needs a fitting Host
-header, and shows the home's token, a principal's or a run's; one of this machine who shows nothing may look, where the server says so. What
-others than the owner at the socket change, and what they are refused, is put on record.
+header, and shows the home's token, a principal's, a run's, or the cookie of a session; one of this machine who shows nothing may look, where
+the server says so. What others than the owner at the socket change, and what they are refused, is put on record.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import hmac
 import math
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
+from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Match
 
 from penstock.model.access import LOCAL, OWNER, Caller
@@ -26,8 +27,11 @@ from penstock.model.errors import (
     Unauthorized,
     UnsupportedProtocol,
 )
+from penstock.server.forms import COOKIE, ELSEWHERE, is_from_elsewhere
 from penstock.server.permissions import CALLER, SIGN_IN, Permissions
+from penstock.server.studio.signing_in import refused_page, session_cookie
 from penstock.service.services import Services
+from penstock.service.sessions import COOKIE as COOKIE_KIND
 
 Scope = MutableMapping[str, Any]
 App = Callable[[Scope, Any, Any], Awaitable[None]]
@@ -49,14 +53,13 @@ class Guard:
         app: App,
         services: Services,
         *,
-        token: str,
         hosts: frozenset[str],
         strangers_look: bool,
         touched: Callable[[], None],
         is_crowded: Callable[[], bool],
         requests_a_minute: int = 0,
     ) -> None:
-        self._app, self._services, self._token, self._hosts = app, services, token, hosts
+        self._app, self._services, self._hosts = app, services, hosts
         self._touched, self._is_crowded = touched, is_crowded
         self._stranger: Caller | PenstockError = LOCAL if strangers_look else Unauthorized(SIGN_IN)
         self._permissions = Permissions(services)
@@ -86,7 +89,7 @@ class Guard:
         if refusal is None:
             await self._app(scope, receive, send)
         else:
-            await JSONResponse(refusal.as_json(), refusal.http_status, _more(refusal))(scope, receive, send)
+            await _answer(scope, refusal)(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> PenstockError | None:
         headers = _headers(scope)
@@ -111,11 +114,15 @@ class Guard:
 
     async def _caller(self, scope: Scope) -> Caller | PenstockError:
         """Who asks; the error says why nobody can be told from what was shown."""
-        shown = _headers(scope).get(b"authorization", b"").decode("latin-1")
+        headers = _headers(scope)
+        is_elsewhere = scope["method"] not in _SAFE and is_from_elsewhere(headers, self._hosts)
+        scope["state"][ELSEWHERE] = is_elsewhere
+        shown = headers.get(b"authorization", b"").decode("latin-1")
         if not shown or shown.lower().startswith("basic "):
-            return self._stranger
+            cookie = None if is_elsewhere else session_cookie(self._services, headers)
+            return await run_in_threadpool(self._session, scope, cookie) if cookie else self._stranger
         kind, _, token = shown.partition(" ")
-        if hmac.compare_digest(token.encode(), self._token.encode()):
+        if hmac.compare_digest(token.encode(), self._services.context.token.encode()):
             return OWNER
         if kind.lower() != "bearer" or not token.isascii():
             return Unauthorized(SIGN_IN)
@@ -124,11 +131,23 @@ class Guard:
         except PenstockError as error:
             return error
 
+    def _session(self, scope: Scope, cookie: str) -> Caller | PenstockError:
+        """Who signed in on the sign-in page; a stranger once that has expired."""
+        try:
+            caller = self._known(self._services.sessions.read(COOKIE_KIND, cookie)["id"])
+        except PenstockError:
+            return self._stranger
+        scope["state"][COOKIE] = cookie
+        return caller
+
+    def _known(self, subject: str) -> Caller:
+        return OWNER if subject == OWNER.id else self._services.principals.caller(subject)
+
     def _bearer(self, token: str) -> Caller:
         head, _, rest = token.partition(".")
         is_jwt = rest.count(".") == 1 and head.startswith("ey")
         if is_jwt:
-            return self._services.principals.caller(self._services.tokens.verify(token))
+            return self._known(self._services.tokens.verify(token))
         if token.count(".") >= _RUN_TOKEN_DOTS:
             return self._services.access.run_of(token)
         raise Unauthorized(SIGN_IN)
@@ -173,6 +192,22 @@ class Rate:
         )
         error.wait = math.ceil((1 - left) * 60 / self._a_minute)
         return error
+
+
+def _answer(scope: Scope, refusal: PenstockError) -> Response:
+    """JSON for programs; a browser that opens a page is shown where to sign in, or why not."""
+    headers = _headers(scope)
+    is_page = scope["method"] in _SAFE and b"text/html" in headers.get(b"accept", b"") and not _is_of_api(scope["path"])
+    if is_page and refusal.http_status == 401:
+        wanted = scope["path"] + ("?" + scope["query_string"].decode("latin-1") if scope["query_string"] else "")
+        return RedirectResponse("/signin?to=" + quote(wanted, safe=""), 303, {"Cache-Control": "no-store"})
+    if is_page and refusal.http_status == 403:
+        return refused_page(refusal.message)
+    return JSONResponse(refusal.as_json(), refusal.http_status, _more(refusal))
+
+
+def _is_of_api(path: str) -> bool:
+    return path.startswith(("/api/", "/mlflow/", "/pipelines/"))
 
 
 def _more(refusal: PenstockError) -> dict[str, str] | None:

@@ -32,6 +32,10 @@ _ROUTES: dict[Needs, str] = {
         GET /studio/static/{name}
         POST /{tenant}/oauth2/token
         POST /{tenant}/oauth2/v2.0/token
+        POST /{tenant}/oauth2/v2.0/devicecode
+        GET /signin
+        POST /signin
+        POST /signout
         GET /{tenant}/.well-known/openid-configuration
         GET /{tenant}/v2.0/.well-known/openid-configuration
         GET /{tenant}/discovery/keys
@@ -39,16 +43,19 @@ _ROUTES: dict[Needs, str] = {
     """,
     Needs(_P.SIGNED_IN): f"""
         GET {_API}/server
+        GET {_API}/whoami
         GET {_API}/workspaces
         POST {_WIRE}/PipelineRuns/PipelineEndpointSubmit/Name
-    """,
-    Needs(_P.READ, "server"): f"""
-        GET {_API}/runs
-        GET {_API}/cleared
         GET /
         GET /runs
         GET /fragment
         GET /experiments/{{experiment}}
+        GET /device
+        POST /device
+    """,
+    Needs(_P.READ, "server"): f"""
+        GET {_API}/runs
+        GET {_API}/cleared
     """,
     Needs(_P.READ, "run"): """
         GET /runs/{run_id}

@@ -228,7 +228,6 @@ class _Process:
         guarded = Guard(
             make_app(services, loop, self._stop),
             services,
-            token=self._home.token,
             hosts=self._doors.hosts,
             strangers_look=self._doors.strangers_look,
             touched=self._touch,
@@ -327,6 +326,7 @@ class _Process:
             leader=leader or Alone(),
             background=Background(),
             digests=digests,
+            token=self._home.token,
             webhook_hosts=self._settings.webhook_hosts,
             identify=interpreting.identify,
             compare_environments=interpreting.compare,

@@ -48,7 +48,7 @@ class Context:
     uploads: Uploads
     url: str
     socket: str
-    key: bytes
+    key: bytes = field(repr=False)
     embedded: bool
     slots: int
     python: str
@@ -66,6 +66,7 @@ class Context:
     identify: Callable[[Json, Mapping[str, str]], str] = _unidentified
     compare_environments: Callable[[str, str], list[str]] = lambda before, after: []
     digests: Digests = None  # type: ignore[assignment]  # the home's, unless others are given
+    token: str = field(default="", repr=False)  # the home's own: whoever shows it is the owner
     webhook_hosts: tuple[str, ...] = ()  # hosts and networks that webhooks may post to although they lie inside
 
     def __post_init__(self) -> None:

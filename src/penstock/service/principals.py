@@ -127,7 +127,7 @@ class Principals:
         return self.get(found["id"])
 
     def sign_in(self, name_or_id: str, secret: str) -> Json:
-        """The principal whose secret this is. Unauthorized says only what its holder may know."""
+        """The principal whose secret this is, with the `credential` it is. Unauthorized says only what its holder may know."""
         now = self._context.clock()
         given = _hash(secret)
         with self._db.read() as connection:
@@ -150,7 +150,21 @@ class Principals:
         if found["disabled_at"] is not None:
             raise Unauthorized(f"Principal '{found['name']}' is disabled.", target="client_id")
         self._note_use(found["id"], now)
-        return found
+        return {**found, "credential": fitting["id"]}
+
+    def signed_in(self, principal_id: str, credential_id: str) -> Json:
+        """The principal who once signed in with this credential; Unauthorized when it could do so no more."""
+        now = self._context.clock()
+        with self._db.read() as connection:
+            found = store.find(connection, principal_id)
+            rows = store.credentials(connection, principal_id) if found else []
+        is_good = any(r["id"] == credential_id and r["expires_at"] > now for r in rows)
+        if found is None or found["disabled_at"] is not None or not is_good:
+            raise Unauthorized(
+                "The secret of this sign-in is good no more, or its principal is disabled. Sign in again."
+            )
+        self._note_use(principal_id, now)
+        return {**found, "credential": credential_id}
 
     def caller(self, principal_id: str) -> Caller:
         """What it may do now; Unauthorized when it is disabled or gone."""

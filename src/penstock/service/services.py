@@ -14,6 +14,7 @@ from penstock.service.control import Control
 from penstock.service.datasets import Datasets
 from penstock.service.datastores import Datastores
 from penstock.service.debugging import Debugging
+from penstock.service.devices import Devices
 from penstock.service.endpoints import Endpoints
 from penstock.service.environments import Environments
 from penstock.service.explaining import Explaining
@@ -25,6 +26,7 @@ from penstock.service.principals import Principals
 from penstock.service.results import Results
 from penstock.service.schedules import Schedules
 from penstock.service.secrets import Secrets
+from penstock.service.sessions import Sessions
 from penstock.service.submission import Submission
 from penstock.service.tokens import Tokens
 from penstock.service.tracking import Tracking
@@ -59,6 +61,8 @@ class Services:
     schedules: Schedules
     principals: Principals
     tokens: Tokens
+    sessions: Sessions
+    devices: Devices
     access: Access
     audit: Audit
     clearing: Clearing
@@ -74,6 +78,7 @@ class Services:
         pipelines = Pipelines(context, catalog, submission)
         endpoints = Endpoints(context, catalog, pipelines)
         targets = Targets(pipelines, endpoints)
+        principals = Principals(context, catalog)
         return cls(
             context=context,
             catalog=catalog,
@@ -95,8 +100,10 @@ class Services:
             explaining=Explaining(context),
             webhooks=Webhooks(context, catalog),
             schedules=Schedules(context, catalog, targets.check),
-            principals=Principals(context, catalog),
+            principals=principals,
             tokens=Tokens(context),
+            sessions=Sessions(context, principals),
+            devices=Devices(context),
             access=Access(context),
             audit=Audit(context),
             clearing=Clearing(context),

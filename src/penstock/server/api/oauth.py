@@ -1,4 +1,5 @@
-"""OAuth 2.0 client credentials in the shape that clients of Azure's identity platform send and expect, and what such clients look up first.
+"""OAuth 2.0 in the shape that clients of Azure's identity platform send and expect, and what such clients look up first: client credentials
+for programs, a device's code for people, tokens renewed.
 
 The tenant in the path is taken as it comes: this server is one tenant.
 """
@@ -8,21 +9,24 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import unquote
 
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
 from penstock.model.errors import BadRequest, PenstockError, Unauthorized
+from penstock.server.forms import read_form
+from penstock.service.devices import NotSignedIn
 from penstock.service.services import Services
-from penstock.service.tokens import ALGORITHM, GOOD_SECONDS
+from penstock.service.sessions import REFRESH, REFRESH_SECONDS
+from penstock.service.tokens import ALGORITHM, AUDIENCES, GOOD_SECONDS
 
 Json = dict[str, Any]
-MOST_BYTES = 64 << 10
 DEFAULT_SCOPE = "/.default"
-FORM = "application/x-www-form-urlencoded"
+DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 _TENANT = re.compile(r"[A-Za-z0-9._-]{1,255}\Z")
 _NEVER_KEPT = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
@@ -40,18 +44,13 @@ def router(services: Services) -> APIRouter:
         return await answer(tenant, request, "scope")
 
     async def answer(tenant: str, request: Request, wanted: str) -> Response:
-        try:
-            given = await _form(request)
-            made = await run_in_threadpool(_token, services, tenant, given, wanted)
-        except _Refusal as error:
-            return _refused(error.code, error.message, error.status)
-        except Unauthorized as error:
-            return _refused("invalid_client", error.message, 401)
-        except PenstockError as error:
-            return _refused(
-                "invalid_request" if error.http_status < 500 else "server_error", error.message, error.http_status
-            )
-        return JSONResponse(made, headers=_NEVER_KEPT)
+        return await answered(lambda given: _token(services, tenant, given, wanted), request)
+
+    @routes.post("/{tenant}/oauth2/v2.0/devicecode")
+    async def device_code(tenant: str, request: Request) -> Response:
+        """A code for a person to type in on this server's page /device."""
+        address = request.client.host if request.client else ""
+        return await answered(lambda given: _device_code(services, tenant, given, address), request)
 
     @routes.get("/{tenant}/.well-known/openid-configuration")
     def configuration(tenant: str) -> Json:
@@ -76,23 +75,22 @@ class _Refusal(Exception):
         self.code, self.message, self.status = code, message, status
 
 
-async def _form(request: Request) -> dict[str, str]:
-    """The form, each field once, with the client's name and secret wherever it put them."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
-        raise _Refusal("invalid_request", f"The body is not of type {FORM}. Send a form.")
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MOST_BYTES:
-            raise _Refusal("invalid_request", f"The form has more than {MOST_BYTES:,} bytes.", 413)
+async def answered(make: Callable[[Json], Json], request: Request) -> Response:
+    """What `make` makes of a form, or an error of RFC 6749."""
     try:
-        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=50)
-    except ValueError:
-        raise _Refusal("invalid_request", "The body is no form. Encode it as one, in UTF-8.") from None
-    given = dict(pairs)
-    if len(given) != len(pairs):
-        raise _Refusal("invalid_request", "A field of the form is there twice. Send each once.")
-    return {**given, **_basic(request.headers.get("authorization", ""))}
+        form = await read_form(request)
+        given = {**form, **_basic(request.headers.get("authorization", ""))}
+        made = await run_in_threadpool(make, given)
+    except _Refusal as error:
+        return _refused(error.code, error.message, error.status)
+    except NotSignedIn as error:
+        return _refused(error.code, error.message, 400)
+    except Unauthorized as error:
+        return _refused("invalid_client", error.message, 401)
+    except PenstockError as error:
+        code = "invalid_request" if error.http_status < 500 else "server_error"
+        return _refused(code, error.message, error.http_status)
+    return JSONResponse(made, headers=_NEVER_KEPT)
 
 
 def _basic(header: str) -> dict[str, str]:
@@ -109,17 +107,28 @@ def _basic(header: str) -> dict[str, str]:
 
 
 def _token(services: Services, tenant: str, given: Json, wanted: str) -> Json:
-    if not _TENANT.match(tenant):
-        raise _Refusal("invalid_request", "The tenant in the path is not one. Use a GUID, or a name.")
-    if given.get("grant_type") != "client_credentials":
+    _check_tenant(tenant)
+    kind = given.get("grant_type")
+    if kind == DEVICE:
+        _check_fields(given, "device_code")
+        return _of_person(services, tenant, services.devices.take(str(given["device_code"])))
+    if kind == "refresh_token":
+        _check_fields(given, "refresh_token")
+        try:
+            who = services.sessions.read(REFRESH, str(given["refresh_token"]))
+        except Unauthorized as error:
+            raise _Refusal("invalid_grant", error.message) from None
+        return _of_person(services, tenant, who)
+    if kind != "client_credentials":
         raise _Refusal(
-            "unsupported_grant_type", f"The grant_type is {given.get('grant_type')!r}. Send client_credentials."
+            "unsupported_grant_type", f"The grant_type is {kind!r}. Send client_credentials, refresh_token or {DEVICE}."
         )
-    for name in ("client_id", "client_secret", wanted):
-        if not given.get(name):
-            raise _Refusal(
-                "invalid_request", f"The form has no {name}. Send grant_type, client_id, client_secret and {wanted}."
-            )
+    return _of_program(services, tenant, given, wanted)
+
+
+def _of_program(services: Services, tenant: str, given: Json, wanted: str) -> Json:
+    """A token for a principal's secret."""
+    _check_fields(given, "client_id", "client_secret", wanted)
     resource = str(given[wanted])
     if wanted == "scope":
         resource = _resource_of(resource)
@@ -139,6 +148,41 @@ def _token(services: Services, tenant: str, given: Json, wanted: str) -> Json:
         "not_before": now,
     }
     return {**made, **{k: str(v) for k, v in times.items()}, "resource": resource}
+
+
+def _of_person(services: Services, tenant: str, who: Json) -> Json:
+    """A token, and what it is renewed with."""
+    return {
+        "token_type": "Bearer",
+        "access_token": services.tokens.issue(who, tenant, AUDIENCES[0] + "/"),
+        "expires_in": GOOD_SECONDS,
+        "scope": AUDIENCES[0] + DEFAULT_SCOPE,
+        "refresh_token": services.sessions.give(REFRESH, who, REFRESH_SECONDS),
+    }
+
+
+def _device_code(services: Services, tenant: str, given: Json, address: str) -> Json:
+    _check_tenant(tenant)
+    _check_fields(given, "client_id")
+    made = services.devices.begin(str(given["client_id"])[:80], address)
+    page = f"{services.context.url}/device"
+    return {
+        **made,
+        "verification_uri": page,
+        "verification_uri_complete": f"{page}?user_code={made['user_code']}",
+        "message": f"To sign in, open {page} and type in the code {made['user_code']}.",
+    }
+
+
+def _check_tenant(tenant: str) -> None:
+    if not _TENANT.match(tenant):
+        raise _Refusal("invalid_request", "The tenant in the path is not one. Use a GUID, or a name.")
+
+
+def _check_fields(given: Json, *names: str) -> None:
+    for name in names:
+        if not given.get(name):
+            raise _Refusal("invalid_request", f"The form has no {name}. Send grant_type, {', '.join(names)}.")
 
 
 def _resource_of(scope: str) -> str:
@@ -167,7 +211,8 @@ def _configuration(url: str, tenant: str, version: str) -> Json:
         "jwks_uri": f"{base}/discovery/{version}keys",
         "authorization_endpoint": f"{base}/oauth2/{version}authorize",
         "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
-        "grant_types_supported": ["client_credentials"],
+        "device_authorization_endpoint": f"{base}/oauth2/v2.0/devicecode",
+        "grant_types_supported": ["client_credentials", "refresh_token", DEVICE],
         "response_types_supported": ["token"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [ALGORITHM],

@@ -6,12 +6,14 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter, Body, Request
 from starlette.responses import JSONResponse, Response
 
 from penstock import __version__
+from penstock.model.access import ALL, Caller
 from penstock.model.errors import Conflict
 from penstock.node import identity
+from penstock.server.callers import caller_of
 from penstock.service.loop import Loop
 from penstock.service.services import Services
 
@@ -48,6 +50,11 @@ def router(services: Services, loop: Loop, stop: Callable[[], None]) -> APIRoute
             "term": context.leader.term,
         }
 
+    @routes.get("/api/v1/whoami")
+    def who_am_i(request: Request) -> dict[str, Any]:
+        """Who the server takes the caller for, and what that one may do where."""
+        return _shown(caller_of(request))
+
     @routes.post("/api/v1/shutdown")
     def shutdown(body: dict[str, Any] = Body(default={})) -> Response:  # noqa: B008
         """Stop the server; steps that run go on by themselves."""
@@ -63,3 +70,15 @@ def router(services: Services, loop: Loop, stop: Callable[[], None]) -> APIRoute
         return JSONResponse({"stopping": True, "active": len(active)}, 202)
 
     return routes
+
+
+def _shown(caller: Caller) -> dict[str, Any]:
+    roles = {ALL: "owner"} if caller.kind == "owner" else {place: str(role) for place, role in caller.roles.items()}
+    return {
+        "kind": caller.kind,
+        "id": caller.id,
+        "name": caller.name,
+        "roles": roles,
+        "published": sorted(caller.published),
+        "workspace": caller.workspace,
+    }

@@ -21,6 +21,7 @@ from penstock.model.errors import NotFound
 from penstock.server.files import send_file
 from penstock.server.studio import views
 from penstock.server.studio.views import LOG_PREFIX, Log, Recorded
+from penstock.server.studio.visitors import NOBODY, Visitor
 from penstock.server.studio.wording import TERMINAL, log_text, size
 
 Json = dict[str, Any]
@@ -71,11 +72,12 @@ def router(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     trouble: Callable[[], str | None] = lambda: None,
     why: Callable[[str], list[Json]] = lambda run_id: [],
+    visitor: Callable[[Request], Visitor] = lambda request: NOBODY,
 ) -> APIRouter:
     """The studio's routes over `service`. `trouble` says what keeps the server from working, for the head of every page; `why` what was
-    decided of a step."""
+    decided of a step; `visitor` who looks."""
     routes = APIRouter(include_in_schema=False)
-    studio = _Studio(service, clock, why)
+    studio = _Studio(service, clock, why, visitor)
     studio.templates.globals["trouble"] = trouble
     routes.get("/")(studio.start)
     routes.get("/runs")(studio.start)
@@ -92,29 +94,37 @@ def router(
 class _Studio:
     """The pages. Plain functions, so that the server runs them on its worker threads."""
 
-    def __init__(self, service: Service, clock: Callable[[], datetime], why: Callable[[str], list[Json]]) -> None:
+    def __init__(
+        self,
+        service: Service,
+        clock: Callable[[], datetime],
+        why: Callable[[str], list[Json]],
+        visitor: Callable[[Request], Visitor],
+    ) -> None:
         self.service = service
+        self.visitor = visitor
         self.why = why
         self.clock = clock
         self.files = {p.name: p.read_bytes() for p in (HERE / "static").iterdir() if p.suffix in STATIC_TYPES}
         self.templates = templates(version(self.files))
 
-    def start(self, experiment: str = "") -> Response:
-        return self._page("runs.html", self._runs(experiment), f"/fragment?experiment={quote(experiment, safe='')}")
+    def start(self, request: Request, experiment: str = "") -> Response:
+        live = f"/fragment?experiment={quote(experiment, safe='')}"
+        return self._page(request, "runs.html", self._runs(request, experiment), live)
 
     def experiment(self, experiment: str) -> Response:
         """Where the SDK's Experiment.get_portal_url points."""
         return RedirectResponse(f"/?experiment={quote(experiment, safe='')}")
 
     def start_fragment(self, request: Request, experiment: str = "") -> Response:
-        return self._fragment(request, "runs_body.html", self._runs(experiment))
+        return self._fragment(request, "runs_body.html", self._runs(request, experiment))
 
-    def run(self, run_id: str) -> Response:
+    def run(self, request: Request, run_id: str) -> Response:
         try:
             page = views.run_page(self._recorded(run_id), self.clock())
         except NotFound as error:
             return self._missing(error)
-        return self._page("run.html", page, f"{views.run_href(run_id)}/fragment")
+        return self._page(request, "run.html", page, f"{views.run_href(run_id)}/fragment")
 
     def run_fragment(self, request: Request, run_id: str) -> Response:
         try:
@@ -149,8 +159,13 @@ class _Studio:
     def icon(self) -> Response:
         return self.static("icon.svg")
 
-    def _runs(self, experiment: str) -> views.RunsPage:
-        runs = self.service.list_runs(None, limit=RECENT, experiment=experiment or None)
+    def _runs(self, request: Request, experiment: str) -> views.RunsPage:
+        seen = self.visitor(request).workspaces
+        runs: list[Json] = []
+        for workspace in (None,) if seen is None else seen:
+            runs += self.service.list_runs(workspace, limit=RECENT, experiment=experiment or None)
+        if seen is not None:
+            runs = sorted(runs, key=lambda run: str(run["created_at"]), reverse=True)[:RECENT]
         active = [r for r in runs if r["status"] not in TERMINAL and r["type"] == "pipeline"][:LIVE_PROGRESS]
         steps = {r["id"]: self.service.children(r["id"]) for r in active}
         return views.runs_page(runs, steps, self.clock(), experiment=experiment)
@@ -192,9 +207,9 @@ class _Studio:
             size(start) if start else "",
         )
 
-    def _page(self, template: str, page: Any, live: str) -> Response:
+    def _page(self, request: Request, template: str, page: Any, live: str) -> Response:
         html = self.templates.get_template(template).render(
-            page=page, is_fragment=False, live="" if page.is_over else live
+            page=page, is_fragment=False, live="" if page.is_over else live, visitor=self.visitor(request)
         )
         return HTMLResponse(html, headers=PAGE_HEADERS)
 
