@@ -188,3 +188,25 @@ Run.get_context().log('offline', 1)
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("Attempted to log scalar metric offline:\n1\n")
     assert not done.stderr
+
+
+def test_a_proxy_does_not_come_between_a_step_and_its_server(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from azureml.core import Experiment
+    from azureml.pipeline.core import Pipeline
+    from azureml.pipeline.steps import PythonScriptStep
+
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "intranet.example")
+    (tmp_path / "a.py").write_text(
+        "import os, urllib.request\n"
+        "assert os.environ['http_proxy'] and os.environ['NO_PROXY'] == '127.0.0.1,localhost'\n"
+        "assert os.environ['no_proxy'] == 'intranet.example,127.0.0.1,localhost'\n"
+        "assert urllib.request.urlopen(os.environ['AZUREML_SERVICE_ENDPOINT'] + '/healthz').status == 200\n"
+    )
+    workspace = Workspace("s", "g", "w")
+    step = PythonScriptStep("a.py", compute_target="local", source_directory=str(tmp_path), allow_reuse=False)
+    run = Experiment(workspace, "e").submit(Pipeline(workspace, [step]))
+    assert run.wait_for_completion(show_output=False) == "Finished", run.get_steps()[0].get_details_with_logs()

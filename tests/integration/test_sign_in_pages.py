@@ -166,7 +166,7 @@ def grant(shared: Shared, **fields: str) -> tuple[int, dict]:
 
 def test_a_program_signs_in_by_a_code_that_a_person_types(shared: Shared, person: dict) -> None:
     begun = begin(shared)
-    assert begun["verification_uri"] == "http://penstock.example/device" and begun["interval"] == 5
+    assert begun["verification_uri"] == "http://penstock.example/device" and begun["interval"] == 2
     assert poll(shared, begun) == (
         400,
         {
@@ -259,7 +259,7 @@ def test_codes_expire_and_no_more_than_so_many_wait() -> None:
     assert caught.value.code == "expired_token"
     devices.begin("p", "10.0.0.1")
     last = devices.begin("p", "10.0.0.1")
-    for wait in (5, 10, 15):  # each hurry makes the wait longer
+    for wait in (2, 7, 12):  # each hurry makes the wait longer
         for code in ("authorization_pending", "slow_down"):
             with pytest.raises(NotSignedIn) as caught:
                 devices.take(last["device_code"])

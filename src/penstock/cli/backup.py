@@ -84,7 +84,7 @@ def _home_here(home: str | None) -> Path:
     at = places.place(home)
     if at.url:
         raise Trouble(
-            "PENSTOCK_URL names a server elsewhere; a home is backed up on its own machine. Unset it, or name the home: --home FOLDER",
+            f"{at.named_by} names a server elsewhere; a home is backed up on its own machine. Take that out, or name the home: --home FOLDER",
             BAD_USAGE,
         )
     if os.environ.get("PENSTOCK_DATABASE"):

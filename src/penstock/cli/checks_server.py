@@ -20,7 +20,7 @@ def server(at: Place) -> Iterator[Finding]:
     client = running(at)
     if client is None:
         if at.url:
-            yield fail("server", f"nobody answers at {at.url} (PENSTOCK_URL).", "Start it, or unset PENSTOCK_URL.")
+            yield fail("server", f"nobody answers at {at.url} ({at.named_by}).", "Start it, or name none there.")
         else:
             yield ok("server", f"none is running. {START}")
         return

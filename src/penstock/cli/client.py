@@ -44,7 +44,8 @@ class Address:
             parts, port = urlsplit(""), None
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise Trouble(
-                f"PENSTOCK_URL is '{url}', which is no server's address. Set it to http://HOST:PORT or unix:///PATH.", 2
+                f"'{url}' is no server's address. Set PENSTOCK_URL (or penstock_url in config.json) to http://HOST:PORT or unix:///PATH.",
+                2,
             )
         is_tls = parts.scheme == "https"
         return cls(host=parts.hostname, port=port or (443 if is_tls else 80), is_tls=is_tls)
@@ -89,6 +90,20 @@ class Client:
 
     def post(self, path: str, body: Any) -> Any:
         return self._json("POST", path, None, body)
+
+    def post_form(self, path: str, fields: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
+        """The status and the parsed answer to a form, refusals included: how tokens are asked for. Shows none."""
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+        with closing(self._connection()) as connection:
+            try:
+                connection.request("POST", path, urlencode(fields), headers)
+                answer = connection.getresponse()
+                said = json.loads(answer.read() or b"{}")
+            except (OSError, http.client.HTTPException) as error:
+                raise NoServer(f"No Penstock server answers at {self.address}: {error}. {HOW_TO_START}") from error
+            except ValueError:
+                said = {}
+        return answer.status, said if isinstance(said, dict) else {}
 
     def delete(self, path: str) -> Any:
         return self._json("DELETE", path, None)

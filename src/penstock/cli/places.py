@@ -15,27 +15,46 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from penstock.cli import logins
 from penstock.cli.client import Address, Client, segment
 from penstock.cli.trouble import BAD_USAGE, NoServer, NotThere, Trouble
 from penstock.model.settings import Settings
 
 START_SECONDS = 20.0
 # A step's own variables, and a pointer to another server, are not for a server to inherit.
-NOT_THE_SERVERS = ("AZUREML_", "AML_PARAMETER_", "PENSTOCK_JOB", "PENSTOCK_SOCKET", "PENSTOCK_URL", "PYTHONSTARTUP")
+NOT_THE_SERVERS = (
+    "AZUREML_",
+    "AML_PARAMETER_",
+    "PENSTOCK_JOB",
+    "PENSTOCK_PASSWORD",
+    "PENSTOCK_SOCKET",
+    "PENSTOCK_TOKEN",
+    "PENSTOCK_URL",
+    "PYTHONSTARTUP",
+)
 CONFIG_FILES = (".azureml/config.json", "aml_config/config.json", "config.json")
 
 
 @dataclass(frozen=True)
 class Place:
-    """One home and how to reach its server. `url` is set when PENSTOCK_URL names a server outright."""
+    """One home and how to reach its server. `url` is set when PENSTOCK_URL or a config.json (`named_by`) names a server outright."""
 
     settings: Settings
     url: str
-    token: str
+    given_token: str
+    named_by: str = "PENSTOCK_URL"
 
     @property
     def home(self) -> Path:
         return self.settings.home
+
+    def token(self) -> str | None:
+        """PENSTOCK_TOKEN; for the home's own server the home's token, for another's what `penstock login` kept; None: nothing."""
+        if self.given_token:
+            return self.given_token
+        if self.url.rstrip("/") == self.record().get("url"):
+            return _kept_token(self.home)
+        return logins.token(self.home, self.url)
 
     def record(self) -> dict[str, Any]:
         """What `<home>/server.json` says of the last server; empty when there was none."""
@@ -52,15 +71,29 @@ def place(home: str | None = None, environ: Mapping[str, str] = os.environ) -> P
         settings = Settings.from_environ(environ, home, os.getuid())
     except ValueError as error:
         raise Trouble(str(error), BAD_USAGE) from None
-    url = "" if home else environ.get("PENSTOCK_URL", "")
-    return Place(settings, url, environ.get("PENSTOCK_TOKEN", "") or _kept_token(settings.home))
+    given = environ.get("PENSTOCK_TOKEN", "")
+    if home:
+        return Place(settings, "", given)
+    if url := environ.get("PENSTOCK_URL", ""):
+        return Place(settings, url, given)
+    found = _config_here()
+    url = url_of(found) if found else ""
+    return Place(settings, url, given, f"penstock_url in {found}" if url else "PENSTOCK_URL")
+
+
+def _config_here() -> Path | None:
+    try:
+        return nearest_config(Path.cwd())
+    except FileNotFoundError:
+        return None  # the folder that we are in was deleted
 
 
 def running(at: Place) -> Client | None:
     """A client of the server that answers there now, or None. Never starts one."""
     if at.url:
-        client = Client(Address.parse(at.url), at.token)
-        return client if client.answers() else None
+        if not Client(Address.parse(at.url)).answers():
+            return None
+        return Client(Address.parse(at.url), at.token())
     path = at.record().get("socket")
     if not path or not Path(path).exists():
         return None
@@ -74,7 +107,7 @@ def server(at: Place) -> Client:
     if client is not None:
         return client
     if at.url:
-        raise NoServer(f"No Penstock server answers at {at.url} (PENSTOCK_URL). Start it, or unset PENSTOCK_URL.")
+        raise NoServer(f"No Penstock server answers at {at.url} ({at.named_by}). Start it, or name none there.")
     if not at.home.is_dir():
         raise NoServer(f"There is no Penstock home at {at.home} yet. Make one with: penstock init")
     return start(at)
@@ -168,6 +201,16 @@ def workspace_of(path: Path) -> str:
             BAD_USAGE,
         )
     return name
+
+
+def url_of(path: Path) -> str:
+    """The server that a configuration file names; empty when it names none."""
+    try:
+        config = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError):
+        return ""  # whoever needs its workspace says what is wrong with it
+    url = config.get("penstock_url") if isinstance(config, dict) else None
+    return url.rstrip("/") if isinstance(url, str) else ""
 
 
 def runs_path(workspace: str) -> str:

@@ -100,7 +100,9 @@ def installed(home: Path) -> Path | None:
 def _kept(home: str | None, environ: Mapping[str, str] = os.environ) -> Kept:
     at = places.place(home)
     if at.url:
-        raise Trouble(f"PENSTOCK_URL names a server elsewhere ({at.url}); a service is for one here. Unset it.")
+        raise Trouble(
+            f"{at.named_by} names a server elsewhere ({at.url}); a service is for one here. Take that out, or name the home: --home FOLDER"
+        )
     names = [s.variable for s in SETTINGS if s.name not in NOT_THE_SERVERS]
     settings = {n: environ[n] for n in names if environ.get(n)}
     return Kept(sys.executable, at.home, Path("~/.penstock").expanduser().absolute(), settings)

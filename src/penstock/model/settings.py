@@ -32,7 +32,12 @@ SETTINGS = (
     Setting("database", "", "A PostgreSQL database in place of the home's own SQLite: postgresql://user@host/name."),
     Setting("url", "", "A server to use in place of the embedded one (http://host:port or unix:///path)."),
     Setting("python", "", "The interpreter that runs the embedded server, when it is not the one in use."),
-    Setting("token", "", "The bearer token for a server reached over TCP; default: the home's token file."),
+    Setting(
+        "token",
+        "",
+        "The bearer token for a server reached over TCP; default: the home's own, or what penstock login kept.",
+    ),
+    Setting("password", "", "The secret for penstock login --service-principal; default: read from stdin."),
     Setting("slots", "", "Steps that run at once on this machine; default: the cores this process may use."),
     Setting("idle_seconds", "1800", "An embedded server with nothing to do leaves after so many seconds."),
     Setting("retries", "2", "How often a step that was lost before its script began is tried again."),

@@ -350,7 +350,12 @@ class _Process:
 
 
 def _kept() -> dict[str, str]:
-    return {k: v for k, v in os.environ.items() if k in KEPT or k.startswith(KEPT_PREFIXES)}
+    kept = {k: v for k, v in os.environ.items() if k in KEPT or k.startswith(KEPT_PREFIXES)}
+    if any(name.lower() in ("http_proxy", "https_proxy") for name in kept):
+        for name in ("no_proxy", "NO_PROXY"):  # a step reaches this server by no proxy
+            hosts = [h.strip() for h in kept.get(name, "").split(",") if h.strip()]
+            kept[name] = ",".join(dict.fromkeys([*hosts, "127.0.0.1", "localhost"]))
+    return kept
 
 
 def _set() -> dict[str, str]:

@@ -15,7 +15,7 @@ from penstock.service.context import Context
 
 Json = dict[str, Any]
 GOOD_SECONDS = 900
-INTERVAL_SECONDS = 5
+INTERVAL_SECONDS = 2
 SLOWER_SECONDS = 5
 MOST = 1000
 _LETTERS = "BCDFGHJKLMNPQRSTVWXZ"  # no vowels: a code is never a word

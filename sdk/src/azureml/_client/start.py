@@ -17,7 +17,9 @@ _KEPT = (
     "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY",
 )  # fmt: skip
 _KEPT_PREFIXES = ("LC_", "SSL_", "PENSTOCK_")
-_DROPPED = ("PENSTOCK_JOB", "PENSTOCK_PARENT_RUN_ID", "PENSTOCK_URL", "PENSTOCK_SOCKET")  # a step's own
+_DROPPED = (  # a step's own, and who somebody is elsewhere
+    "PENSTOCK_JOB", "PENSTOCK_PARENT_RUN_ID", "PENSTOCK_URL", "PENSTOCK_SOCKET", "PENSTOCK_TOKEN", "PENSTOCK_PASSWORD",
+)  # fmt: skip
 _children = []  # pids of servers started by this process, reaped when they have left
 
 
