@@ -130,6 +130,14 @@ def test_bad_bodies_are_refused_with_one_shape_and_nothing_is_kept(wire: Wire, c
     assert wire.n_runs() == before
 
 
+def test_a_pipeline_without_parameters_takes_any_and_its_run_says_that_they_had_no_effect(wire: Wire) -> None:
+    graph = {"schema": 1, "parameters": [], "nodes": [node(wire.client.snapshot(a__py=b""), outputs=[])]}
+    made = wire.published(SAY, graph=graph)["id"]
+    status, answer = wire.submit({"ExperimentName": "e", "ParameterAssignments": {"1": "x"}}, pipeline=made)
+    assert status == 200 and answer["HasWarnings"] is True
+    assert wire.client.run(answer["Id"])["warnings"] == ["The pipeline has no parameters: 1 had no effect."]
+
+
 def test_a_body_of_another_type_is_refused(wire: Wire) -> None:
     status, answer = wire.submit(b"ExperimentName=e", headers={"Content-Type": "application/x-www-form-urlencoded"})
     assert status == 415 and "Content-Type: application/json" in answer["error"]["message"]

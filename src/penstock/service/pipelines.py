@@ -144,7 +144,10 @@ class Pipelines:
         return row
 
     def submit(self, workspace: str, pipeline_id: str, body: Json) -> Json:
-        """Submit it: `{"run_id", "steps", "notes"}`. `body` is a submission without a graph; parameters may be numbers or truth values."""
+        """Submit it: `{"run_id", "steps", "notes"}`. `body` is a submission without a graph; parameters may be numbers or truth values.
+
+        With `is_lenient` a pipeline without parameters takes any, as the original does; the run has a warning of it.
+        """
         row = self._active(workspace, pipeline_id)
         executable = str(row["interpreter"].get("executable") or "")
         if not os.access(executable, os.X_OK):
@@ -154,7 +157,11 @@ class Pipelines:
                 target="interpreter",
             )
         graph = Graph.from_json(row["graph"])
-        given = self._assigned(row, graph, body.get("parameters") or {})
+        given, warnings = body.get("parameters") or {}, []
+        if body.get("is_lenient") and given and not graph.parameters:
+            warnings = [f"The pipeline has no parameters: {', '.join(given)} had no effect."]
+            given = {}
+        given = self._assigned(row, graph, given)
         go_on = body.get("continue_on_step_failure")
         properties = {**(body.get("properties") or {}), PIPELINE_ID: pipeline_id}
         done = self._submission.submit(
@@ -166,6 +173,7 @@ class Pipelines:
                 "parameters": given,
                 "properties": properties,
                 "pipeline_id": pipeline_id,
+                "warnings": warnings,
                 "continue_on_step_failure": row["continue_on_failure"] if go_on is None else go_on,
             },
         )

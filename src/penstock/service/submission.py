@@ -324,7 +324,9 @@ def _keep(connection: Connection, home: Path, rows: _Rows, computes: list[str], 
     if rows.resumption.root_id:
         body["resumed_from"] = rows.resumption.root_id
         records.set_labels(connection, rows.root_id, "property", {"azureml.resumedfrom": rows.resumption.root_id})
-    runs.append_events(connection, [runs.Event(rows.root_id, rows.root_id, at, "created", body)])
+    told: list[tuple[str, Json]] = [("created", body)]
+    told += [("warning", {"message": str(text)}) for text in rows.body.get("warnings") or ()]
+    runs.append_events(connection, [runs.Event(rows.root_id, rows.root_id, at, *each) for each in told])
     resuming.keep(connection, home, rows.resumption, rows.root_id, rows.step_ids, at)
     return True
 

@@ -129,7 +129,7 @@ def _submission(services: Services, ws: str, request: Request, sent: Json, what:
         parameters[name] = _path(name, value)
     for name, value in (body.get("datasetdefinitionvalueassignments") or {}).items():
         parameters[name] = _dataset(services, ws, name, value)
-    found["parameters"] = parameters
+    found |= {"parameters": parameters, "is_lenient": True}
     found["properties"] = {
         **(body.get("properties") or {}),
         RUN_SOURCE: str(body.get("runsource") or "API"),
