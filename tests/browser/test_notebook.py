@@ -9,8 +9,9 @@ from typing import Any
 
 import nbformat
 import pytest
+from browsing import FLAGS, chromium
 from playwright.sync_api import Browser, expect, sync_playwright
-from test_run_page import EVIL, FLAGS, chromium
+from test_run_page import EVIL
 
 from azureml.widgets._live import SCRIPT
 

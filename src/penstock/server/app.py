@@ -30,6 +30,7 @@ from penstock.server.api import (
     workspaces,
 )
 from penstock.server.studio import calls, signing_in
+from penstock.server.studio import pipelines as published
 from penstock.server.studio import routes as studio
 from penstock.server.studio.visitors import visitor_of
 from penstock.service.loop import Loop
@@ -70,6 +71,7 @@ def make_app(services: Services, loop: Loop, stop: Any) -> FastAPI:
         include_in_schema=False,
     )
     app.include_router(signing_in.router(services))
+    app.include_router(published.router(services, _STATIC))
     app.include_router(calls.router(app.openapi))
     app.add_exception_handler(PenstockError, _penstock_error)
     app.add_exception_handler(HTTPException, _http_error)

@@ -50,6 +50,8 @@ _ROUTES: dict[Needs, str] = {
         GET /runs
         GET /fragment
         GET /experiments/{{experiment}}
+        GET /pipelines
+        GET /pipelines/{{pipeline_id}}
         GET /device
         POST /device
     """,
@@ -121,6 +123,8 @@ _ROUTES: dict[Needs, str] = {
         GET {_API}/ws/{{ws}}/pipelines
         GET {_API}/ws/{{ws}}/pipelines/{{pipeline_id}}
         GET {_API}/ws/{{ws}}/pipelines/{{pipeline_id}}/graph
+        GET {_API}/ws/{{ws}}/pipelines/{{pipeline_id}}/openapi.json
+        GET {_API}/ws/{{ws}}/endpoints/{{endpoint_id}}/openapi.json
         GET {_API}/ws/{{ws}}/endpoints
         GET {_API}/ws/{{ws}}/endpoints/{{endpoint_id}}
         GET {_API}/ws/{{ws}}/authored/{{kind}}

@@ -165,6 +165,7 @@ class Endpoints:
             "versions": [{**v, "version": str(v["version"])} for v in versions],
             "created_at": iso(row["created_at"]),
             "endpoint": endpoint_url(self._context.url, space, f"PipelineEndpointSubmit/Id/{row['id']}"),
+            "swagger_url": f"{self._context.url}/api/v1/ws/{row['workspace']}/endpoints/{row['id']}/openapi.json",
         }
 
 

@@ -81,6 +81,14 @@ class Pipelines:
         parameters = [{"name": p.name, "type": p.type, "default": p.default} for p in graph.parameters]
         return {**self._shown(row), "parameters": parameters, "steps": [n.name for n in graph.nodes]}
 
+    def anywhere(self, pipeline_id: str) -> Json:
+        """As `get`, whatever workspace it is in."""
+        with self._db.read() as connection:
+            row = store.standing(connection, pipeline_id)
+        if row is None:
+            raise NotFound(f"There is no published pipeline '{pipeline_id}' on this server. See them: /pipelines")
+        return self.get(row["workspace"], pipeline_id)
+
     def graph(self, workspace: str, pipeline_id: str) -> Json:
         return dict(self._row(workspace, pipeline_id)["graph"])
 

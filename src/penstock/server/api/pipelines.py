@@ -8,6 +8,7 @@ from fastapi import APIRouter, Body, Request
 from starlette.responses import JSONResponse, Response
 
 from penstock.model.errors import BadRequest
+from penstock.server.api import openapi
 from penstock.server.api.workspaces import page
 from penstock.server.callers import idempotent, name_of, signed
 from penstock.service.pipelines import RUN_SOURCE, RUN_TYPE
@@ -44,6 +45,11 @@ def router(services: Services) -> APIRouter:
     def get_pipeline_graph(ws: str, pipeline_id: str) -> Json:
         return pipelines.graph(ws, pipeline_id)
 
+    @routes.get(_PIPELINE + "/openapi.json")
+    def describe_pipeline(ws: str, pipeline_id: str) -> Json:
+        found = pipelines.get(ws, pipeline_id)
+        return openapi.document(found, found["endpoint"])
+
     @routes.put(_PIPELINE)
     def set_pipeline_status(ws: str, pipeline_id: str, body: Json = Body()) -> Json:  # noqa: B008
         return pipelines.set_status(ws, pipeline_id, str(body.get("status")))
@@ -78,6 +84,12 @@ def _endpoints(routes: APIRouter, services: Services) -> None:
     @routes.get(_ENDPOINT)
     def get_endpoint(ws: str, endpoint_id: str) -> Json:
         return endpoints.get(ws, endpoint_id)
+
+    @routes.get(_ENDPOINT + "/openapi.json")
+    def describe_endpoint(ws: str, endpoint_id: str) -> Json:
+        found = endpoints.get(ws, endpoint_id)
+        pipeline = services.pipelines.get(ws, endpoints.pipeline_of(ws, endpoint_id))
+        return openapi.document(pipeline, found["endpoint"], found["name"])
 
     @routes.put(_ENDPOINT)
     def update_endpoint(ws: str, endpoint_id: str, body: Json = Body()) -> Json:  # noqa: B008

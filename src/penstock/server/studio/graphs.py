@@ -54,7 +54,7 @@ class GraphDrawing:
 
 
 def draw(graph: Json, steps: Sequence[Json], href: Callable[[str], str]) -> GraphDrawing | None:
-    """The drawing of `graph` with the steps' statuses; None when there is nothing to see in it."""
+    """The drawing of `graph` with the steps' statuses, or without steps their kinds; None when there is nothing to see in it."""
     nodes: list[Json] = graph.get("nodes") or []
     if len(nodes) < 2:
         return None
@@ -71,7 +71,8 @@ def draw(graph: Json, steps: Sequence[Json], href: Callable[[str], str]) -> Grap
     drawing = lay_out(list(members), list(merged))
     by_node = {s.get("node"): s for s in steps}
     names = {n["id"]: str(n["name"]) for n in nodes}
-    boxes = tuple(_box(b, members[b.id], names, by_node, href) for b in drawing.boxes)
+    kinds = {n["id"]: str(n.get("step_type") or "Not started") for n in nodes} if not steps else {}
+    boxes = tuple(_box(b, members[b.id], names, kinds, by_node, href) for b in drawing.boxes)
     done = {b.id: g.tone == "ok" for b, g in zip(drawing.boxes, boxes, strict=True)}
     lines = tuple(
         GraphLine(_path(line), ", ".join(dict.fromkeys(merged[line.source, line.target])), done[line.source])
@@ -127,7 +128,12 @@ def _leaders(nodes: Sequence[str], edges: dict[tuple[str, str], list[str]]) -> d
 
 
 def _box(
-    box: Box, members: list[str], names: dict[str, str], by_node: dict[Any, Json], href: Callable[[str], str]
+    box: Box,
+    members: list[str],
+    names: dict[str, str],
+    kinds: dict[str, str],
+    by_node: dict[Any, Json],
+    href: Callable[[str], str],
 ) -> GraphBox:
     steps = [by_node[m] for m in members if m in by_node]
     statuses = Counter(s["status"] for s in steps)
@@ -135,11 +141,11 @@ def _box(
     if len(members) > 1:
         done = statuses["Completed"]
         full, shown = _shared_name([names[m] for m in members])
-        note = f"{done} of {len(members)} completed"
+        note = f"{done} of {len(members)} completed" if not kinds else kinds[members[0]]
         target = "#steps"
     else:
         full, shown = name, cut(name, NAME_LETTERS)
-        note = _note(steps[0]) if steps else "Not started"
+        note = _note(steps[0]) if steps else kinds.get(members[0], "Not started")
         target = href(steps[0]["id"]) if steps else ""
     return GraphBox(box.x, box.y, box.width, box.height, shown, full, _tone(statuses), note, target)
 

@@ -122,8 +122,59 @@ document.addEventListener("click", async (event) => {
   const button = event.target.closest?.("[data-copy]");
   if (!button) return;
   await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+  const said = button.textContent;
   button.textContent = "Copied";
-  setTimeout(() => { button.textContent = "Copy id"; }, 1500);
+  setTimeout(() => { button.textContent = said; }, 1500);
+});
+
+// A published pipeline's form: the body that any client sends, under a key of its own, so that a repeated click is one run.
+function runBody(form) {
+  const body = { ExperimentName: form.elements.experiment.value, RunSource: "Studio" };
+  for (const input of form.querySelectorAll("[data-place]")) {
+    const { place, type } = input.dataset;
+    let value = input.value;
+    if (type === "bool") value = input.checked;
+    else if (place === "DataPathAssignments") {
+      const cut = (value + "/").indexOf("/");
+      value = { DataStoreName: value.slice(0, cut), RelativePath: value.slice(cut + 1) };
+    } else if (type === "dataset") value = { SavedDataSetReference: { Id: value } };
+    (body[place] ??= {})[input.name.slice("parameter:".length)] = value;
+  }
+  return body;
+}
+
+document.addEventListener("submit", async (event) => {
+  const form = event.target.closest?.("[data-run]");
+  if (!form) return;
+  event.preventDefault();
+  const refusal = form.querySelector(".refusal");
+  const button = form.querySelector("button");
+  const field = document.getElementById("token-field");
+  const text = JSON.stringify(runBody(form));
+  if (form.dataset.sent !== text) Object.assign(form.dataset, { sent: text, key: Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("") });
+  const token = form.elements.token.value || sessionStorage.getItem("penstock-token") || "";
+  const headers = { "Content-Type": "application/json", "Idempotency-Key": form.dataset.key };
+  if (token) headers.Authorization = "Bearer " + token;
+  button.disabled = true;
+  try {
+    const answer = await fetch(new URL(form.dataset.run).pathname, { method: "POST", headers, body: text });
+    const found = await answer.json();
+    if (answer.ok) {
+      if (token) sessionStorage.setItem("penstock-token", token);
+      location.assign("/runs/" + encodeURIComponent(found.Id));
+      return;
+    }
+    if (answer.status === 401) {
+      sessionStorage.removeItem("penstock-token");
+      field.hidden = false;
+      form.elements.token.focus();
+    }
+    refusal.textContent = answer.status === 401 && !token ? "Running something takes a token: give yours, then run again." : found.error.message;
+  } catch {
+    refusal.textContent = "The server does not answer. Nothing is lost: run again, it will be one run.";
+  }
+  refusal.hidden = false;
+  button.disabled = false;
 });
 
 async function poll() {

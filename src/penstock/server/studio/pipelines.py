@@ -1,0 +1,140 @@
+"""The pages of published pipelines: the list, and one with its graph, parameters, a form that runs it, snippets and last runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, Response
+
+from penstock.model.errors import NotFound
+from penstock.server.api.openapi import example
+from penstock.server.callers import caller_of
+from penstock.server.studio import views
+from penstock.server.studio.graphs import GraphDrawing, draw
+from penstock.server.studio.routes import PAGE_HEADERS, missing_page, templates
+from penstock.server.studio.snippets import Snippet, snippets
+from penstock.server.studio.visitors import visitor_of
+from penstock.server.studio.wording import Moment, moment
+from penstock.service.services import Services
+
+Json = dict[str, Any]
+SHOWN = 200
+RUNS = 20
+_INPUTS = {"int": ("number", "1"), "float": ("number", "any"), "bool": ("checkbox", "")}
+
+
+@dataclass(frozen=True)
+class PipelineRow:
+    id: str
+    name: str
+    version: str
+    status: str
+    workspace: str
+    n_steps: int
+    moment: Moment | None
+
+
+@dataclass(frozen=True)
+class Field:
+    """One parameter in the form. `place` is the key of the body that it goes under, `key` what it is called there."""
+
+    name: str
+    type: str
+    default: str
+    place: str
+    input: str
+    step: str
+
+
+@dataclass(frozen=True)
+class PipelinePage:
+    row: PipelineRow
+    description: str
+    endpoint: str
+    interpreter: str
+    openapi: str
+    fields: tuple[Field, ...]
+    steps: tuple[str, ...]
+    graph: GraphDrawing | None
+    snippets: tuple[Snippet, ...]
+    runs: views.RunsPage
+    is_over: bool = True
+
+
+def router(services: Services, static_version: str) -> APIRouter:
+    """`/pipelines` and `/pipelines/{pipeline_id}`."""
+    routes = APIRouter(include_in_schema=False)
+    pages = templates(static_version)
+
+    @routes.get("/pipelines")
+    def list_published(request: Request) -> Response:
+        visitor = visitor_of(services, request)
+        rows: list[Json] = []
+        for space in services.views.workspaces():
+            if visitor.workspaces is None or space["name"] in visitor.workspaces:
+                rows += services.pipelines.list(space["name"], None, None, SHOWN)
+        rows.sort(key=lambda row: -int(row["number"]))
+        shown = tuple(_row(row) for row in rows[:SHOWN])
+        several = len({row.workspace for row in shown}) > 1
+        html = pages.get_template("pipelines.html").render(rows=shown, has_several_workspaces=several, visitor=visitor)
+        return HTMLResponse(html, headers=PAGE_HEADERS)
+
+    @routes.get("/pipelines/{pipeline_id}")
+    def show_published(request: Request, pipeline_id: str) -> Response:
+        visitor = visitor_of(services, request)
+        try:
+            found = services.pipelines.anywhere(pipeline_id)
+        except NotFound as error:
+            return missing_page(pages, error.message)
+        sees = visitor.workspaces is None or found["workspace"] in visitor.workspaces
+        if not sees and pipeline_id not in caller_of(request).published:
+            return missing_page(pages, f"There is no published pipeline '{pipeline_id}' that you may see.")
+        page = _page(services, found, datetime.now(UTC))
+        html = pages.get_template("pipeline.html").render(page=page, is_fragment=False, visitor=visitor)
+        return HTMLResponse(html, headers=PAGE_HEADERS)
+
+    return routes
+
+
+def _page(services: Services, found: Json, now: datetime) -> PipelinePage:
+    pipeline_id = found["id"]
+    kept = services.pipelines.kept(found["workspace"], pipeline_id)
+    runs = services.views.list_runs(found["workspace"], pipeline_id=pipeline_id, limit=RUNS)
+    return PipelinePage(
+        row=_row(found),
+        description=found["description"] or "",
+        endpoint=found["endpoint"],
+        interpreter=str(kept["interpreter"].get("executable") or ""),
+        openapi=f"/api/v1/ws/{found['workspace']}/pipelines/{pipeline_id}/openapi.json",
+        fields=tuple(_field(p) for p in found["parameters"]),
+        steps=tuple(found["steps"]),
+        graph=draw(kept["graph"], [], lambda _: ""),
+        snippets=snippets(found["endpoint"], pipeline_id, example(found["parameters"])),
+        runs=views.runs_page(runs, {}, now),
+    )
+
+
+def _row(found: Json) -> PipelineRow:
+    return PipelineRow(
+        id=found["id"],
+        name=found["name"],
+        version=found["version"] or "",
+        status=found["status"],
+        workspace=found["workspace"],
+        n_steps=found["total_run_steps"],
+        moment=moment(found["created_at"]),
+    )
+
+
+def _field(parameter: Json) -> Field:
+    kind, default = parameter["type"], parameter["default"]
+    place, shown = "ParameterAssignments", default
+    if kind == "datapath":
+        place, shown = "DataPathAssignments", f"{default['datastore']}/{default.get('path') or ''}"
+    if kind == "dataset":
+        place, shown = "DataSetDefinitionValueAssignments", default["dataset"]
+    input_type, step = _INPUTS.get(kind, ("text", ""))
+    return Field(parameter["name"], kind, str(shown), place, input_type, step)

@@ -1,0 +1,77 @@
+"""What one pastes to run a published pipeline from elsewhere: curl, Python, PowerShell, GitHub Actions, Azure DevOps. Pure text."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Snippet:
+    """One way to call; `id` is unique on its page."""
+
+    id: str
+    title: str
+    text: str
+
+
+def snippets(url: str, pipeline_id: str, body: Json) -> tuple[Snippet, ...]:
+    """How to submit the pipeline at `url` with this body. The token is in $PENSTOCK_TOKEN everywhere."""
+    compact, pretty = json.dumps(body), json.dumps(body, indent=4)
+    given = body.get("ParameterAssignments", {})
+    options = "".join(f" -p {_shell(f'{name}={_text(value)}')}" for name, value in given.items())
+    command = f"penstock run submit-pipeline {pipeline_id} -e {body['ExperimentName']}{options} --wait"
+    return (
+        Snippet("curl", "curl", _CURL.format(url=_shell(url), body=_shell(compact))),
+        Snippet("python", "Python", _PYTHON.format(url=url, body=_python(pretty))),
+        Snippet("powershell", "PowerShell", _POWERSHELL.format(url=url, body=pretty)),
+        Snippet("github", "GitHub Actions", _GITHUB.format(command=command)),
+        Snippet("devops", "Azure DevOps", _DEVOPS.format(command=command)),
+    )
+
+
+def _shell(text: str) -> str:
+    import shlex
+
+    return shlex.quote(text)
+
+
+def _python(pretty: str) -> str:
+    return pretty.replace(": true", ": True").replace(": false", ": False").replace(": null", ": None")
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+_CURL = """curl -sS -X POST {url} \\
+  -H "Authorization: Bearer $PENSTOCK_TOKEN" -H "Content-Type: application/json" \\
+  -d {body}"""
+_PYTHON = """import os, requests
+
+response = requests.post(
+    "{url}",
+    headers={{"Authorization": "Bearer " + os.environ["PENSTOCK_TOKEN"]}},
+    json={body},
+)
+response.raise_for_status()
+print(response.json()["Id"])"""
+_POWERSHELL = """$body = @'
+{body}
+'@
+Invoke-RestMethod -Method Post -Uri "{url}" `
+  -Headers @{{ Authorization = "Bearer $env:PENSTOCK_TOKEN" }} -ContentType "application/json" -Body $body"""
+_GITHUB = """- run: pip install penstock
+- run: {command}
+  env:
+    PENSTOCK_URL: ${{{{ vars.PENSTOCK_URL }}}}
+    PENSTOCK_TOKEN: ${{{{ secrets.PENSTOCK_TOKEN }}}}"""
+_DEVOPS = """- script: |
+    pip install penstock
+    {command}
+  env:
+    PENSTOCK_URL: $(PENSTOCK_URL)
+    PENSTOCK_TOKEN: $(PENSTOCK_TOKEN)"""
