@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import ssl
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -100,7 +101,7 @@ class Client:
                 answer = connection.getresponse()
                 said = json.loads(answer.read() or b"{}")
             except (OSError, http.client.HTTPException) as error:
-                raise NoServer(f"No Penstock server answers at {self.address}: {error}. {HOW_TO_START}") from error
+                raise self._absent(error) from error
             except ValueError:
                 said = {}
         return answer.status, said if isinstance(said, dict) else {}
@@ -125,6 +126,8 @@ class Client:
         try:
             with self._answer("GET", "/healthz", None, allowed=503) as answer:
                 said = json.loads(answer.read())
+        except Untrusted:
+            raise
         except (Trouble, OSError, ValueError, http.client.HTTPException):
             return None
         return said if isinstance(said, dict) and "pid" in said else None
@@ -165,11 +168,20 @@ class Client:
                 connection.request(method, target + ("?" + urlencode(given) if given else ""), data, headers)
                 answer = connection.getresponse()
             except (OSError, http.client.HTTPException) as error:
-                raise NoServer(f"No Penstock server answers at {self.address}: {error}. {HOW_TO_START}") from error
+                raise self._absent(error) from error
             with answer:
                 if answer.status >= 400 and answer.status != allowed:
                     raise _refusal(answer)
                 yield answer
+
+    def _absent(self, error: Exception) -> NoServer:
+        """Why nobody answered."""
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return Untrusted(
+                f"The certificate of {self.address} is not trusted: {error.verify_message}. Check the address; where its "
+                "authority is your own, name that: export SSL_CERT_FILE=/path/to/ca.pem"
+            )
+        return NoServer(f"No Penstock server answers at {self.address}: {error}. {HOW_TO_START}")
 
     def _connection(self) -> http.client.HTTPConnection:
         at = self.address
@@ -177,6 +189,10 @@ class Client:
             return UnixConnection(at.socket_path)
         kind = http.client.HTTPSConnection if at.is_tls else http.client.HTTPConnection
         return kind(at.host, at.port, timeout=SILENCE_SECONDS)
+
+
+class Untrusted(NoServer):
+    """Somebody answers who does not prove to be the one that was asked for."""
 
 
 HOW_TO_START = "Start one with: penstock serve"

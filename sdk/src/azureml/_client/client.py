@@ -267,6 +267,8 @@ class Client:
         except OSError as error:
             if self._is_own_server():
                 return self._connect_embedded(timeout)
+            if type(error).__name__ == "SSLCertVerificationError":
+                raise ServerNotFoundError(_untrusted(self._given, error)) from None
             raise ServerNotFoundError(
                 "No Penstock server answers at {} ({}): {}. Start it with `penstock serve`, or {}.".format(
                     self._given, *_named_by(self._given, error)
@@ -357,6 +359,13 @@ def _has_hung_up(sock):
         return bool(select.select([sock], [], [], 0)[0])
     except (OSError, ValueError):
         return True
+
+
+def _untrusted(url, error):
+    return (
+        "The certificate of {} is not trusted: {}. Check the address; where its authority is your own, name that: "
+        "export SSL_CERT_FILE=/path/to/ca.pem".format(url, error.verify_message)
+    )
 
 
 def _named_by(url, error):

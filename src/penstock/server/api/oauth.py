@@ -127,7 +127,9 @@ def _token(services: Services, tenant: str, given: Json, wanted: str) -> Json:
 
 
 def _of_program(services: Services, tenant: str, given: Json, wanted: str) -> Json:
-    """A token for a principal's secret."""
+    """A token for a principal's secret. Clients that find the v1 endpoint by OpenID Connect's own rules send it a scope, too."""
+    if wanted == "resource" and not given.get("resource") and given.get("scope"):
+        given = {**given, "resource": _resource_of(str(given["scope"]))}
     _check_fields(given, "client_id", "client_secret", wanted)
     resource = str(given[wanted])
     if wanted == "scope":
