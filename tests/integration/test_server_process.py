@@ -1,13 +1,18 @@
 """The server's process: what it refuses, what it keeps, what survives it."""
 
+import contextlib
+import http.client
 import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from integration.certificates import Authority
 from served import node, printed, serve, wait_for, wait_until_served
 
 WAITS = b"""
@@ -68,6 +73,40 @@ def test_a_home_that_cannot_be_written_says_so_and_how_to_choose_another(home):
 def test_other_addresses_than_this_machine_are_refused_while_nobody_could_sign_in(home):
     status, said = refusal(home, "--host", "0.0.0.0")
     assert status == 1 and "could sign in" in said and "penstock principal create" in said
+    status, said = refusal(home, PENSTOCK_PUBLIC_URL="https://penstock.example")
+    assert status == 1 and said.startswith("https://penstock.example can be reached by others")
+    made = [sys.executable, "-m", "penstock", "principal", "create", "ada", "--json"]  # the command that it names
+    assert subprocess.run(made, env={**os.environ, "PENSTOCK_HOME": str(home)}, capture_output=True).returncode == 0
+    with served(home, "--take-over", "--host", "0.0.0.0") as (_, client):
+        connection = http.client.HTTPConnection("127.0.0.1", json.loads((home / "home.json").read_text())["port"])
+        with contextlib.closing(connection):
+            connection.request("GET", "/api/v1/workspaces")
+            assert connection.getresponse().status == 401
+        assert client("GET", "/principals")[1]["value"][0]["name"] == "ada"
+
+
+def test_what_does_not_fit_in_the_settings_of_an_address_is_refused(home, tmp_path):
+    one, other = (
+        authority.certificate("localhost") for authority in (Authority(tmp_path), Authority(folder_of(tmp_path)))
+    )
+    for settings, words in (
+        ({"PENSTOCK_TLS_CERT": str(one[0])}, "TLS takes both PENSTOCK_TLS_CERT and PENSTOCK_TLS_KEY"),
+        (
+            {"PENSTOCK_TLS_CERT": str(one[0]), "PENSTOCK_TLS_KEY": "/nowhere"},
+            "PENSTOCK_TLS_KEY is /nowhere, and there is no",
+        ),
+        ({"PENSTOCK_TLS_CERT": str(one[0]), "PENSTOCK_TLS_KEY": str(other[1])}, "cannot be used"),
+        ({"PENSTOCK_PUBLIC_URL": "penstock.example"}, "PENSTOCK_PUBLIC_URL is 'penstock.example'"),
+        ({"PENSTOCK_PUBLIC_URL": "https://penstock.example/below"}, "without a path"),
+    ):
+        status, said = refusal(home, **settings)
+        assert status == 1 and words in said and "Traceback" not in said, said
+
+
+def folder_of(tmp_path):
+    made = tmp_path / "other"
+    made.mkdir()
+    return made
 
 
 def test_of_two_servers_on_one_home_one_serves(home):

@@ -236,7 +236,9 @@ class _Process:
         )
 
         def server(**more: Any) -> uvicorn.Server:
-            return uvicorn.Server(uvicorn.Config(guarded, **_HOW_TO_SERVE, **more))
+            # A proxy on this machine says who called it. Where none is meant to be, nobody is believed.
+            is_behind_proxy = bool(self._settings.public_url)
+            return uvicorn.Server(uvicorn.Config(guarded, **_HOW_TO_SERVE, **more, proxy_headers=is_behind_proxy))
 
         self._server = server()
         self._tls_server = server(**self._doors.tls) if self._doors.tls else None
