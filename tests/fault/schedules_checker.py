@@ -53,7 +53,7 @@ class World:
         self.n_ids = 0
         self.seed = seed
         self.context: Any = _Context(self)
-        self.schedules = Schedules(self.context, _Workspaces(), lambda workspace, body: None)  # type: ignore[arg-type]
+        self.schedules = Schedules(self.context, _Workspaces(), lambda workspace, body: None, None)  # type: ignore[arg-type]
         self.clocks = [self.new_clock(), self.new_clock()]
 
     def new_clock(self) -> Clock:

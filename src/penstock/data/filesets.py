@@ -108,7 +108,7 @@ def _on_datastore(root: Path, datastore: str, path: str) -> Iterator[File]:
     if not wild and top.is_file():
         yield File(str(top), top.name, path, datastore)
         return
-    pattern = re.compile(_regex(path)) if wild else None
+    pattern = re.compile(pattern_of(path)) if wild else None
     for folder, folders, names in os.walk(top, followlinks=True):
         folders[:] = sorted(f for f in folders if f != ".staging")
         for name in sorted(names):
@@ -118,11 +118,11 @@ def _on_datastore(root: Path, datastore: str, path: str) -> Iterator[File]:
                 yield File(os.path.join(folder, name), below, whole, datastore)
 
 
-def _regex(path: str) -> str:
-    """`path` with *, ** and ? as a regular expression; what a match lies below counts too."""
+def pattern_of(path: str, is_deep: bool = True) -> str:
+    """`path` with *, ** and ? as a regular expression; what lies below a match counts too, unless it is not to be deep."""
     known = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
     pieces = re.split(r"(\*\*/|\*\*|\*|\?)", path)
-    return "".join(known.get(p, re.escape(p)) for p in pieces) + r"(?:/.*)?\Z"
+    return "".join(known.get(p, re.escape(p)) for p in pieces) + (r"(?:/.*)?\Z" if is_deep else r"\Z")
 
 
 def _applied(found: list[File], operation: Json) -> list[File]:

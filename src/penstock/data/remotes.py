@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from penstock.data.listings import CannotLook, Listing, Watched, of_stamps
 from penstock.data.paths import beneath, relative_path
 from penstock.data.publish import STAGING
-from penstock.model.errors import BadRequest
+from penstock.model.errors import BadRequest, PenstockError
 
 Json = dict[str, Any]
 _CHANGES = ("ETag", "etag", "mtime", "LastModified", "last_modified", "created", "ino")
@@ -56,6 +57,17 @@ def _package(known: Json, protocol: str) -> str:
     """The package that holds a filesystem: the first part of its module's name, unless that is fsspec itself."""
     module = str(known.get("class") or "").partition(".")[0]
     return module if module and module != "fsspec" else f"'fsspec[{protocol}]'"
+
+
+def stamps(url: str, options: Json, target: Watched) -> Listing:
+    """What a watched path of a datastore at a URL holds now. CannotLook when its server does not say."""
+    try:
+        there, base = filesystem(url, options)
+        found = [(n, json.dumps(facts, sort_keys=True)) for n, facts in _listed(there, base, target.base, target.depth)]
+    except Exception as error:  # each filesystem has exceptions of its own
+        said = error.message if isinstance(error, PenstockError) else f"{type(error).__name__}: {error}"
+        raise CannotLook(f"{url} cannot be listed: {said}", target=url) from None
+    return of_stamps(url, found, target)
 
 
 @dataclass(frozen=True)
@@ -148,11 +160,12 @@ def _lock(notes: Path) -> threading.Lock:
     return _locks.setdefault(notes, threading.Lock())
 
 
-def _listed(there: Any, base: str, wanted: str) -> Iterator[tuple[str, Json]]:
-    """(path below the URL, what tells a change) of every file at or below `wanted`."""
+def _listed(there: Any, base: str, wanted: str, depth: int | None = None) -> Iterator[tuple[str, Json]]:
+    """(path below the URL, what tells a change) of every file at or below `wanted`, and no more than `depth` folders down."""
     place = f"{base}/{wanted}" if wanted else base
+    there.invalidate_cache()  # filesystems remember their listings
     try:
-        found = there.find(place, detail=True)
+        found = there.find(place, maxdepth=None if depth is None else depth + 1, detail=True)
     except FileNotFoundError:
         return
     for whole, info in sorted(found.items()):

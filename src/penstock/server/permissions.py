@@ -110,6 +110,7 @@ _ROUTES: dict[Needs, str] = {
         GET {_API}/ws/{{ws}}/runs/{{run_id}}/job
         GET {_API}/ws/{{ws}}/runs/{{run_id}}/attempts
         GET {_API}/ws/{{ws}}/runs/{{run_id}}/why
+        GET {_API}/ws/{{ws}}/runs/{{run_id}}/changed
         GET {_API}/ws/{{ws}}/results
         POST {_API}/ws/{{ws}}/results/verify
         GET {_API}/ws/{{ws}}/results/{{run_id}}

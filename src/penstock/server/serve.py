@@ -26,11 +26,11 @@ from penstock.model.settings import SETTINGS, Settings
 from penstock.node import identity
 from penstock.server import crash, doors, shared
 from penstock.server import home as homes
+from penstock.service.automatic import Automatic
 from penstock.service.background import Background
 from penstock.service.changes import Changes
 from penstock.service.context import Context
 from penstock.service.deliveries import Deliveries, DeliveriesThread
-from penstock.service.firing import ClockThread
 from penstock.service.inbox import Inbox
 from penstock.service.interpreting import Interpreting
 from penstock.service.janitor import Janitor, JanitorThread
@@ -39,7 +39,6 @@ from penstock.service.loop import Loop, WakeSocket
 from penstock.service.room import Room
 from penstock.service.scheduler import Scheduler
 from penstock.service.services import Services
-from penstock.service.triggers import Clock
 from penstock.store.database import open_database, shown
 from penstock.store.leases import RELEASED
 from penstock.store.postgresql import Listener
@@ -156,12 +155,12 @@ class _Process:
         janitor.start()
         webhooks.start()
         services = Services.build(context, inbox)
-        clock = ClockThread(context, Clock(context, services.targets.submit, services.control.cancel))
-        services.schedules.wake = clock.wake
+        automatic = Automatic(context, services)
+        services.schedules.wake = automatic.wake
         self._is_wanted: Callable[[], bool] = lambda: (
             services.schedules.is_any_active() or services.pipelines.is_any_active()
         )
-        clock.start()
+        automatic.start()
         self._write_record()
         try:
             server = self._make_server(services, loop)
@@ -170,7 +169,7 @@ class _Process:
         finally:
             janitor.stop()
             webhooks.stop()
-            clock.stop()
+            automatic.stop()
             loop.stop()
             if elected is not None:
                 elected.stop()

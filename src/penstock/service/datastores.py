@@ -88,7 +88,7 @@ class Datastores:
         if target is None:
             return {"root": self._workspaces._datastore_row(workspace, name, kind, {})["root"], "url": None}
         if is_remote(target):
-            filesystem(target, self._options(workspace, name))
+            filesystem(target, self.options(workspace, name))
             return {"root": str(self._mirrors(workspace) / name), "url": target}
         return {"root": str(mapped_path(name, kind, target, self._context.home)), "url": None}
 
@@ -148,9 +148,9 @@ class Datastores:
 
     def _mirror(self, workspace: str, found: Json) -> Mirror:
         notes = self._mirrors(workspace) / f"{found['name']}.json"
-        return Mirror(found["url"], Path(found["root"]), notes, self._options(workspace, found["name"]))
+        return Mirror(found["url"], Path(found["root"]), notes, self.options(workspace, found["name"]))
 
-    def _options(self, workspace: str, name: str) -> Json:
+    def options(self, workspace: str, name: str) -> Json:
         """What the datastore was registered with, its secrets too: for whoever opens it, never for an answer."""
         with self._db.read() as connection:
             row = catalog.get_datastore(connection, workspace, name)

@@ -1,21 +1,13 @@
-"""What a schedule submits, and the thread that has due schedules submitted. The only place that knows both schedules and targets."""
+"""What a schedule submits. The only place that knows both schedules and targets."""
 
 from __future__ import annotations
 
-import logging
-import threading
 from typing import Any
 
-from penstock.service.context import Context
 from penstock.service.endpoints import Endpoints
-from penstock.service.leader import NotLeader
 from penstock.service.pipelines import RUN_TYPE, Pipelines
-from penstock.service.triggers import Clock
 
 Json = dict[str, Any]
-log = logging.getLogger("penstock.schedules")
-LOOK_SECONDS = 1.0  # other servers of the database may have changed a schedule
-TROUBLE_SECONDS = 5.0
 
 
 class Targets:
@@ -46,36 +38,3 @@ class Targets:
         else:
             done = self._endpoints.submit(workspace, schedule["endpoint_id"], None, submission)
         return str(done["run_id"])
-
-
-class ClockThread(threading.Thread):
-    """Ticks schedules until `stop`: when one is due, and at once when `wake` says that one was changed."""
-
-    def __init__(self, context: Context, clock: Clock) -> None:
-        super().__init__(name="schedules", daemon=True)
-        self._context, self._clock = context, clock
-        self._woken = threading.Event()
-        self._stopping = False
-
-    def wake(self) -> None:
-        self._woken.set()
-
-    def run(self) -> None:
-        due = 0.0
-        while not self._stopping:
-            self._woken.wait(min(LOOK_SECONDS, max(0.0, due - self._context.clock())))
-            self._woken.clear()
-            if self._stopping:
-                return
-            try:
-                due = self._clock.tick(self._context.clock())
-            except NotLeader:
-                due = self._context.clock() + LOOK_SECONDS
-            except Exception:  # nothing is lost: what has no verdict is tried again
-                log.exception("a pass over the schedules failed and will be redone")
-                self._woken.wait(TROUBLE_SECONDS)
-
-    def stop(self) -> None:
-        self._stopping = True
-        self.wake()
-        self.join(timeout=5)

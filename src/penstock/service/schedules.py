@@ -6,13 +6,19 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
+from sqlalchemy import Connection
+
+from penstock.data.listings import CannotLook
 from penstock.engine.recurrence import Recurrence, problems
-from penstock.model.errors import BadRequest, Conflict, NotBuiltYet, NotFound, Problem
+from penstock.model.errors import BadRequest, Conflict, NotFound, Problem
 from penstock.service.catalog import Catalog
+from penstock.service.changed import answer
 from penstock.service.context import Context
 from penstock.service.triggers import iso, rule_of, skipped
+from penstock.service.watched import target_of
+from penstock.store import runs
 from penstock.store import schedules as store
 
 Json = dict[str, Any]
@@ -35,18 +41,29 @@ SETTINGS = (
     "on_delete",
     "settle_seconds",
 )
+_WHERE = ("datastore", "path_on_datastore", "recursive")
 _OF_DATA = ("datastore", "path_on_datastore", "data_path_parameter_name")
 BACKFILL_MOST = 10_000
+
+
+class Watching(Protocol):
+    """Where schedules watch data (watched.py)."""
+
+    def named(self, workspace: str, name: str | None) -> str: ...
+
+    def state(self, schedule: Json) -> tuple[str, int]: ...
 
 
 class Schedules:
     """The verbs."""
 
-    def __init__(self, context: Context, workspaces: Catalog, check_target: Callable[[str, Json], None]) -> None:
+    def __init__(
+        self, context: Context, workspaces: Catalog, check_target: Callable[[str, Json], None], places: Watching
+    ) -> None:
         self._context, self._workspaces, self._check_target = context, workspaces, check_target
+        self._places = places
         self.wake: Callable[[], None] = lambda: None  # tells the loops that something may be due
         self._db = context.database
-        self.look: Callable[[Json], None] = lambda schedule: None  # takes the state of what a new schedule watches
 
     def create(self, workspace: str, body: Json) -> Json:
         """Make a schedule; BadRequest lists all that is wrong with it."""
@@ -57,10 +74,6 @@ class Schedules:
             found.append(Problem("The schedule has no name. Give one.", "name"))
         _refuse(found)
         self._check_target(workspace, body)
-        if not settings.get("recurrence"):
-            raise NotBuiltYet(
-                "Schedules that watch data are not built yet in this version of Penstock. Give a recurrence."
-            )
         now = self._context.clock()
         row: Json = {
             "id": self._context.make_id(),
@@ -72,7 +85,7 @@ class Schedules:
             "status": "Active",
             "settings": settings,
             "revision": 0,
-            "next_at": now,
+            "next_at": None,
             "seen_at": now,
             "created_at": now,
             "updated_at": now,
@@ -80,9 +93,11 @@ class Schedules:
         if row["kind"] == "time":
             row["next_at"] = rule_of(row).first()
             _refuse_never(row["next_at"])
-        self._db.write(lambda c: store.add(c, row))
-        if row["kind"] == "data":
-            self.look(row)
+            self._db.write(lambda c: store.add(c, row))
+        else:
+            settings["datastore"] = self._places.named(workspace, settings.get("datastore"))
+            files, n_files = self._state(row)
+            self._db.write(lambda c: store.add_watching(c, row, files, n_files))
         self.wake()
         return self.get(workspace, row["id"])
 
@@ -112,20 +127,38 @@ class Schedules:
                 rule = rule_of({**row, "settings": settings})
                 values["next_at"] = rule.first() if "recurrence" in given else rule.after(now)
                 _refuse_never(values["next_at"])
-        elif is_new or any(name in given for name in (*_OF_DATA, "recursive")):
-            values["next_at"] = now
         if values["status"] == "Disabled":
             values["next_at"] = None
         values |= {"settings": settings, "seen_at": now, "updated_at": now}
-        if not self._db.write(lambda c: store.change(c, schedule_id, row["revision"], values)):
+        state = self._state_after(row, settings, values["status"])
+
+        def work(connection: Connection) -> bool:
+            is_done = store.change(connection, schedule_id, row["revision"], values)
+            if is_done and state is not None:
+                store.put_watched(connection, schedule_id, *state, now)
+            return is_done
+
+        if not self._db.write(work):
             raise Conflict(
                 f"The schedule '{row['name']}' was changed at the same time. Look at it, then change it again."
             )
-        is_elsewhere = any(given.get(n) not in (None, row["settings"].get(n)) for n in (*_OF_DATA, "recursive"))
-        if row["kind"] == "data" and values["status"] == "Active" and (is_elsewhere or row["status"] != "Active"):
-            self.look(self._row(workspace, schedule_id))
         self.wake()
         return self.get(workspace, schedule_id)
+
+    def _state_after(self, row: Json, settings: Json, status: str) -> tuple[str, int] | None:
+        """What is there now, when the schedule begins to watch with an edit: that does not fire. None: it goes on watching, or does not watch."""
+        if row["kind"] == "time" or status != "Active":
+            return None
+        if "datastore" in settings:
+            settings["datastore"] = self._places.named(row["workspace"], settings["datastore"])
+        is_elsewhere = any(settings.get(n) != row["settings"].get(n) for n in _WHERE)
+        return self._state({**row, "settings": settings}) if is_elsewhere or row["status"] != "Active" else None
+
+    def _state(self, row: Json) -> tuple[str, int]:
+        try:
+            return self._places.state(row)
+        except CannotLook as error:
+            raise BadRequest(f"What the schedule is to watch cannot be known: {error.message}", target="path") from None
 
     def _changed(self, row: Json, body: Json, given: Json) -> Json:
         status = body.get("status") or row["status"]
@@ -169,13 +202,25 @@ class Schedules:
         with self._db.read() as connection:
             return store.runs_of(connection, schedule_id)
 
+    def changed(self, workspace: str, run_id: str) -> Json:
+        """The files whose changes a run, or the one that it is a step of, was submitted for. NotFound when it was not for any."""
+        with self._db.read() as connection:
+            run, tick = runs.get_run(connection, run_id), store.tick_of_run(connection, run_id)
+        if run is None or run["workspace"] != workspace or tick is None or "changed" not in tick["evidence"]:
+            raise NotFound(
+                f"No schedule that watches data has submitted a run '{run_id}' in workspace '{workspace}'. "
+                "Ask for the run of such a schedule: penstock schedule runs",
+                target=run_id,
+            )
+        return answer(tick["evidence"])
+
     def run_now(self, workspace: str, schedule_id: str) -> Json:
         """Fire it once, whatever is due."""
         row, now = self._row(workspace, schedule_id), self._context.clock()
         at = math.floor(now * 1000) / 1000
         evidence: Json = {"by": "run-now"}
         if row["kind"] == "data":
-            evidence |= {"path": row["settings"].get("path_on_datastore") or "", "changed": 0, "listed": "[]"}
+            evidence |= {"path": target_of(row).base, "changed": 0}
         tick = {"schedule_id": schedule_id, "scheduled_at": at, "made_at": now, "evidence": evidence}
         self._db.write(lambda c: store.add_ticks(c, [tick]))
         self.wake()
@@ -244,10 +289,13 @@ def _problems(settings: Json) -> list[Problem]:
     for name, known in (("catch_up", CATCH_UP), ("overlap", OVERLAP)):
         if settings.get(name) not in (None, *known):
             found.append(Problem(f"{name} must be one of {', '.join(known)}, but is {settings[name]!r}.", name))
-    for name, least in (("pause_after", 1), ("polling_interval", 1), ("settle_seconds", 0)):
+    for name, least in (("pause_after", 1), ("polling_interval", 0.01), ("settle_seconds", 0)):
         value = settings.get(name)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or value < least):
             found.append(Problem(f"{name} must be a number of {least} or more, but is {value!r}.", name))
+    for name in ("recursive", "on_delete"):
+        if not isinstance(settings.get(name, False), bool):
+            found.append(Problem(f"{name} must be true or false, but is {settings[name]!r}.", name))
     given = [n for n in _OF_DATA if settings.get(n) is not None]
     if settings.get("recurrence") and given:
         found.append(Problem(f"{given[0]} cannot be given together with a recurrence. Give one of them.", given[0]))

@@ -32,6 +32,7 @@ from penstock.service.tokens import Tokens
 from penstock.service.tracking import Tracking
 from penstock.service.tracking_models import TrackedModels
 from penstock.service.views import Views
+from penstock.service.watched import Places
 from penstock.service.webhooks import Webhooks
 
 
@@ -59,6 +60,7 @@ class Services:
     explaining: Explaining
     webhooks: Webhooks
     schedules: Schedules
+    places: Places
     principals: Principals
     tokens: Tokens
     sessions: Sessions
@@ -77,6 +79,7 @@ class Services:
         submission = Submission(context, catalog, inbox, datastores)
         pipelines = Pipelines(context, catalog, submission)
         endpoints = Endpoints(context, catalog, pipelines)
+        places = Places(context, datastores)
         targets = Targets(pipelines, endpoints)
         principals = Principals(context, catalog)
         return cls(
@@ -99,7 +102,8 @@ class Services:
             debugging=Debugging(context),
             explaining=Explaining(context),
             webhooks=Webhooks(context, catalog),
-            schedules=Schedules(context, catalog, targets.check),
+            schedules=Schedules(context, catalog, targets.check, places),
+            places=places,
             principals=principals,
             tokens=Tokens(context),
             sessions=Sessions(context, principals),

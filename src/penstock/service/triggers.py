@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from penstock.engine import recurrence
 from penstock.model.errors import DatabaseAway, DiskFailed, NoSpace, PenstockError, ReadOnly, TooManyFiles
+from penstock.service.changed import properties as properties_of_batch
 from penstock.service.context import Context
 from penstock.store import schedules as store
 
@@ -234,7 +235,7 @@ def submission_of(schedule: Json, row: Json) -> Json:
     }
     if changed is not None:
         body["data_paths"] = {}
-        properties["penstock.changed"] = row["evidence"].get("listed")
+        properties |= properties_of_batch(row["evidence"])
         if name := settings.get("data_path_parameter_name"):
             body["data_paths"][name] = {"datastore": settings["datastore"], "path": row["evidence"]["path"]}
     return body

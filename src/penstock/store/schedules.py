@@ -10,14 +10,21 @@ from sqlalchemy import Connection, func, insert, or_, select, update
 
 from penstock.model.status import TERMINAL
 from penstock.store.dialect import upsert
-from penstock.store.tables import output, run, schedule, tick, watched
+from penstock.store.tables import run, schedule, submission, tick, watched
 
 Row = dict[str, Any]
+KEY_SECONDS = 0.0005  # half of what tells two idempotency keys of a schedule apart
 _ENDED = tuple(str(s) for s in TERMINAL)
 
 
 def add(connection: Connection, row: Row) -> None:
     connection.execute(insert(schedule), [_written(row)])
+
+
+def add_watching(connection: Connection, row: Row, files: str, n_files: int) -> None:
+    """Add a schedule that watches data together with what is there."""
+    add(connection, row)
+    put_watched(connection, row["id"], files, n_files, row["created_at"])
 
 
 def get(connection: Connection, schedule_id: str) -> Row | None:
@@ -68,6 +75,14 @@ def advance(connection: Connection, row: Row, next_at: float | None, now: float)
 
 def set_note(connection: Connection, schedule_id: str, note: str | None, **values: Any) -> None:
     connection.execute(update(schedule).where(schedule.c.id == schedule_id).values(note=note, **values))
+
+
+def replace_note(connection: Connection, schedule_id: str, before: str | None, note: str | None) -> None:
+    """Say `note`. None takes back what was said `before`, unless something else was said since."""
+    query = update(schedule).where(schedule.c.id == schedule_id)
+    if note is None:
+        query = query.where(schedule.c.note == before)
+    connection.execute(query.values(note=note))
 
 
 def add_ticks(connection: Connection, rows: Sequence[Row]) -> None:
@@ -158,14 +173,33 @@ def last_outcomes(connection: Connection, schedule_id: str, limit: int) -> list[
     return [verdict == "failed" or status == "Failed" for verdict, status in connection.execute(query)]
 
 
-def own_paths(connection: Connection, schedule_id: str, datastore: str) -> list[str]:
-    """Where the schedule's own runs have put outputs on a datastore."""
+def is_run_of(connection: Connection, schedule_id: str, run_id: str) -> bool:
+    """Whether a run, or the pipeline run that it is a step of, was submitted by a schedule: known from the moment it is there."""
+    query = select(submission.c.run_id).join(run, run.c.root_id == submission.c.run_id)
+    return connection.execute(query.where(run.c.id == run_id, *_keys_of(schedule_id))).first() is not None
+
+
+def copying_since(connection: Connection, schedule_id: str, since: float) -> list[Row]:
+    """Runs of a schedule that may have left copies at places of the author's choice since then: run_id, and the graph as text."""
     query = (
-        select(output.c.path)
-        .join(tick, tick.c.run_id == output.c.root_id)
-        .where(tick.c.schedule_id == schedule_id, output.c.datastore == datastore)
+        select(submission.c.run_id, submission.c.graph)
+        .join(run, run.c.id == submission.c.run_id)
+        .where(*_keys_of(schedule_id), submission.c.graph.contains('"destination"'))
+        .where(or_(run.c.ended_at.is_(None), run.c.ended_at >= since))
     )
-    return list(connection.execute(query).scalars())
+    return [dict(r) for r in connection.execute(query.order_by(run.c.number)).mappings()]
+
+
+def tick_of_run(connection: Connection, run_id: str) -> Row | None:
+    """The tick that the pipeline run of this run (or it itself) was submitted for, before it is recorded with the tick too."""
+    query = select(submission.c.idempotency_key).join(run, run.c.root_id == submission.c.run_id)
+    key = connection.execute(query.where(run.c.id == run_id)).scalar()
+    schedule_id, _, at = str(key or "").partition("@")
+    if not at:
+        return None
+    same = (tick.c.schedule_id == schedule_id, func.abs(tick.c.scheduled_at - float(at)) < KEY_SECONDS)
+    found = connection.execute(select(tick).where(*same)).mappings().first()
+    return _tick(found) if found else None
 
 
 def put_watched(connection: Connection, schedule_id: str, files: str, n_files: int, now: float) -> None:
@@ -174,9 +208,24 @@ def put_watched(connection: Connection, schedule_id: str, files: str, n_files: i
     connection.execute(query.on_conflict_do_update(index_elements=[watched.c.schedule_id], set_=values))
 
 
-def get_watched(connection: Connection, schedule_id: str) -> str | None:
-    found = connection.execute(select(watched.c.files).where(watched.c.schedule_id == schedule_id)).scalar()
-    return None if found is None else str(found)
+def get_watched(connection: Connection, schedule_id: str) -> tuple[str, float] | None:
+    """The files that were there when they were last compared, as text, and when that was."""
+    query = select(watched.c.files, watched.c.looked_at).where(watched.c.schedule_id == schedule_id)
+    found = connection.execute(query).first()
+    return None if found is None else (str(found.files), float(found.looked_at))
+
+
+def edits(connection: Connection, kind: str) -> tuple[Any, ...]:
+    """Another value when a schedule of this kind was made, edited, paused or brought back."""
+    counted = (func.count(), func.sum(schedule.c.revision), func.max(schedule.c.updated_at))
+    query = select(*counted).where(schedule.c.kind == kind, schedule.c.status == "Active")
+    return tuple(connection.execute(query).one())
+
+
+def _keys_of(schedule_id: str) -> tuple[Any, Any]:
+    """The idempotency keys of a schedule's runs: its id, an @, a time."""
+    key = submission.c.idempotency_key
+    return key > f"{schedule_id}@", key < f"{schedule_id}A"
 
 
 def _written(row: Row) -> Row:

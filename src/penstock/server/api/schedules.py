@@ -48,6 +48,10 @@ def router(services: Services) -> APIRouter:
     def list_runs_of_schedule(ws: str, schedule_id: str) -> Json:
         return {"value": schedules.runs(ws, schedule_id)}
 
+    @routes.get("/ws/{ws}/runs/{run_id}/changed")
+    def list_changed_files(ws: str, run_id: str) -> Json:
+        return schedules.changed(ws, run_id)
+
     @routes.post(_ONE + "/run-now")
     def run_schedule_now(ws: str, schedule_id: str) -> Json:
         return schedules.run_now(ws, schedule_id)
