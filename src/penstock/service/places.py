@@ -15,7 +15,7 @@ def endpoint_url(base: str, space: Json, tail: str) -> str:
     Known samples make other URLs of it by cutting it at its first "Id", so no name before that may hold these letters.
     """
     names = (space["subscription_id"], space["resource_group"], space["name"])
-    subscription, group, workspace = (quote(str(n), safe="").replace("Id", "%49d") for n in names)
+    subscription, group, workspace = (quote(str(n) or "-", safe="").replace("Id", "%49d") for n in names)
     return (
         f"{base}{PREFIX}/subscriptions/{subscription}/resourceGroups/{group}"
         f"/providers/Microsoft.MachineLearningServices/workspaces/{workspace}/PipelineRuns/{tail}"

@@ -28,6 +28,7 @@ from penstock.service.context import Context
 from penstock.service.deciding import Decider, Ready
 from penstock.service.delays import Delays
 from penstock.service.inbox import Inbox
+from penstock.service.lobby import Lobby
 from penstock.service.publishing import Publisher
 from penstock.service.quarantine import Quarantine
 from penstock.service.reusing import Reuse
@@ -50,6 +51,7 @@ class Scheduler:
         self._running: dict[str, float] = {}
         self._next_poll = 0.0
         self._failed: set[str] = set()
+        self._lobby = Lobby()
         self._loaded: list[Active] = []
         self._delays = Delays()
         self._publisher = Publisher(context, self._binder, self._delays)
@@ -61,14 +63,20 @@ class Scheduler:
         """Take up every pipeline run that is not over, and find what became of its jobs."""
         with self._context.database.read() as connection:
             roots = runs.active_roots(connection)
+        unstarted = [r for r, status in roots if status is Status.NOT_STARTED]
+        self._lobby = Lobby(unstarted)
         self._memory = Memory()
         self._delays.forget()
         self._quarantine = Quarantine()
         self._ready.forget()
-        self._running, self._loaded, self._failed = {}, [], set(roots)
+        self._running, self._loaded, self._failed = {}, [], {r for r, _ in roots} - set(unstarted)
 
     @property
     def n_active(self) -> int:
+        return self._n_inside + len(self._lobby)
+
+    @property
+    def _n_inside(self) -> int:
         return len(self._memory.roots) + len(self._failed)
 
     @property
@@ -78,15 +86,17 @@ class Scheduler:
     def tick(self, now: float) -> float | None:
         """One pass; when the next is due (None: only when something is told)."""
         told = self._inbox.take()
-        fresh = set(told.get("submitted", ())) - self._failed
-        self._failed |= fresh
+        self._lobby.put(r for r in told.get("submitted", ()) if r not in self._failed)
+        admitted = self._lobby.admit(self._n_inside, self._called(told.get("cancel", ())))
+        fresh = {r for r, is_strange in admitted.items() if not is_strange}
+        self._failed |= set(admitted)
         self._quarantine.readmit(told.get("cancel", ()))
         new, is_alone = self._quarantine.choose(self._failed, now)
         if is_alone:
             self._put_back()
         touched = new | set(self._memory.roots)  # read again if this pass fails, whatever it forgets on its way
         try:
-            cancels = [*told.get("cancel", ()), *self._load(sorted(new), fresh, now)]
+            cancels = [*told.get("cancel", ()), *self._load(_in_turn(new, admitted), fresh, now)]
             for name in told.get("running", ()):
                 self._running.setdefault(name, now)
             ended = self._reports(now, told.get("exit", ()))
@@ -104,6 +114,14 @@ class Scheduler:
             self._quarantine.passed(new)
             self._put_back()
         return self._due(now)
+
+    def _called(self, cancelled: Iterable[str]) -> list[str]:
+        """The pipeline runs whose cancel, or that of a step of theirs, does not wait for their turn."""
+        if not cancelled or not self._lobby:
+            return []
+        with self._context.database.read() as connection:
+            rows = [runs.get_run(connection, run_id) for run_id in cancelled]
+        return [str(row["root_id"]) for row in rows if row is not None]
 
     def _put_back(self) -> None:
         """Forget what is held in memory: it is read again."""
@@ -129,7 +147,7 @@ class Scheduler:
         )
 
     def _due(self, now: float) -> float | None:
-        if self._inbox or self._ready:
+        if self._inbox or self._ready or self._lobby.has_room(self._n_inside):
             return now
         jobs = self._memory.jobs
         # No time lies further ahead than when it was noted: the clock may have been set back since.
@@ -460,3 +478,8 @@ class Scheduler:
                 raise
             self._delays.note(flight.state.run_id, flight.active.id, f"It waits to start: {trouble.message}")
             return True
+
+
+def _in_turn(names: set[str], admitted: Iterable[str]) -> list[str]:
+    """Those of before first, then the new ones in the order they came."""
+    return [*sorted(names.difference(admitted)), *(n for n in admitted if n in names)]

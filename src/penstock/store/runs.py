@@ -179,10 +179,10 @@ def children(connection: Connection, parent_id: str) -> list[Row]:
     return _rows(connection, select(run).where(run.c.parent_id == parent_id).order_by(started, run.c.number))
 
 
-def active_roots(connection: Connection) -> list[str]:
-    """The pipeline runs that are not over, oldest first."""
-    query = select(run.c.id).where(run.c.type == "pipeline", run.c.status.in_(sorted(ACTIVE))).order_by(run.c.number)
-    return list(connection.execute(query).scalars())
+def active_roots(connection: Connection) -> list[tuple[str, Status]]:
+    """The pipeline runs that are not over and how they stand, oldest first."""
+    query = select(run.c.id, run.c.status).where(run.c.type == "pipeline", run.c.status.in_(sorted(ACTIVE)))
+    return [(r.id, Status(r.status)) for r in connection.execute(query.order_by(run.c.number))]
 
 
 def driven(connection: Connection) -> list[Row]:
