@@ -181,7 +181,7 @@ def test_each_pipeline_and_endpoint_has_a_document_of_its_one_operation(wire: Wi
     described = wire.call("GET", endpoint["swagger_url"].split(wire.host, 1)[1])[1]
     assert list(described["paths"]) == [endpoint["endpoint"].split(wire.host, 1)[1]]
     assert described["info"]["title"] == "described"
-    assert wire.call("POST", list(described["paths"])[0], {"ExperimentName": "e"})[0] == 200
+    assert wire.call("POST", next(iter(described["paths"])), {"ExperimentName": "e"})[0] == 200
 
 
 def test_who_shows_no_token_or_a_wrong_one_is_refused(wire: Wire) -> None:
@@ -203,6 +203,21 @@ def test_the_same_key_is_the_same_run_and_another_body_under_it_a_conflict(wire:
     assert wire.submit({"ExperimentName": "e"}, pipeline=other, headers=key)[1]["Id"] != first[1]["Id"]
     status, answer = wire.submit({"ExperimentName": "e"}, headers={"Idempotency-Key": "k" * 300})
     assert status == 400 and "300 characters" in answer["error"]["message"]
+
+
+def test_runs_that_wait_their_turn_are_kept_in_order_and_cancelled_at_once(wire: Wire) -> None:
+    made = wire.published(WAIT)["id"]
+    runs = [wire.submit({"ExperimentName": "many"}, pipeline=made)[1]["Id"] for _ in range(530)]
+    last = wire.client("POST", f"/ws/w/runs/{runs[-1]}/cancel")
+    assert last[0] == 202
+    wire.client.follow(runs[-1])
+    assert wire.client.run(runs[-1])["status"] == "Canceled"
+    assert wire.client.run(runs[-2])["status"] == "NotStarted"
+    for run in runs[:-1]:
+        wire.client("POST", f"/ws/w/runs/{run}/cancel")
+    for run in runs[:-1]:
+        wire.client.follow(run)
+    assert {wire.client.run(run)["status"] for run in runs} == {"Canceled"}
 
 
 def test_a_run_is_followed_and_cancelled_on_the_paths_of_the_original(wire: Wire) -> None:

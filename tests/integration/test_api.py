@@ -268,10 +268,10 @@ def test_a_log_that_grows_is_sent_as_it_was_when_it_was_opened(client):
     assert seen > 0
 
 
-def test_a_schedule_of_a_pipeline_that_cannot_be_published_yet_is_refused_and_not_kept(client):
+def test_a_schedule_of_a_pipeline_that_is_not_there_is_refused_and_not_kept(client):
     body = {"name": "s", "experiment_name": "e", "pipeline_id": "p", "recurrence": {"frequency": "Day", "interval": 1}}
     status, answer = client("POST", "/ws/w/schedules", body)
-    assert (status, answer["error"]["code"]) == (400, "NotBuiltYet")
+    assert (status, answer["error"]["code"]) == (404, "NotFound")
     status, answer = client("POST", "/ws/w/schedules", {**body, "recurrence": {"frequency": "Daily"}})
     assert (status, answer["error"]["code"]) == (400, "BadRequest")
     assert client("GET", "/ws/w/schedules")[1]["value"] == []

@@ -55,12 +55,12 @@ def make_app(services: Services, loop: Loop, stop: Any) -> FastAPI:
     app = FastAPI(
         title="Penstock", version=__version__, docs_url=None, redoc_url=None, separate_input_output_schemas=False
     )
+    app.include_router(wire.router(services), prefix=wire.PREFIX)  # first: what machines call most
     app.include_router(server.router(services, loop, stop))
     for part in (workspaces, runs, care, assets, environments, secrets, webhooks, pipelines, schedules, principals):
         app.include_router(part.router(services), prefix="/api/v1")
     app.include_router(mlflow.router(services))
     app.include_router(oauth.router(services))
-    app.include_router(wire.router(services), prefix=wire.PREFIX)
     app.include_router(
         studio.router(
             services.views,

@@ -159,7 +159,7 @@ class Guard:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 if scope["method"] not in _SAFE or status in (401, 403, 429):
-                    await run_in_threadpool(self._services.audit.record, *_asked(scope), status)
+                    self._services.audit.record(*_asked(scope), status)  # one write to a file that is open
             await send(message)
 
         return sending

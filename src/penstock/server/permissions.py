@@ -20,6 +20,8 @@ CALLER = "caller"
 _P = Permission
 _API = "/api/v1"
 _WIRE = "/pipelines/v1.0/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.MachineLearningServices/workspaces/{ws}"
+MOST_FOUND = 2000
+"""So many paths are remembered with the route they lead to."""
 PUBLISHED_PARAMETERS = ("pipeline_id", "endpoint_id")
 """Parameters of paths that name what may be granted by itself."""
 
@@ -244,6 +246,7 @@ class Permissions:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._found: dict[tuple[str, str], tuple[Needs, dict[str, str]]] = {}
         self._routes: dict[str, list[tuple[re.Pattern[str], Needs]]] = {}
         for (method, path), needs in sorted(TABLE.items(), key=lambda item: item[0][1].count("{")):  # plain paths first
             self._routes.setdefault(method, []).append((compile_path(path)[0], needs))
@@ -270,10 +273,18 @@ class Permissions:
             await run_in_threadpool(self._ask, needs, caller, given)
 
     def _find(self, method: str, path: str) -> tuple[Needs, dict[str, str]] | None:
-        for pattern, needs in self._routes.get(method, ()):
-            if match := pattern.match(path):
-                return needs, match.groupdict()
-        return None
+        known = self._found.get((method, path))
+        if known is None:
+            for pattern, needs in self._routes.get(method, ()):
+                if match := pattern.match(path):
+                    known = needs, match.groupdict()
+                    break
+            else:
+                return None
+            if len(self._found) >= MOST_FOUND:
+                self._found.clear()
+            self._found[method, path] = known
+        return known
 
     def _ask(self, needs: Needs, caller: Caller, given: dict[str, Any]) -> None:
         """Forbidden, unless this caller may."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -239,6 +240,8 @@ class _Process:
             is_behind_proxy = bool(self._settings.public_url)
             return uvicorn.Server(uvicorn.Config(guarded, **_HOW_TO_SERVE, **more, proxy_headers=is_behind_proxy))
 
+        gc.collect()
+        gc.freeze()  # what is there by now stays: it need not be looked through while requests wait
         self._server = server()
         self._tls_server = server(**self._doors.tls) if self._doors.tls else None
         return self._server

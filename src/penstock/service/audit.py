@@ -27,6 +27,7 @@ class Audit:
         self._context = context
         self._path = context.home / "logs" / "audit.jsonl"
         self._lock = threading.Lock()
+        self._file: int | None = None
 
     def record(self, caller: Caller | None, method: str, path: str, address: str, status: int) -> None:
         """One call that changed something, or was refused."""
@@ -58,14 +59,19 @@ class Audit:
         return found
 
     def _put(self, data: bytes) -> None:
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        try:
-            is_full = os.fstat(descriptor).st_size >= FULL_BYTES
-            os.write(descriptor, data)
-        finally:
-            os.close(descriptor)
+        if self._file is None or not self._path.exists():
+            self.close()
+            self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        is_full = os.fstat(self._file).st_size >= FULL_BYTES
+        os.write(self._file, data)
         if is_full:
             self._path.rename(self._path.with_name(f"audit.{int(self._context.clock() * 1000)}.jsonl"))
+            self.close()
+
+    def close(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
 
     def _files(self) -> Iterator[Path]:
         if self._path.exists():

@@ -30,6 +30,7 @@ class Catalog:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._experiments: dict[tuple[str, str], str] = {}
         self._db = context.database
 
     def workspaces(self) -> list[Json]:
@@ -107,10 +108,15 @@ class Catalog:
             with self._db.read() as connection:
                 found = catalog.get_experiment(connection, workspace, name)
         assert found is not None
+        self._experiments[workspace, name] = str(found["id"])
         if tags is not None and tags != found["tags"]:
             self._db.write(lambda connection: catalog.set_experiment_tags(connection, workspace, name, tags))
             found = {**found, "tags": tags}
         return _dated(found)
+
+    def known_experiment(self, workspace: str, name: str) -> str | None:
+        """The id of an experiment that was asked for before: experiments stay."""
+        return self._experiments.get((workspace, name))
 
     def computes(self, workspace: str) -> list[Json]:
         with self._db.read() as connection:

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 MOST_INSIDE = 500
 """So many pipeline runs are held in memory at once; each has its graph, its data and its steps there."""
+AT_ONCE = 20
+"""So many are taken up in one pass, so that none takes long."""
 
 
 class Lobby:
@@ -24,7 +26,7 @@ class Lobby:
     def admit(self, n_inside: int, called: Iterable[str] = ()) -> dict[str, bool]:
         """Those whose turn it is while `n_inside` are inside, and those called out of turn: whether each is strange."""
         names = [name for name in called if name in self._waiting]
-        free = MOST_INSIDE - n_inside - len(names)
+        free = min(MOST_INSIDE - n_inside - len(names), AT_ONCE)
         if free > 0:
             names += [name for name, _ in zip((n for n in self._waiting if n not in names), range(free), strict=False)]
         return {name: self._waiting.pop(name) for name in names}

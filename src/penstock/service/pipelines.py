@@ -22,6 +22,7 @@ from penstock.service.places import endpoint_url
 from penstock.service.submission import Submission
 from penstock.store import pipelines as store
 from penstock.store import runs
+from penstock.store.database import Database
 
 Json = dict[str, Any]
 STATUSES = ("Active", "Deprecated", "Disabled")
@@ -39,6 +40,8 @@ class Pipelines:
     def __init__(self, context: Context, workspaces: Catalog, submission: Submission) -> None:
         self._context, self._workspaces, self._submission = context, workspaces, submission
         self._db = context.database
+        self.revision = 0
+        """Counts changes of status: what was read under another one may not hold."""
 
     def publish(self, workspace: str, body: Json, by: str | None = None) -> Json:
         """Keep a graph with the interpreter it runs in, or the ones of the run `run_id`, under a new id."""
@@ -103,12 +106,6 @@ class Pipelines:
         with self._db.read() as connection:
             return [self._shown(r) for r in store.listed(connection, workspace, status, before, limit)]
 
-    def facts(self, run: Json) -> Json:
-        """Of a pipeline run: `n_steps`, `continue_on_failure`, and the `graph_id` of its published pipeline."""
-        with self._db.read() as connection:
-            published = store.standing(connection, run["pipeline_id"]) if run["pipeline_id"] else None
-            return {**runs.facts_of(connection, run["id"]), "graph_id": published["graph_id"] if published else None}
-
     def find(self, workspace: str, id_or_name: str) -> str:
         """The id of the pipeline with this id, or of the newest active one of this name."""
         with self._db.read() as connection:
@@ -129,6 +126,7 @@ class Pipelines:
             )
         self._standing(workspace, pipeline_id)
         self._db.write(lambda c: store.set_status(c, pipeline_id, status))
+        self.revision += 1
         return self.get(workspace, pipeline_id)
 
     def is_any_active(self) -> bool:
@@ -151,11 +149,8 @@ class Pipelines:
             )
         return row
 
-    def submit(self, workspace: str, pipeline_id: str, body: Json) -> Json:
-        """Submit it: `{"run_id", "steps", "notes"}`. `body` is a submission without a graph; parameters may be numbers or truth values.
-
-        With `is_lenient` a pipeline without parameters takes any, as the original does; the run has a warning of it.
-        """
+    def submittable(self, workspace: str, pipeline_id: str) -> Json:
+        """Its row; NotFound or Conflict unless it can be submitted."""
         row = self._active(workspace, pipeline_id)
         executable = str(row["interpreter"].get("executable") or "")
         if not os.access(executable, os.X_OK):
@@ -164,6 +159,14 @@ class Pipelines:
                 "Bring it back, or publish the pipeline again from a Python that is there.",
                 target="interpreter",
             )
+        return row
+
+    def submit(self, workspace: str, pipeline_id: str, body: Json) -> Json:
+        """Submit it: `{"run_id", "steps", "notes"}`. `body` is a submission without a graph; parameters may be numbers or truth values.
+
+        With `is_lenient` a pipeline without parameters takes any, as the original does; the run has a warning of it.
+        """
+        row = self.submittable(workspace, pipeline_id)
         graph = Graph.from_json(row["graph"])
         given, warnings = body.get("parameters") or {}, []
         if body.get("is_lenient") and given and not graph.parameters:
@@ -201,7 +204,7 @@ class Pipelines:
                 found.append(Problem(self._unknown_parameter(row, name), name))
                 continue
             kind = known[name].type
-            values[name] = value if kind in ("datapath", "dataset") or isinstance(value, str) else _as_text(value)
+            values[name] = value if kind in ("datapath", "dataset") else as_text(value)
             if complaint := value_problem(name, kind, values[name]):
                 found.append(Problem(complaint, name))
         if found:
@@ -266,6 +269,13 @@ class Pipelines:
         }
 
 
+def facts(database: Database, run: Json) -> Json:
+    """Of a pipeline run: `n_steps`, `continue_on_failure`, and the `graph_id` of its published pipeline."""
+    with database.read() as connection:
+        published = store.standing(connection, run["pipeline_id"]) if run["pipeline_id"] else None
+        return {**runs.facts_of(connection, run["id"]), "graph_id": published["graph_id"] if published else None}
+
+
 def _unknown(workspace: str, pipeline_id: str) -> NotFound:
     return NotFound(
         f"There is no published pipeline '{pipeline_id}' in workspace '{workspace}'. See them: penstock pipeline list",
@@ -281,7 +291,7 @@ def _text(body: Mapping[str, Any], name: str) -> str | None:
     return None if body.get(name) is None else str(body[name])
 
 
-def _as_text(value: Any) -> Any:
+def as_text(value: Any) -> Any:
     """A JSON number or truth value as the SDK sends it; anything else as it is, to be complained of."""
     if isinstance(value, bool | int):
         return str(value)

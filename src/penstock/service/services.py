@@ -23,6 +23,7 @@ from penstock.service.inbox import Inbox
 from penstock.service.models import Models
 from penstock.service.pipelines import Pipelines
 from penstock.service.principals import Principals
+from penstock.service.quick import QuickSubmission
 from penstock.service.results import Results
 from penstock.service.schedules import Schedules
 from penstock.service.secrets import Secrets
@@ -51,6 +52,7 @@ class Services:
     pipelines: Pipelines
     endpoints: Endpoints
     authored: Authored
+    quick: QuickSubmission
     targets: Targets
     control: Control
     views: Views
@@ -94,6 +96,7 @@ class Services:
             pipelines=pipelines,
             endpoints=endpoints,
             authored=Authored(context, catalog, submission, pipelines),
+            quick=QuickSubmission(context, catalog, submission, pipelines),
             targets=targets,
             control=control,
             views=views,

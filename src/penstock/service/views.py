@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -176,35 +176,37 @@ class Views:
 
     def _as_json(self, connection: Connection, rows: list[Json]) -> list[Json]:
         found = records.labels(connection, [r["id"] for r in rows])
-        return [self._run(r, found[r["id"]]) for r in rows]
-
-    def _run(self, row: Json, labels: dict[str, dict[str, str | None]]) -> Json:
-        same = (
-            "id",
-            "workspace",
-            "experiment",
-            "type",
-            "name",
-            "display_name",
-            "description",
-            "parent_id",
-            "root_id",
-            "node",
-        )
-        more = ("step_type", "status", "attempt", "target", "number", "experiment_number", "pipeline_id")
-        times = {k: iso(row[k]) for k in ("created_at", "queued_at", "started_at", "ended_at")}
-        return {
-            **{k: row[k] for k in same + more},
-            **times,
-            "tags": labels["tag"],
-            "properties": labels["property"],
-            "error": json.loads(row["error"]) if row["error"] else None,
-            "url": f"{self._context.url}/runs/{row['id']}",
-        }
+        return [run_json(r, found[r["id"]], self._context.url) for r in rows]
 
     def _warnings(self, connection: Connection, row: Json) -> list[str]:
         found = runs.warnings(connection, row["id"], row["root_id"] == row["id"])
         return [str(e["body"].get("message")) for e in found]
+
+
+def run_json(row: Json, labels: Mapping[str, dict[str, str | None]], url: str) -> Json:
+    """A run's row with its tags and properties, as the API shows it; `url` is the server's."""
+    same = (
+        "id",
+        "workspace",
+        "experiment",
+        "type",
+        "name",
+        "display_name",
+        "description",
+        "parent_id",
+        "root_id",
+        "node",
+    )
+    more = ("step_type", "status", "attempt", "target", "number", "experiment_number", "pipeline_id")
+    times = {k: iso(row[k]) for k in ("created_at", "queued_at", "started_at", "ended_at")}
+    return {
+        **{k: row[k] for k in same + more},
+        **times,
+        "tags": labels["tag"],
+        "properties": labels["property"],
+        "error": json.loads(row["error"]) if row["error"] else None,
+        "url": f"{url}/runs/{row['id']}",
+    }
 
 
 def params_of(properties: Json) -> Json:

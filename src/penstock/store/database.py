@@ -53,6 +53,9 @@ class Database:
         self._writer = self._engine.connect()
         self._flushes = True
         self._session = 0
+        self._scribe: threading.Thread | None = None
+        self._wanted = threading.Event()
+        self._is_closed = False
 
     def write(self, work: Callable[[Connection], T], *, redoable: bool = False) -> T:
         """What `work(connection)` gave, once it is committed; its exception when it failed (and only it was undone).
@@ -66,6 +69,26 @@ class Database:
             if not future.done():
                 self._commit_batch()
         return future.result()
+
+    def write_soon(self, work: Callable[[Connection], T]) -> Future[T]:
+        """As `write`, for callers that must not wait in their thread: what it gave, once it is committed."""
+        future: Future[T] = Future()
+        self._waiting.append((work, future, False))
+        if self._scribe is None:
+            self._scribe = threading.Thread(target=self._write_on, name="writer", daemon=True)
+            self._scribe.start()
+        self._wanted.set()
+        return future
+
+    def _write_on(self) -> None:
+        while True:
+            self._wanted.wait()
+            self._wanted.clear()
+            if self._is_closed:
+                return
+            with self._lock:
+                if self._waiting:
+                    self._commit_batch()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -100,6 +123,10 @@ class Database:
         return listener
 
     def close(self) -> None:
+        self._is_closed = True
+        self._wanted.set()
+        if self._scribe is not None:
+            self._scribe.join(timeout=5)
         self._writer.close()
         self._engine.dispose()
 
@@ -173,7 +200,7 @@ def _sqlite(path: Path) -> Engine:
     engine = create_engine(
         f"sqlite:///{path}",
         connect_args={"check_same_thread": False, "timeout": 30, "cached_statements": 256},
-        pool_size=8,
+        pool_size=40,  # as many as the server has worker threads: a connection is not made anew under load
         max_overflow=24,
     )
 

@@ -13,6 +13,7 @@ from penstock.store.dialect import upsert
 from penstock.store.tables import artifact, journal, label, metric, output, run
 
 Row = dict[str, Any]
+_INSERT_LABEL = insert(label)
 MAX_NAME_BYTES = 1024  # what both databases can look up
 
 
@@ -127,18 +128,33 @@ def artifacts(connection: Connection, run_id: str) -> list[Row]:
 def set_labels(connection: Connection, run_id: str, kind: str, values: dict[str, str | None]) -> None:
     """Set tags (a later value wins) or properties (the first value stays). BadRequest for a name or value that cannot be kept."""
     for name, value in values.items():
-        if len(name.encode()) > MAX_NAME_BYTES:
-            raise BadRequest(
-                f"The {kind} name '{name[:40]}…' is longer than {MAX_NAME_BYTES} bytes. Use a shorter one."
-            )
-        if "\0" in name or "\0" in (value or ""):
-            raise BadRequest(f"The {kind} {name!r} holds a NUL character, which cannot be kept. Leave it out.")
+        _check_label(kind, name, value)
         statement = upsert(connection, label).values(run_id=run_id, kind=kind, name=name, value=value)
         if kind == "property":
             connection.execute(statement.on_conflict_do_nothing())
         else:
             same = [label.c.run_id, label.c.kind, label.c.name]
             connection.execute(statement.on_conflict_do_update(index_elements=same, set_={"value": value}))
+
+
+def insert_labels(connection: Connection, run_id: str, labels: dict[str, dict[str, str | None]]) -> None:
+    """The tags and properties that a new run begins with. BadRequest for a name or value that cannot be kept."""
+    rows = [
+        {"run_id": run_id, "kind": kind, "name": name, "value": value}
+        for kind, values in labels.items()
+        for name, value in values.items()
+    ]
+    for row in rows:
+        _check_label(row["kind"], row["name"], row["value"])
+    if rows:
+        connection.execute(_INSERT_LABEL, rows)
+
+
+def _check_label(kind: Any, name: Any, value: Any) -> None:
+    if len(name.encode()) > MAX_NAME_BYTES:
+        raise BadRequest(f"The {kind} name '{name[:40]}…' is longer than {MAX_NAME_BYTES} bytes. Use a shorter one.")
+    if "\0" in name or "\0" in (value or ""):
+        raise BadRequest(f"The {kind} {name!r} holds a NUL character, which cannot be kept. Leave it out.")
 
 
 def _cut(name: str) -> str:

@@ -56,6 +56,14 @@ _MOVE = (
         error=func.coalesce(bindparam("b_error"), run.c.error),
     )
 )
+# Made once: what SQLAlchemy works out of a statement it keeps with it.
+_INSERT_RUN, _INSERT_SUBMISSION, _INSERT_EVENT = insert(run), insert(submission), insert(event)
+_LAST_NUMBER = (
+    select(run.c.experiment_number)
+    .where(run.c.workspace == bindparam("workspace"), run.c.experiment == bindparam("experiment"))
+    .order_by(run.c.number.desc())
+    .limit(1)
+)
 _UNMET = update(run).where(run.c.id == bindparam("b_id")).values(unmet=run.c.unmet - bindparam("b_by"))
 
 
@@ -93,7 +101,7 @@ def append_events(connection: Connection, events: Iterable[Event]) -> None:
         for e in events
     ]
     if rows:
-        connection.execute(insert(event), rows)
+        connection.execute(_INSERT_EVENT, rows)
         if is_postgresql(connection):  # other servers of this database follow runs too
             tell(connection, (f"{e.name} {e.run_id} {e.root_id}" for e in events))
 
@@ -106,17 +114,16 @@ def insert_runs(connection: Connection, rows: Sequence[Row]) -> None:
         place = (row["workspace"], row["experiment"])
         last[place] = (last[place] if place in last else _last_number(connection, *place)) + 1
         numbered.append({**row, "experiment_number": last[place]})
-    connection.execute(insert(run), numbered)
+    connection.execute(_INSERT_RUN, numbered)
 
 
 def _last_number(connection: Connection, workspace: str, experiment: str) -> int:
     """The number of the experiment's newest run. Writers take turns, so nobody else counts meanwhile."""
-    query = select(run.c.experiment_number).where(run.c.workspace == workspace, run.c.experiment == experiment)
-    return int(connection.execute(query.order_by(run.c.number.desc()).limit(1)).scalar() or 0)
+    return int(connection.execute(_LAST_NUMBER, {"workspace": workspace, "experiment": experiment}).scalar() or 0)
 
 
 def insert_submission(connection: Connection, row: Row) -> None:
-    connection.execute(insert(submission), row)
+    connection.execute(_INSERT_SUBMISSION, row)
 
 
 def submitted_as(connection: Connection, idempotency_key: str) -> str | None:

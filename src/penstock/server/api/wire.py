@@ -5,9 +5,11 @@ What crosses here is theirs: PascalCase keys in any case, their status words, th
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
@@ -21,6 +23,7 @@ from penstock.server.bodies import folded, read_json
 from penstock.server.callers import caller_of, idempotent, signed
 from penstock.service.changes import Subscription
 from penstock.service.pipelines import RUN_SOURCE, RUN_TYPE
+from penstock.service.pipelines import facts as facts_of
 from penstock.service.places import PREFIX
 from penstock.service.services import Services
 
@@ -28,6 +31,9 @@ __all__ = ["PREFIX", "router"]
 Json = dict[str, Any]
 _BY_ID = RUNS + "/PipelineEndpointSubmit/Id/{endpoint_id}"
 MOST_WAIT_SECONDS = 3600.0
+AT_ONCE = 4
+"""So many submissions that ask the database are worked on at once: more would only wait for each other."""
+_SLOW: dict[str, CapacityLimiter] = {}
 _OVER = {str(s) for s in TERMINAL}
 _KNOWN = {
     "experimentname": "experiment",
@@ -57,7 +63,7 @@ def _submitting(routes: APIRouter, services: Services) -> None:
             ready = _submission(services, ws, request, body, f"{ws}/{pipeline_id}")
             return services.pipelines.submit(ws, pipeline_id, ready)
 
-        return await _answer(services, submit, wait)
+        return await _answer(services, submit, wait, await _quick(services, ws, pipeline_id, request, body))
 
     @routes.post(_BY_ID)
     @routes.post(_BY_ID + "/{version}")
@@ -85,13 +91,40 @@ def _submitting(routes: APIRouter, services: Services) -> None:
         return await _answer(services, submit, wait)
 
 
-async def _answer(services: Services, submit: Any, wait: float) -> Response:
+async def _answer(services: Services, submit: Any, wait: float, quick: tuple[Json, Json] | None = None) -> Response:
     """What a submission came to; with `wait`, when the run has ended or that many seconds have passed."""
-    run_id = (await run_in_threadpool(submit))["run_id"]
-    run = await run_in_threadpool(services.views.find_run, run_id)
+    if quick is None:
+        slow = _SLOW.setdefault(services.context.node_id, CapacityLimiter(AT_ONCE))
+        run, facts = (
+            await run_in_threadpool(
+                services.views.find_run, (await to_thread.run_sync(submit, limiter=slow))["run_id"]
+            ),
+            None,
+        )
+    else:
+        run, facts = quick
     if wait > 0:
         run = await _ended(services, run, min(wait, MOST_WAIT_SECONDS))
-    return JSONResponse(await run_in_threadpool(entity, services, run))
+    if facts is None:
+        facts = await run_in_threadpool(facts_of, services.context.database, run)
+    return JSONResponse(entity(run, facts))
+
+
+async def _quick(
+    services: Services, ws: str, pipeline_id: str, request: Request, sent: Json
+) -> tuple[Json, Json] | None:
+    """Submitted without asking the database beforehand: the run, and the facts of it; None when it takes more, and nothing was done."""
+    if (
+        caller_of(request).kind == "run"
+        or "idempotency-key" in request.headers
+        or "datasetdefinitionvalueassignments" in folded(sent)
+    ):
+        return None
+    body, quick = _submission(services, ws, request, sent, ""), services.quick
+    made = await quick.make(ws, pipeline_id, body)
+    if made is None or not await asyncio.wrap_future(quick.write(made)):
+        return None
+    return made.run(services.context.url), made.facts
 
 
 async def _ended(services: Services, run: Json, seconds: float) -> Json:

@@ -14,6 +14,7 @@ from penstock.server.bodies import folded, read_json
 from penstock.service.access import SUBMITTED_BY
 from penstock.service.endpoints import ENDPOINT_ID
 from penstock.service.pipelines import RUN_SOURCE, RUN_TYPE
+from penstock.service.pipelines import facts as facts_of
 from penstock.service.services import Services
 
 Json = dict[str, Any]
@@ -39,7 +40,8 @@ def add(routes: APIRouter, services: Services) -> None:
 
     @routes.get(_RUN)
     def get_run(ws: str, run_id: str) -> Json:
-        return entity(services, _pipeline_run(services, ws, run_id))
+        run = _pipeline_run(services, ws, run_id)
+        return entity(run, facts_of(services.context.database, run))
 
     @routes.delete(_RUN + "/Execution")
     def cancel_run(ws: str, run_id: str) -> Response:
@@ -85,7 +87,8 @@ def add(routes: APIRouter, services: Services) -> None:
     def list_runs_of_pipeline(ws: str, pipeline_id: str, limit: int = 100) -> list[Json]:
         services.pipelines.get(ws, pipeline_id)
         found = views.list_runs(ws, pipeline_id=pipeline_id, limit=max(1, min(limit, 1000)))
-        return [entity(services, views.find_run(run["id"])) for run in found]
+        whole = [views.find_run(run["id"]) for run in found]
+        return [entity(run, facts_of(services.context.database, run)) for run in whole]
 
 
 def _pipeline_run(services: Services, ws: str, run_id: str) -> Json:
@@ -139,11 +142,11 @@ def _output(each: Json) -> Json:
     return {"Name": each["name"], "DataStoreName": each["datastore"], "Path": each["path"], "RunId": each["run_id"]}
 
 
-def entity(services: Services, run: Json) -> Json:
-    """A pipeline run as their clients read it."""
+def entity(run: Json, facts: Json) -> Json:
+    """A pipeline run as their clients read it; `facts` are those of Pipelines.facts."""
     word = _word(run["status"])
     properties, published = run["properties"], run.get("pipeline_id")
-    kept, parameters = services.pipelines.facts(run), run["parameters"]
+    parameters = run["parameters"]
     return {
         "Id": run["id"],
         "Status": {
@@ -152,7 +155,7 @@ def entity(services: Services, run: Json) -> Json:
             "CreationTime": run["created_at"],
             "EndTime": run["ended_at"],
         },
-        "GraphId": kept["graph_id"],
+        "GraphId": facts["graph_id"],
         "PipelineId": published,
         "Description": run["description"] or run["name"],
         "DisplayName": run["display_name"],
@@ -165,7 +168,7 @@ def entity(services: Services, run: Json) -> Json:
         "RunHistoryExperimentName": run["experiment"],
         "RunSource": properties.get(RUN_SOURCE) or "SDK",
         "RunType": properties.get(RUN_TYPE) or "SDK",
-        "TotalRunSteps": kept["n_steps"],
+        "TotalRunSteps": facts["n_steps"],
         "ScheduleId": properties.get(SCHEDULE_ID),
         "PipelineEndpointId": properties.get(ENDPOINT_ID),
         "tags": run["tags"],
@@ -179,7 +182,7 @@ def entity(services: Services, run: Json) -> Json:
         "IsSubmitted": True,
         "HasErrors": word == "Failed",
         "HasWarnings": bool(run.get("warnings")),
-        "ContinueRunOnStepFailure": kept["continue_on_failure"],
+        "ContinueRunOnStepFailure": facts["continue_on_failure"],
         "Url": run["url"],
     }
 
