@@ -198,35 +198,40 @@ class Watcher:
 
     def _take(self, watch: _Watch, settled: Found, now: float) -> None:
         """Keep what has settled, and the tick for it if it is to have one."""
-        row, found, of = watch.row, settled.listing, settled.of
+        row, found = watch.row, settled.listing
+        ticks: list[Json] = []
+        is_same = False
         with self._db.read() as connection:
             kept = store.get_watched(connection, row["id"])
             before = Packed.of_text(kept[0]) if kept is not None else None
-            if before is not None and (said := _doubt(before, found, row)):
-                self._trouble(watch, said, now)
-                return
-            ticks: list[Json] = []
-            is_same = False
-            if before is not None and kept is not None and before.of == of:
+            if kept is not None and before is not None and before.of == settled.of:
+                if said := _doubt(before, found, row):
+                    self._trouble(watch, said, now)
+                    return
                 changes = compare(before, found)
-                is_same = not changes and before.place == found.place
-                ticks = self._ticks(connection, row, changes, kept[1], now)
-
-        def work(connection: Connection) -> bool:
-            self._context.leader.fence(connection)
-            if not store.advance(connection, row, row["next_at"], now):
-                return False
-            store.put_watched(connection, row["id"], found.pack(of), len(found.records or ()), now)
-            store.add_ticks(connection, [_at_free_time(connection, t) for t in ticks])
-            return True
-
-        if not is_same and not self._db.write(work):
+                is_same = (not changes and before.place == found.place) or self._is_bare(found, row)
+                ticks = [] if is_same else self._ticks(connection, row, changes, kept[1], now)
+        if not is_same and not self._db.write(lambda c: self._keep(c, row, settled, ticks, now)):
             self._edits = None  # it was edited: read it again first
             return
         watch.seen = found.signature
         self._rest(watch, now)
         if ticks:
             self._kept()
+
+    def _keep(self, connection: Connection, row: Json, settled: Found, ticks: list[Json], now: float) -> bool:
+        """Write what is there now and the ticks for it, unless the schedule was edited since it was read."""
+        self._context.leader.fence(connection)
+        if not store.advance(connection, row, row["next_at"], now):
+            return False
+        found = settled.listing
+        store.put_watched(connection, row["id"], found.pack(settled.of), len(found.records or ()), now)
+        store.add_ticks(connection, [_at_free_time(connection, t) for t in ticks])
+        return True
+
+    def _is_bare(self, found: Listing, row: Json) -> bool:
+        """Whether nothing is at a URL now. Such places have no folders that could be missed: what was there is compared with what comes next."""
+        return self.is_remote and not found.records and not row["settings"].get("on_delete")
 
     def _ticks(self, connection: Connection, row: Json, changes: Changes, since: float, now: float) -> list[Json]:
         """One for a batch that others have made; one that says so where the schedule's own runs made all of it."""
