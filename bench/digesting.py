@@ -31,17 +31,17 @@ def trees(count: int, rounds: int) -> list[Figure]:
 
     with tempfile.TemporaryDirectory() as folder:
         home, root = Path(folder, "home"), Path(folder, "tree")
-        _fill(root, count)
+        fill(root, count)
         time.sleep(0.2)  # so that no file is younger than what its looks are believed at
-        first = _milliseconds(lambda: Digests(home).tree(root))
+        first = milliseconds(lambda: Digests(home).tree(root))
         known = Digests(home)
         taken: dict[str, list[float]] = {"names": [], "looks": [], "ours": [], "edited": []}
         for number in range(rounds):
-            taken["names"].append(_milliseconds(lambda: _walk(root, False)))
-            taken["looks"].append(_milliseconds(lambda: _walk(root, True)))
-            taken["ours"].append(_milliseconds(lambda: known.tree(root)))
+            taken["names"].append(milliseconds(lambda: walk(root, False)))
+            taken["looks"].append(milliseconds(lambda: walk(root, True)))
+            taken["ours"].append(milliseconds(lambda: known.tree(root)))
             (root / "0/0.txt").write_text(f"{number} edited")
-            taken["edited"].append(_milliseconds(lambda: known.tree(root)))
+            taken["edited"].append(milliseconds(lambda: known.tree(root)))
             time.sleep(0.2)
             known.tree(root)
         middle = {name: statistics.median(values) for name, values in taken.items()}
@@ -63,7 +63,7 @@ def interpreters(rounds: int) -> list[Figure]:
 
     with tempfile.TemporaryDirectory() as folder:
         home, code = Path(folder, "home"), Path(folder, "code")
-        _fill(code / "package", 1000)
+        fill(code / "package", 1000)
         (code / "package/__init__.py").touch()
         time.sleep(0.2)
         asked = {"executable": sys.executable, "sdk_path": None}
@@ -72,10 +72,10 @@ def interpreters(rounds: int) -> list[Figure]:
         anew, again, tree = [], [], []
         for number in range(rounds):
             fresh = Interpreters(home / str(number), Digests(home / str(number)))
-            anew.append(_milliseconds(lambda f=fresh: f.identity(asked, plain)))  # type: ignore[misc]
+            anew.append(milliseconds(lambda f=fresh: f.identity(asked, plain)))  # type: ignore[misc]
             fresh.identity(asked, with_code)
-            again.append(_milliseconds(lambda f=fresh: f.identity(asked, plain)))  # type: ignore[misc]
-            tree.append(_milliseconds(lambda f=fresh: f.identity(asked, with_code)))  # type: ignore[misc]
+            again.append(milliseconds(lambda f=fresh: f.identity(asked, plain)))  # type: ignore[misc]
+            tree.append(milliseconds(lambda f=fresh: f.identity(asked, with_code)))  # type: ignore[misc]
         n = len(fresh.identity(asked, plain).parts["distributions"])
         middle = [statistics.median(values) for values in (anew, again, tree)]
         return [
@@ -87,7 +87,7 @@ def interpreters(rounds: int) -> list[Figure]:
 
 def _memory(folder: Path, root: Path, count: int) -> Figure:
     small = folder / "small"
-    _fill(small, 1000)
+    fill(small, 1000)
     peaks = []
     for number, tree in enumerate((small, root)):
         command = [sys.executable, "-c", _MEMORY, str(folder / f"memory{number}"), str(tree)]
@@ -99,7 +99,7 @@ def _memory(folder: Path, root: Path, count: int) -> Figure:
     return Figure(f"memory of {count:,} files beside 1,000", peaks[1] / peaks[0], "x", 1.3, note)
 
 
-def _fill(root: Path, count: int) -> None:
+def fill(root: Path, count: int) -> None:
     for number in range(count):
         path = root / str(number // 1000) / f"{number}.txt"
         if number % 1000 == 0:
@@ -107,7 +107,7 @@ def _fill(root: Path, count: int) -> None:
         path.write_bytes(b"%d\n" % number)
 
 
-def _walk(root: Path, with_stat: bool) -> int:
+def walk(root: Path, with_stat: bool) -> int:
     todo, n_files = [str(root)], 0
     while todo:
         with os.scandir(todo.pop()) as entries:
@@ -121,7 +121,7 @@ def _walk(root: Path, with_stat: bool) -> int:
     return n_files
 
 
-def _milliseconds(work: Callable[[], object]) -> float:
+def milliseconds(work: Callable[[], object]) -> float:
     began = time.perf_counter()
     work()
     return 1000 * (time.perf_counter() - began)

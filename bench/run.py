@@ -30,6 +30,7 @@ PARTS = (
     "metrics",
     "digests",
     "watching",
+    "folders",
 )
 
 
@@ -59,6 +60,7 @@ def measure(quick: bool, parts: list[str]) -> list[dict[str, object]]:
     import processes
     import shapes
     import watching
+    import watching_folders
 
     os.environ["PENSTOCK_SLOTS"] = str(shapes.CORES)
     rounds = 2 if quick else 5
@@ -80,7 +82,9 @@ def measure(quick: bool, parts: list[str]) -> list[dict[str, object]]:
         keep(digesting.interpreters(rounds))
     if "watching" in parts:
         keep(watching.watching(rounds))
-    if not {"first", "chain", "fan", "train", "growth", "tables", "files", "metrics"} & set(parts):
+    if "folders" in parts:
+        keep(watching_folders.looks(watching_folders.FILES // (10 if quick else 1), rounds))
+    if not {"first", "chain", "fan", "train", "growth", "tables", "files", "metrics", "folders"} & set(parts):
         return figures
     with processes.fresh_home() as home:
         ws = measures.workspace()
@@ -90,6 +94,8 @@ def measure(quick: bool, parts: list[str]) -> list[dict[str, object]]:
             keep(data.files(ws, home, data.FILES, rounds))
         if "metrics" in parts:
             keep(metrics.hundred_thousand(ws, home, rounds))
+        if "folders" in parts:
+            keep(watching_folders.fires(ws, home, rounds))
         if "first" in parts:
             keep(measures.first_line(ws, 5 if quick else 15))
         for part, shape, aim in (

@@ -14,6 +14,7 @@ import pytest
 from fault.schedules_checker import Killed
 from fault.test_janitor import context as context  # a service without its server
 from fault.watched_world import World
+from fault.watching_checker import play
 
 from penstock.model.errors import BadRequest, NotFound
 from penstock.service.context import Context
@@ -420,3 +421,8 @@ def test_looks_come_no_more_often_than_they_have_to(world: World) -> None:
     world.watchers[0].tick(world.now)
     world.pass_time(3)
     assert world.watchers[0].tick(world.now) == world.now + LOOK_SECONDS
+
+
+@pytest.mark.parametrize("seed", [0, 3, 18])
+def test_whatever_happens_each_change_has_one_run(context: Context, seed: int) -> None:
+    play(context, seed)
