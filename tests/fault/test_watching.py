@@ -18,7 +18,7 @@ from fault.watching_checker import play
 
 from penstock.model.errors import BadRequest, NotFound
 from penstock.service.context import Context
-from penstock.service.watching import LOOK_SECONDS, NET_SECONDS, TROUBLE_SECONDS
+from penstock.service.watching import LOOK_SECONDS, NET_SECONDS, TROUBLE_SECONDS, UNTOLD_SECONDS
 from penstock.store import catalog
 from penstock.store import schedules as store
 from penstock.store.database import open_database
@@ -174,6 +174,20 @@ def test_what_nobody_tells_of_is_seen_in_the_end(world: World) -> None:
     assert world.batches(made) == []
     world.pass_time(20)
     assert world.batches(made) == [["a"]]
+
+
+def test_a_folder_that_the_system_does_not_tell_of_is_looked_at_now_and_then(world: World) -> None:
+    made = world.make()
+    world.pass_time(3)
+    world.watchers[0].set_told([made], False, "no room for more")
+    world.pass_time(3)
+    assert "no room for more" in world.note(made)
+    world.put("a")
+    world.pass_time(UNTOLD_SECONDS + 2)
+    assert world.batches(made) == [["a"]]
+    world.watchers[0].set_told([made], True)
+    world.pass_time(1)
+    assert world.note(made) == ""
 
 
 def test_wherever_the_server_dies_each_batch_has_one_run(either: World) -> None:
@@ -359,7 +373,8 @@ def test_a_change_at_the_very_time_of_an_earlier_one_has_its_own_tick(world: Wor
     for name in ("a", "b"):
         world.put(name)
         world.tell()
-        world.watchers[0].tick(world.now)
+        while world.watchers[0].tick(world.now) <= world.now:
+            pass
     world.clock.tick(world.now)
     assert world.batches(made) == [["a"], ["b"]]
 

@@ -30,9 +30,10 @@ UNTOLD_SECONDS = 10.0  # where the system tells no changes of a local folder
 TROUBLE_SECONDS = 5.0
 LOOK_SECONDS = 1.0  # other servers of the database may have changed a schedule
 RESTLESS_SECONDS = 60.0
-SHARE = 3.0  # a look that took t seconds is followed by a rest of this many t
+SHARE = 1.0  # a look that took t seconds is followed by a rest of this many t
 NOTE = "Not watched now: "
 RESTLESS = "Waits: "
+UNTOLD = f"Looked at every {UNTOLD_SECONDS:g} seconds: "
 
 
 @dataclass
@@ -48,6 +49,7 @@ class _Watch:
     note: str | None = None
     top: str | None = None
     is_told: bool = False  # whether the system tells its changes
+    why_untold: str | None = None
     rests_until: float = 0.0
 
     def period(self, is_remote: bool) -> float:
@@ -104,11 +106,12 @@ class Watcher:
                     found[schedule_id] = folder
         return found
 
-    def set_told(self, ids: Iterable[str], is_told: bool) -> None:
+    def set_told(self, ids: Iterable[str], is_told: bool, why_not: str | None = None) -> None:
         """Whether the system tells the changes of these from now on; each of which that is new is looked at. For other threads."""
-        new = [i for i in ids if (w := self._watches.get(i)) is not None and w.is_told != is_told]
-        for each in new:
-            self._watches[each].is_told = is_told
+        asked = {i: w for i in ids if (w := self._watches.get(i)) is not None}
+        new = {i: w for i, w in asked.items() if (w.is_told, w.why_untold) != (is_told, why_not)}
+        for watch in new.values():
+            watch.is_told, watch.why_untold = is_told, why_not
         self.notice(new)
 
     def notice(self, ids: Iterable[str]) -> None:
@@ -149,25 +152,19 @@ class Watcher:
 
     def _look(self, watch: _Watch, now: float) -> None:
         """Look once. What is another than what is known has to stay as it is for a while before it counts."""
-        found = self._found(watch, now, whole=False)
+        is_due = watch.moving is not None and now >= watch.since + watch.settle
+        found = self._found(watch, now, whole=is_due)
         if found is None:
             return
         watch.top = found.top
         if found.listing.signature == watch.seen:
             self._rest(watch, now)
-            return
-        if found.listing.signature != watch.moving:
-            self._move(watch, found.listing.signature, now)
-        if now < watch.since + watch.settle:
-            watch.look_at = max(watch.since + watch.settle, watch.rests_until)
-            return
-        if found.listing.records is None:
-            found = self._found(watch, now, whole=True)
-        if found is not None and found.listing.signature != watch.moving:
-            self._move(watch, found.listing.signature, now)
-            watch.look_at = max(now + watch.settle, watch.rests_until)
-        elif found is not None:
+        elif is_due and found.listing.signature == watch.moving:
             self._take(watch, found, now)
+        else:
+            if found.listing.signature != watch.moving:
+                self._move(watch, found.listing.signature, now)
+            watch.look_at = max(watch.since + watch.settle, watch.rests_until)
 
     def _found(self, watch: _Watch, now: float, *, whole: bool) -> Found | None:
         before = self._context.clock()
@@ -190,7 +187,8 @@ class Watcher:
 
     def _rest(self, watch: _Watch, now: float) -> None:
         watch.moving, watch.look_at = None, max(now + watch.period(self.is_remote), watch.rests_until)
-        self._note(watch, None)
+        untold = f"{UNTOLD}the system does not tell of changes there ({watch.why_untold})."
+        self._note(watch, untold if watch.why_untold else None)
 
     def _trouble(self, watch: _Watch, said: str, now: float) -> None:
         watch.moving, watch.look_at = None, now + TROUBLE_SECONDS
@@ -275,4 +273,4 @@ def _at_free_time(connection: Connection, tick: Json) -> Json:
 
 
 def _own_note(note: str | None) -> str | None:
-    return note if note is not None and note.startswith((NOTE, RESTLESS)) else None
+    return note if note is not None and note.startswith((NOTE, RESTLESS, UNTOLD)) else None
