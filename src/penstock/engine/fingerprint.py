@@ -14,7 +14,7 @@ from typing import Any
 from penstock.model.graph import Input, Json, Node, Output
 
 TAG = b"penstock.step.1\n"
-_UNCOUNTED_SETTINGS = ("source_directory",)
+_UNCOUNTED_SETTINGS = ("source_directory", "module")
 
 
 def parts(node: Node, values: Mapping[str, Any], contents: Mapping[str, str], environment: str) -> Json:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from penstock.model.errors import BadRequest, Conflict, NotFound
+from penstock.service import resuming
 from penstock.service.catalog import Catalog, iso
 from penstock.service.context import Context
-from penstock.service.pipelines import Pipelines
+from penstock.service.pipelines import Pipelines, as_text
 from penstock.service.submission import Submission
 from penstock.store import authored as store
 
@@ -15,6 +16,13 @@ Json = dict[str, Any]
 KINDS = ("draft", "module", "module_version")
 _OWN = ("id", "workspace", "name", "parent_id", "created_at", "updated_at")
 _DRAFT = ("graph", "interpreter", "experiment", "parameters", "tags", "properties", "continue_on_step_failure")
+_TAKEN = ("graph", "interpreter", "experiment", "parameters", "continue_on_step_failure")
+_ORIGINS = {
+    "run_id": "parent_pipeline_run_id",
+    "pipeline_id": "parent_pipeline_id",
+    "draft_id": "parent_pipeline_draft_id",
+}
+"""What a draft may be made from, and where it says so."""
 
 
 class Authored:
@@ -30,14 +38,10 @@ class Authored:
         self._check(workspace, kind)
         self._context.room.demand()
         name = str(body.get("name") or "")
-        if kind == "module" and (not name or self._find(workspace, kind, name=name)):
-            raise (
-                Conflict(f"There is a module '{name}' in this workspace already. Choose another name.", target="name")
-                if name
-                else BadRequest("The module has no name. Give one.", target="name")
-            )
+        if kind == "module":
+            self._demand_new_name(workspace, name)
         if kind == "module_version":
-            self.get(workspace, "module", str(body.get("parent_id")))
+            body = {**body, "version": self._version(workspace, body)}
         if kind == "draft":
             body = self._with_graph(workspace, body)
         now, made_id = self._context.clock(), self._context.make_id()
@@ -71,13 +75,16 @@ class Authored:
             return [_shown(r) for r in store.listed(connection, workspace, kind, **wanted)]
 
     def update(self, workspace: str, kind: str, kept_id: str, body: Json) -> Json:
-        """Change what is given."""
+        """Change what is given. A draft's values must still fit its graph; a module's name must still be its own."""
         found = self.get(workspace, kind, kept_id)
+        name = str(body.get("name") or found["name"])
+        if kind == "module" and name != found["name"]:
+            self._demand_new_name(workspace, name)
+        if kind == "draft" and any(body.get(k) is not None for k in (*_ORIGINS, "graph", "parameters")):
+            body = self._with_graph(workspace, body, found)
         given = {k: v for k, v in body.items() if k not in _OWN and v is not None}
-        if kind == "draft" and ("graph" in given or body.get("run_id") or body.get("pipeline_id")):
-            given = {k: v for k, v in self._with_graph(workspace, body).items() if k not in _OWN and v is not None}
         kept = {k: v for k, v in found.items() if k not in _OWN} | given
-        name, now = str(body.get("name") or found["name"]), self._context.clock()
+        now = self._context.clock()
         self._db.write(lambda c: store.change(c, kept_id, name, kept, now))
         return self.get(workspace, kind, kept_id)
 
@@ -89,10 +96,15 @@ class Authored:
         """Submit a draft; it remembers its last run."""
         draft = self.get(workspace, "draft", draft_id)
         submission = {k: draft[k] for k in _DRAFT if draft.get(k) is not None}
-        done = self._submission.submit(
-            workspace,
-            {**submission, **body, "properties": {**(draft.get("properties") or {}), **(body.get("properties") or {})}},
-        )
+        given = {k: v for k, v in body.items() if v is not None}
+        both = {k: {**(draft.get(k) or {}), **(given.get(k) or {})} for k in ("parameters", "tags", "properties")}
+        both["parameters"] = {k: as_text(v) for k, v in both["parameters"].items()}
+        if not given.get("experiment") and not submission.get("experiment"):
+            raise BadRequest(
+                f"The draft '{draft['name']}' has no experiment. Give it one: draft.update(experiment_name='…').",
+                target="experiment",
+            )
+        done = self._submission.submit(workspace, {**submission, **given, **both})
         self.update(workspace, "draft", draft_id, {"last_submitted_pipeline_run_id": done["run_id"]})
         return done
 
@@ -105,16 +117,44 @@ class Authored:
         kept = {k: draft.get(k) for k in ("name", "description", "interpreter", "continue_on_step_failure")}
         return self._pipelines.publish(workspace, {**kept, "graph": graph}, by)
 
-    def _with_graph(self, workspace: str, body: Json) -> Json:
-        """A draft's body with the graph it stands on: its own, or that of a run or published pipeline."""
+    def _with_graph(self, workspace: str, body: Json, before: Json | None = None) -> Json:
+        """A draft's body with a graph that can be submitted with its values: its own, that of what it is made from, or the one before."""
+        origin: Json = before or {}
         if body.get("pipeline_id"):
-            body = {**body, **self._pipelines.kept(workspace, str(body["pipeline_id"]))}
-        foreseen = self._submission.foresee(
-            workspace,
-            {"as_run": body.get("run_id"), **{k: body.get(k) for k in ("graph", "interpreter", "parameters")}},
-        )
-        kept = {"graph": foreseen.plan.graph.raw, "interpreter": foreseen.bindings["interpreter"]}
-        return {**{k: v for k, v in body.items() if k not in ("run_id", "pipeline_id")}, **kept}
+            origin = self._pipelines.kept(workspace, str(body["pipeline_id"]))
+        elif body.get("draft_id"):
+            origin = self.get(workspace, "draft", str(body["draft_id"]))
+        elif body.get("run_id"):
+            with self._db.read() as connection:
+                origin = resuming.graph_of(connection, workspace, str(body["run_id"]))
+        parents = {parent: body.get(own) for own, parent in _ORIGINS.items() if body.get(own)}
+        taken = {k: origin[k] for k in _TAKEN if origin.get(k) is not None}
+        given = {k: v for k, v in body.items() if k not in _ORIGINS and v is not None}
+        made = {**taken, **given, **parents}
+        values = made.get("parameters") or {}
+        made["parameters"] = {k: as_text(v) for k, v in values.items()}
+        foreseen = self._submission.foresee(workspace, {k: made.get(k) for k in ("graph", "interpreter", "parameters")})
+        return {**made, "graph": foreseen.plan.graph.raw, "interpreter": foreseen.bindings["interpreter"]}
+
+    def _version(self, workspace: str, body: Json) -> str:
+        """What a new version of a module is called: as asked if no other is, else one more than the highest number."""
+        module = self.get(workspace, "module", str(body.get("parent_id")))
+        known = {str(v["version"]) for v in self.list(workspace, "module_version", parent_id=module["id"])}
+        if body.get("version") is None:
+            return str(max((int(v) for v in known if v.isdecimal()), default=0) + 1)
+        version = str(body["version"])
+        if version in known:
+            raise Conflict(
+                f"Module '{module['name']}' has a version '{version}' already. Publish under another version.",
+                target="version",
+            )
+        return version
+
+    def _demand_new_name(self, workspace: str, name: str) -> None:
+        if not name:
+            raise BadRequest("The module has no name. Give one.", target="name")
+        if self._find(workspace, "module", name=name):
+            raise Conflict(f"There is a module '{name}' in this workspace already. Choose another name.", target="name")
 
     def _check(self, workspace: str, kind: str) -> None:
         self._workspaces.workspace(workspace)

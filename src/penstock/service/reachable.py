@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from penstock.data import filesets
 from penstock.model.status import TERMINAL
-from penstock.store import catalog, pipelines, removals
+from penstock.store import authored, catalog, pipelines, removals
 
 Json = dict[str, Any]
 Roots = dict[tuple[str, str], str]  # (workspace, datastore) -> its folder
@@ -74,6 +74,8 @@ def reachable(connection: Connection, where: Roots) -> Reachable:
         _keep_definition(found, where, row["workspace"], row["definition"], why)
     for row in pipelines.all_graphs(connection):
         keep_graph(connection, found, where, row, f"published pipeline '{row['name']}' ({row['id']}) reads it")
+    for row in authored.of_kind(connection, "draft"):
+        keep_graph(connection, found, where, {**row, **row["body"]}, f"draft '{row['name']}' ({row['id']}) reads it")
     for row in removals.active_submissions(connection):
         keep_graph(connection, found, where, row, f"run {row['id']} is under way")
     return found

@@ -31,6 +31,12 @@ def listed(connection: Connection, workspace: str, kind: str, **equal: str) -> l
     return [{**r, "body": json.loads(r["body"])} for r in found]
 
 
+def of_kind(connection: Connection, kind: str) -> list[Row]:
+    """Of every workspace."""
+    found = connection.execute(select(authored).where(authored.c.kind == kind)).mappings()
+    return [{**r, "body": json.loads(r["body"])} for r in found]
+
+
 def change(connection: Connection, kept_id: str, name: str, body: Row, at: float) -> None:
     values = {"name": name, "body": json.dumps(body), "updated_at": at}
     connection.execute(update(authored).where(authored.c.id == kept_id).values(**values))

@@ -126,7 +126,7 @@ def submit_kept(workspace, path, experiment_name, options):
     body = {k: v for k, v in options.items() if v is not None}
     body["experiment"] = experiment_name
     body["idempotency_key"] = os.urandom(16).hex()
-    body["parameters"] = {k: _as_json(workspace, v) for k, v in (options.get("parameters") or {}).items()}
+    body["parameters"] = {k: as_json(workspace, v) for k, v in (options.get("parameters") or {}).items()}
     if options.get("tags"):
         body["tags"] = {str(k): "" if v is None else str(v) for k, v in options["tags"].items()}
     answer = post(workspace, body, path)
@@ -138,7 +138,7 @@ def submit_kept(workspace, path, experiment_name, options):
     return PipelineRun(experiment, answer["run"]["id"], _run=answer["run"])
 
 
-def _as_json(workspace, value):
+def as_json(workspace, value):
     """A value of a parameter as the server takes it: a DataPath, a dataset, or a plain one."""
     if isinstance(value, tuple) and value and hasattr(value[0], "_is_datapath"):
         value = value[0]  # with its DataPathComputeBinding
@@ -151,13 +151,18 @@ def _as_json(workspace, value):
 
 def post(workspace, body, path="runs"):
     """POST a submission; once more with the same key if the connection broke, which then gives the run of the first."""
+    try:
+        return sent(workspace, "POST", path, body)
+    except (ConnectionError, EOFError):
+        return sent(workspace, "POST", path, body)
+
+
+def sent(workspace, method, path, body):
+    """The server's answer; what is wrong with a graph is an error that is a ValueError, too."""
     from azureml.exceptions import UserErrorException
 
     try:
-        try:
-            return workspace._call("POST", path, body)
-        except (ConnectionError, EOFError):
-            return workspace._call("POST", path, body)
+        return workspace._call(method, path, body)
     except UserErrorException as error:
         if getattr(error, "code", None) == "InvalidGraph" and not isinstance(error, ValueError):
             raise invalid_pipeline(error.message, status_code=error.status_code, details=error.details) from None

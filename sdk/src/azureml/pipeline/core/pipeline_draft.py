@@ -1,6 +1,6 @@
-"""PipelineDraft: a pipeline that is still being changed."""
+"""PipelineDraft: a pipeline that is still being changed. What it was made from is never changed with it."""
 
-from azureml.pipeline.core._not_built import not_built
+from azureml._client.client import segment
 
 
 class PipelineDraft:
@@ -48,6 +48,26 @@ class PipelineDraft:
     properties = property(lambda self: self._properties)
     tags = property(lambda self: self._tags)
 
+    @classmethod
+    def _of(cls, workspace, dto):
+        return cls(
+            workspace,
+            dto["id"],
+            dto["name"],
+            dto.get("description"),
+            dto.get("experiment"),
+            dto.get("tags") or {},
+            dto.get("properties") or {},
+            None,
+            dto.get("parent_pipeline_id"),
+            dto.get("parent_pipeline_run_id"),
+            dto.get("parent_step_run_ids") or [],
+            dto.get("parent_pipeline_draft_id"),
+            dto.get("last_submitted_pipeline_run_id"),
+        )
+
+    # --- making and finding -----------------------------------------------------------------------------------------
+
     @staticmethod
     def create(
         workspace,
@@ -59,31 +79,44 @@ class PipelineDraft:
         continue_on_step_failure=None,
         tags=None,
         properties=None,
+        _workflow_provider=None,
+        _service_endpoint=None,
     ):
-        return not_built("PipelineDraft.create")
+        """A draft of a Pipeline, PublishedPipeline, PipelineRun or PipelineDraft.
 
-    def delete(self):
-        return not_built("PipelineDraft.delete")
+        Of a run or a draft it takes the values of the parameters and the experiment, too, unless others are given.
+        """
+        given = _given(
+            workspace,
+            name or getattr(pipeline, "name", None) or getattr(pipeline, "description", None) or "Pipeline draft",
+            description,
+            experiment_name,
+            pipeline_parameters,
+            continue_on_step_failure,
+            tags,
+        )
+        given["properties"] = _texts(properties)
+        return PipelineDraft._of(
+            workspace, _send(workspace, "POST", "authored/draft", dict(_origin(pipeline), **given))
+        )
 
     @staticmethod
-    def get(workspace, id):
-        return not_built("PipelineDraft.get")
-
-    def get_graph(self):
-        return not_built("PipelineDraft.get_graph")
+    def get(workspace, id, _workflow_provider=None, _service_endpoint=None):
+        """The draft with this id."""
+        return PipelineDraft._of(workspace, workspace._call("GET", _place(id)))
 
     @staticmethod
-    def list(workspace, tags=None):
-        return not_built("PipelineDraft.list")
+    def list(workspace, tags=None, _workflow_provider=None):
+        """The workspace's drafts, newest first; of these tags: a dict of values, or the name of one."""
+        wanted = {tags: None} if isinstance(tags, str) else (tags or {})
+        found = [PipelineDraft._of(workspace, dto) for dto in workspace._call("GET", "authored/draft")["value"]]
+        return [
+            draft
+            for draft in found
+            if all(k in draft.tags and (v is None or draft.tags[k] == str(v)) for k, v in wanted.items())
+        ]
 
-    def publish(self):
-        return not_built("PipelineDraft.publish")
-
-    def save(self, path=None):
-        return not_built("PipelineDraft.save")
-
-    def submit_run(self):
-        return not_built("PipelineDraft.submit_run")
+    # --- changing ---------------------------------------------------------------------------------------------------
 
     def update(
         self,
@@ -94,5 +127,139 @@ class PipelineDraft:
         tags=None,
         pipeline_parameters=None,
         continue_on_step_failure=None,
+        _workflow_provider=None,
     ):
-        return not_built("PipelineDraft.update")
+        """Changes what is given; the rest stays. The values of the parameters must fit the pipeline that it then has."""
+        given = _given(
+            self._workspace, name, description, experiment_name, pipeline_parameters, continue_on_step_failure, tags
+        )
+        if pipeline is not None:
+            given.update(_origin(pipeline))
+        self._take(_send(self._workspace, "PUT", _place(self.id), given))
+
+    def delete(self, _workflow_provider=None):
+        """Removes the draft; its runs, and what was published from it, stay."""
+        self._workspace._call("DELETE", _place(self.id))
+
+    def _take(self, dto):
+        self.__dict__.update(PipelineDraft._of(self._workspace, dto).__dict__)
+
+    # --- using ------------------------------------------------------------------------------------------------------
+
+    def submit_run(self, _workflow_provider=None):
+        """Submits it to its experiment; the PipelineRun."""
+        from azureml.core.experiment import Experiment
+
+        self._take(self._workspace._call("GET", _place(self.id)))
+        if not self._experiment_name:
+            from azureml.exceptions import UserErrorException
+
+            raise UserErrorException(
+                "The draft '{}' has no experiment. Give it one: draft.update(experiment_name='…').".format(self.name)
+            )
+        return self._submit(Experiment(self._workspace, self._experiment_name))
+
+    def _submit(
+        self,
+        experiment,
+        tags=None,
+        pipeline_parameters=None,
+        parent_run_id=None,
+        continue_on_step_failure=None,
+        regenerate_outputs=False,
+        display_name=None,
+        properties=None,
+        **kwargs,
+    ):
+        """Called by Experiment.submit; what it does not know it ignores, as the original does."""
+        from azureml.pipeline.core.published_pipeline import submit_by_id
+
+        run = submit_by_id(
+            experiment,
+            _place(self.id) + "/runs",
+            tags,
+            pipeline_parameters if pipeline_parameters is not None else kwargs.get("pipeline_params"),
+            parent_run_id,
+            continue_on_step_failure,
+            regenerate_outputs,
+            display_name,
+            properties,
+        )
+        self._last_submitted_pipeline_run_id = run.id
+        return run
+
+    def publish(self, _workflow_provider=None):
+        """A PublishedPipeline of the draft as it is now: later changes to the draft change nothing of it."""
+        from azureml.pipeline.core.published_pipeline import PublishedPipeline
+
+        return PublishedPipeline._of(self._workspace, self._workspace._call("POST", "pipelines", {"draft_id": self.id}))
+
+    def get_graph(self, _workflow_provider=None):
+        """Its graph, for looking at."""
+        from azureml.pipeline.core._graph_view import Graph
+
+        return Graph._of_kept(self._workspace, self._workspace._call("GET", _place(self.id))["graph"])
+
+    def save(self, path=None, _workflow_provider=None):
+        """Writes it as YAML to a file, or into a folder (default: the working one) as <name>.yml; Pipeline.load_yaml reads it."""
+        from azureml.pipeline.core._graph_view import save_yaml
+
+        save_yaml(self.get_graph().generate_yaml(), self.name or "pipeline", path)
+
+    def __repr__(self):
+        return "PipelineDraft(Name: {},\nId: {})".format(self.name, self.id)
+
+    def _repr_html_(self):
+        from azureml._runs.html import table
+
+        return table([("Name", self.name, None), ("Id", self.id, None)])
+
+
+def _place(draft_id):
+    return "authored/draft/" + segment(draft_id)
+
+
+def _origin(pipeline):
+    """What a draft is made from, as the server takes it."""
+    from azureml.pipeline.core.pipeline import Pipeline
+    from azureml.pipeline.core.published_pipeline import PublishedPipeline
+    from azureml.pipeline.core.run import PipelineRun
+
+    if isinstance(pipeline, Pipeline):
+        from azureml._graph.submission import kept
+
+        return kept(pipeline)
+    for known, key in ((PublishedPipeline, "pipeline_id"), (PipelineRun, "run_id"), (PipelineDraft, "draft_id")):
+        if isinstance(pipeline, known):
+            return {key: pipeline.id}
+    raise ValueError(
+        "A draft is made from a Pipeline, a PublishedPipeline, a PipelineRun or a PipelineDraft, not from {}.".format(
+            type(pipeline).__name__
+        )
+    )
+
+
+def _given(workspace, name, description, experiment_name, parameters, continue_on_step_failure, tags):
+    """What is to be kept of these, as JSON; None is left out."""
+    from azureml._graph.submission import as_json
+
+    said = {
+        "name": name,
+        "description": description,
+        "experiment": experiment_name,
+        "continue_on_step_failure": continue_on_step_failure,
+        "tags": _texts(tags),
+    }
+    if parameters is not None:
+        said["parameters"] = {k: as_json(workspace, v) for k, v in parameters.items()}
+    return {k: v for k, v in said.items() if v is not None}
+
+
+def _texts(labels):
+    return None if labels is None else {str(k): "" if v is None else str(v) for k, v in labels.items()}
+
+
+def _send(workspace, method, place, body):
+    from azureml._graph.submission import sent
+
+    return sent(workspace, method, place, {k: v for k, v in body.items() if v is not None})
