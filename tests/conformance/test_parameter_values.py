@@ -10,7 +10,7 @@ from azureml.core.container_registry import ContainerRegistry
 from azureml.core.runconfig import DataPath
 from azureml.data import OutputFileDatasetConfig
 from azureml.exceptions import UserErrorException
-from azureml.pipeline.core import Pipeline, PipelineData, PipelineParameter, PipelineRun
+from azureml.pipeline.core import Pipeline, PipelineData, PipelineParameter
 from azureml.pipeline.core.module import Module
 from azureml.pipeline.steps import ModuleStep, PythonScriptStep
 from azureml.train.estimator import Estimator
@@ -94,12 +94,6 @@ def test_a_type_of_pipeline_data_is_kept():
     assert PipelineData("a", data_type="T").data_type == "T" and PipelineData("a").data_type is None
 
 
-def test_publishing_says_that_it_is_not_built():
-    run = object.__new__(PipelineRun)
-    pipeline = Pipeline(None, [PythonScriptStep("x.py")])
-    with pytest.raises(UserErrorException, match="not built yet"):
-        pipeline.publish(name="n", description="d", version="1", continue_on_step_failure=True)
-    with pytest.raises(UserErrorException, match="not built yet"):
-        run.publish_pipeline(name="n", description="d", version="1", continue_on_step_failure=True)
+def test_packaging_a_model_says_that_it_is_not_built():
     with pytest.raises(UserErrorException, match="not built yet"):
         Model.package(None, [], inference_config=None, generate_dockerfile=True, image_name="n", image_label="l")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import requests
 
 from azureml.core import Dataset, Experiment, Workspace
-from azureml.core.authentication import InteractiveLoginAuthentication
+from azureml.core.authentication import InteractiveLoginAuthentication, ServicePrincipalAuthentication
 from azureml.data.datapath import DataPath, DataPathComputeBinding
 from azureml.exceptions import UserErrorException
 from azureml.pipeline.core import (
@@ -86,6 +89,36 @@ def test_a_pipeline_is_published_and_run_over_rest(ws: Workspace, tmp_path: Path
     assert metrics(ws, answer["Id"]) == {"rate": 1.0, "times": 5}
     found = {run.id for run in PipelineRun.get_pipeline_runs(ws, published.id)}
     assert found == {response.json()["Id"], answer["Id"]}
+
+
+def test_a_service_principal_with_permission_to_run_the_pipeline_runs_it(ws: Workspace, tmp_path: Path) -> None:
+    published = pipeline(ws, tmp_path).publish("for_others")
+    command = [
+        sys.executable,
+        "-m",
+        "penstock",
+        "principal",
+        "create",
+        "builder",
+        "--published",
+        published.id,
+        "--json",
+    ]
+    made = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    sent = {"grant_type": "client_credentials", "client_id": made["id"], "client_secret": made["secret"]}
+    server = published.endpoint.split("/pipelines/")[0]
+    sent["resource"] = "https://management.azure.com/"
+    token = requests.post(f"{server}/my-tenant/oauth2/token", data=sent).json()["access_token"]
+    body = {"ExperimentName": "run_training_pipeline", "ParameterAssignments": {"rate": 0.2}}
+    response = requests.post(published.endpoint, headers={"Authorization": f"Bearer {token}"}, json=body)
+    assert response.status_code == 200
+    assert metrics(ws, response.json()["Id"]) == {"rate": 0.2, "times": 3}
+    assert PipelineRun.get(ws, response.json()["Id"]).get_details()["submittedBy"] == "builder"
+    auth = ServicePrincipalAuthentication("my-tenant", made["id"], made["secret"])
+    again = requests.post(published.endpoint, headers=auth.get_authentication_header(), json=body)
+    assert again.status_code == 200
+    refused = requests.post(published.endpoint, headers={"Authorization": "Bearer nonsense"}, json=body)
+    assert refused.status_code == 401 and "token" in refused.json()["error"]["message"].lower()
 
 
 def test_a_run_is_published_with_its_graph_and_the_graphs_own_defaults(ws: Workspace, tmp_path: Path) -> None:

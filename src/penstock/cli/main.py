@@ -70,6 +70,11 @@ Completion of commands and run ids, in one line of ~/.bashrc (or ~/.zshrc with z
         "whoami": ("penstock.cli.login", "whoami", "Say who the server takes you for."),
         "principal": ("penstock.cli.principals", "principal", "Say who may sign in beside you, and what they may do."),
         "audit": ("penstock.cli.principals", "audit", "Say who changed what over the network, and who was refused."),
+        "schedule": (
+            "penstock.cli.schedules",
+            "schedule",
+            "Look at schedules, switch them, run and catch them up by hand.",
+        ),
         "webhook": ("penstock.cli.webhooks", "webhook", "Have an address told when pipeline runs end."),
         "selftest": ("penstock.cli.selftest", "selftest", "Simulate crashes from a seed; check that nothing is lost."),
     },

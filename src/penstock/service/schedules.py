@@ -117,6 +117,9 @@ class Schedules:
         """Change what is given. A schedule by the clock stays one; so does one that watches data."""
         row = self._row(workspace, schedule_id)
         given = {name: body[name] for name in SETTINGS if body.get(name) is not None}
+        if "pipeline_parameters" in given:
+            target = {"pipeline_id": row["pipeline_id"], "pipeline_endpoint_id": row["endpoint_id"]}
+            self._check_target(workspace, {**target, "pipeline_parameters": given["pipeline_parameters"]})
         values, settings = self._changed(row, body, given), {**row["settings"], **given}
         now = self._context.clock()
         is_new = values["status"] == "Active" and (row["status"] != "Active" or "recurrence" in given)

@@ -1,81 +1,23 @@
-"""Schedule and ScheduleRecurrence: when a published pipeline is submitted by itself."""
+"""Schedule and ScheduleRecurrence: when a published pipeline is submitted by itself. docs/schedules.md has the rules of time and data."""
 
-from azureml.pipeline.core._not_built import not_built
+from azureml._client.client import segment
+from azureml.pipeline.core._recurrence import ScheduleRecurrence, from_yaml, recurrence_of, said, sent
 from azureml.pipeline.core._time_zone import TimeZone
 
-_FREQUENCIES = ("Minute", "Hour", "Day", "Week", "Month")
-_WEEK_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+__all__ = ["Schedule", "ScheduleRecurrence", "TimeZone"]
+
+_POLL_SECONDS = 5
 
 
-class ScheduleRecurrence:
-    """Every `interval` units of `frequency`; times of day and days of the week narrow it. Without a zone, times are UTC."""
-
-    def __init__(
-        self,
-        frequency,
-        interval,
-        start_time=None,
-        time_zone=None,
-        hours=None,
-        minutes=None,
-        week_days=None,
-        time_of_day=None,
-    ):
-        self.frequency = frequency
-        self.interval = interval
-        self.start_time = _start_time(start_time)
-        self.time_zone = time_zone or (TimeZone.UTC if start_time is not None else None)
-        if time_of_day is not None:
-            if hours is not None or minutes is not None:
-                raise ValueError("time_of_day cannot be given together with hours or minutes.")
-            hours, minutes = _time_of_day(time_of_day)
-        self.hours = hours
-        self.minutes = minutes
-        self.week_days = week_days
-        self.time_of_day = time_of_day
-
-    def validate(self):
-        """ValueError when the recurrence cannot be."""
-        if self.frequency not in _FREQUENCIES:
-            raise ValueError(
-                "frequency must be one of {}, but is {!r}.".format(", ".join(_FREQUENCIES), self.frequency)
-            )
-        if isinstance(self.interval, bool) or not isinstance(self.interval, int) or self.interval < 1:
-            raise ValueError("interval must be a whole number of 1 or more, but is {!r}.".format(self.interval))
-        if (self.hours is not None or self.minutes is not None) and self.frequency not in ("Day", "Week"):
-            raise ValueError("hours and minutes can only be given for frequency Day or Week.")
-        if self.week_days is not None and self.frequency != "Week":
-            raise ValueError("week_days can only be given for frequency Week.")
-        _in_range(self.hours, "hours", 23)
-        _in_range(self.minutes, "minutes", 59)
-        for day in self.week_days or ():
-            if day not in _WEEK_DAYS:
-                raise ValueError("week_days must be full English names such as Monday, but one is {!r}.".format(day))
+class _NotGiven(int):
+    """A default that can be told from the same number given: data are watched at once unless an interval was chosen."""
 
 
-def _start_time(start_time):
-    if start_time is None or isinstance(start_time, str):
-        return start_time
-    if getattr(start_time, "tzinfo", None) is not None:
-        raise ValueError("start_time must not carry a time zone: give it as time_zone.")
-    return start_time.strftime("%Y-%m-%dT%H:%M:%S")
-
-
-def _time_of_day(text):
-    hour, mark, minute = text.partition(":") if isinstance(text, str) else ("", "", "")
-    if not (mark and hour.isdigit() and minute.isdigit() and int(hour) <= 23 and int(minute) <= 59):
-        raise ValueError("time_of_day must be 'hh:mm', but is {!r}.".format(text))
-    return [int(hour)], [int(minute)]
-
-
-def _in_range(values, what, most):
-    for value in values or ():
-        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
-            raise ValueError("{} must be whole numbers from 0 to {}, but one is {!r}.".format(what, most, value))
+_FIVE_MINUTES = _NotGiven(5)
 
 
 class Schedule:
-    """When a published pipeline is submitted by itself."""
+    """When a published pipeline, or the default version of an endpoint, is submitted by itself: by the clock, or when data change."""
 
     def __init__(
         self,
@@ -91,6 +33,7 @@ class Schedule:
         data_path_parameter_name,
         continue_on_step_failure,
         path_on_datastore,
+        _schedule_provider=None,
         pipeline_endpoint_id=None,
         **kwargs,
     ):
@@ -107,6 +50,7 @@ class Schedule:
         self._continue_on_step_failure = continue_on_step_failure
         self._path_on_datastore = path_on_datastore
         self._pipeline_endpoint_id = pipeline_endpoint_id
+        self._dto = kwargs.get("_dto")
 
     continue_on_step_failure = property(lambda self: self._continue_on_step_failure)
     data_path_parameter_name = property(lambda self: self._data_path_parameter_name)
@@ -121,6 +65,8 @@ class Schedule:
     recurrence = property(lambda self: self._recurrence)
     status = property(lambda self: self._status)
 
+    # --- making one ---------------------------------------------------------------------------------------------------
+
     @staticmethod
     def create(
         workspace,
@@ -133,12 +79,29 @@ class Schedule:
         wait_for_provisioning=False,
         wait_timeout=3600,
         datastore=None,
-        polling_interval=5,
+        polling_interval=_FIVE_MINUTES,
         data_path_parameter_name=None,
         continue_on_step_failure=None,
         path_on_datastore=None,
+        _workflow_provider=None,
+        _service_endpoint=None,
+        **more,
     ):
-        return not_built("Schedule.create")
+        """A schedule of the published pipeline `pipeline_id`. Without a recurrence it watches `path_on_datastore`.
+
+        `recurrence`: a ScheduleRecurrence, or (Penstock's own) a cron expression. Penstock's own besides: catch_up, overlap, pause_after,
+        recursive, on_delete, settle_seconds, time_zone (of a cron expression).
+        """
+        values = {
+            "name": name,
+            "pipeline_id": pipeline_id,
+            "experiment_name": experiment_name,
+            "description": description,
+            "pipeline_parameters": pipeline_parameters,
+            "continue_on_step_failure": continue_on_step_failure,
+        }
+        when = _when(recurrence, datastore, polling_interval, data_path_parameter_name, path_on_datastore, more)
+        return Schedule._make(workspace, dict(values, **when), wait_for_provisioning, wait_timeout)
 
     @staticmethod
     def create_for_pipeline_endpoint(
@@ -152,48 +115,119 @@ class Schedule:
         wait_for_provisioning=False,
         wait_timeout=3600,
         datastore=None,
-        polling_interval=5,
+        polling_interval=_FIVE_MINUTES,
         data_path_parameter_name=None,
         continue_on_step_failure=None,
         path_on_datastore=None,
+        _workflow_provider=None,
+        _service_endpoint=None,
+        **more,
     ):
-        return not_built("Schedule.create_for_pipeline_endpoint")
+        """A schedule of the endpoint `pipeline_endpoint_id`: each time its default version is submitted. Else as `create`."""
+        values = {
+            "name": name,
+            "pipeline_endpoint_id": pipeline_endpoint_id,
+            "experiment_name": experiment_name,
+            "description": description,
+            "pipeline_parameters": pipeline_parameters,
+            "continue_on_step_failure": continue_on_step_failure,
+        }
+        when = _when(recurrence, datastore, polling_interval, data_path_parameter_name, path_on_datastore, more)
+        return Schedule._make(workspace, dict(values, **when), wait_for_provisioning, wait_timeout)
 
-    def disable(self, wait_for_provisioning=False, wait_timeout=3600):
-        return not_built("Schedule.disable")
+    @staticmethod
+    def _make(workspace, values, wait_for_provisioning, wait_timeout):
+        body = {k: v for k, v in values.items() if v is not None}
+        body["pipeline_parameters"] = _parameters(workspace, body.get("pipeline_parameters"))
+        answer = workspace._call("POST", "schedules", body)
+        for note in answer.get("notes") or ():
+            print(note)
+        made = Schedule._of(workspace, answer)
+        if wait_for_provisioning:
+            made._wait(wait_timeout)
+        return made
+
+    # --- finding one --------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def get(workspace, id, _workflow_provider=None, _service_endpoint=None):
+        """The schedule with this id."""
+        return Schedule._of(workspace, workspace._call("GET", "schedules/" + segment(id)))
+
+    @staticmethod
+    def list(
+        workspace,
+        active_only=True,
+        pipeline_id=None,
+        pipeline_endpoint_id=None,
+        _workflow_provider=None,
+        _service_endpoint=None,
+    ):
+        """The workspace's schedules. Those of one pipeline or endpoint are listed whether they are active or not, as in the original."""
+        if pipeline_id is not None and pipeline_endpoint_id is not None:
+            raise ValueError("Give either pipeline_id or pipeline_endpoint_id, not both.")
+        query = {"active_only": "true"} if active_only else {}
+        if pipeline_id is not None:
+            query = {"pipeline_id": pipeline_id}
+        if pipeline_endpoint_id is not None:
+            query = {"pipeline_endpoint_id": pipeline_endpoint_id}
+        return [Schedule._of(workspace, dto) for dto in workspace._values("schedules", query)]
+
+    @staticmethod
+    def get_all(
+        workspace,
+        active_only=True,
+        pipeline_id=None,
+        pipeline_endpoint_id=None,
+        _workflow_provider=None,
+        _service_endpoint=None,
+    ):
+        """An old name of list."""
+        return Schedule.list(workspace, active_only, pipeline_id, pipeline_endpoint_id)
+
+    @staticmethod
+    def get_schedules_for_pipeline_id(workspace, pipeline_id, _workflow_provider=None, _service_endpoint=None):
+        """The schedules of a published pipeline."""
+        return Schedule.list(workspace, pipeline_id=pipeline_id)
+
+    @staticmethod
+    def get_schedules_for_pipeline_endpoint_id(
+        workspace, pipeline_endpoint_id, _workflow_provider=None, _service_endpoint=None
+    ):
+        """The schedules of a pipeline endpoint."""
+        return Schedule.list(workspace, pipeline_endpoint_id=pipeline_endpoint_id)
+
+    @classmethod
+    def _of(cls, workspace, dto):
+        made = cls(
+            workspace,
+            dto["id"],
+            dto["name"],
+            dto.get("description"),
+            dto["pipeline_id"],
+            dto["status"],
+            recurrence_of(dto.get("recurrence")),
+            dto.get("datastore"),
+            dto.get("polling_interval") if dto["kind"] == "data" else None,
+            dto.get("data_path_parameter_name"),
+            dto.get("continue_on_step_failure"),
+            dto.get("path_on_datastore"),
+            pipeline_endpoint_id=dto.get("pipeline_endpoint_id"),
+            _dto=dto,
+        )
+        if dto["kind"] == "data" and made._polling_interval is None:
+            made._polling_interval = 5
+        return made
+
+    # --- changing it --------------------------------------------------------------------------------------------------
 
     def enable(self, wait_for_provisioning=False, wait_timeout=3600):
-        return not_built("Schedule.enable")
+        """Submits again when it is due."""
+        self._update({"status": "Active"}, wait_for_provisioning, wait_timeout)
 
-    @staticmethod
-    def get(workspace, id):
-        return not_built("Schedule.get")
-
-    @staticmethod
-    def get_all(workspace, active_only=True, pipeline_id=None, pipeline_endpoint_id=None):
-        return not_built("Schedule.get_all")
-
-    def get_last_pipeline_run(self):
-        return not_built("Schedule.get_last_pipeline_run")
-
-    def get_pipeline_runs(self):
-        return not_built("Schedule.get_pipeline_runs")
-
-    @staticmethod
-    def get_schedules_for_pipeline_endpoint_id(workspace, pipeline_endpoint_id):
-        return not_built("Schedule.get_schedules_for_pipeline_endpoint_id")
-
-    @staticmethod
-    def get_schedules_for_pipeline_id(workspace, pipeline_id):
-        return not_built("Schedule.get_schedules_for_pipeline_id")
-
-    @staticmethod
-    def list(workspace, active_only=True, pipeline_id=None, pipeline_endpoint_id=None):
-        return not_built("Schedule.list")
-
-    @staticmethod
-    def load_yaml(workspace, filename):
-        return not_built("Schedule.load_yaml")
+    def disable(self, wait_for_provisioning=False, wait_timeout=3600):
+        """Submits nothing until it is enabled."""
+        self._update({"status": "Disabled"}, wait_for_provisioning, wait_timeout)
 
     def update(
         self,
@@ -209,5 +243,154 @@ class Schedule:
         data_path_parameter_name=None,
         continue_on_step_failure=None,
         path_on_datastore=None,
+        **more,
     ):
-        return not_built("Schedule.update")
+        """Changes what is given. A schedule by the clock stays one, and so does one that watches data: ValueError otherwise."""
+        if status not in (None, "Active", "Disabled"):
+            raise ValueError("Status must be either Active or Disabled, but is {!r}.".format(status))
+        by_clock = self._recurrence is not None
+        if by_clock and (datastore or polling_interval or data_path_parameter_name or path_on_datastore):
+            raise ValueError("Cannot make a recurrence schedule watch data. Create another schedule.")
+        if not by_clock and recurrence is not None:
+            raise ValueError("Cannot give a recurrence to a schedule that watches data. Create another schedule.")
+        values = {
+            "name": name,
+            "description": description,
+            "status": status,
+            "continue_on_step_failure": continue_on_step_failure,
+            "recurrence": sent(recurrence, more),
+            "datastore": getattr(datastore, "name", datastore),
+            "polling_interval": polling_interval,
+            "data_path_parameter_name": data_path_parameter_name,
+            "path_on_datastore": path_on_datastore,
+        }
+        values.update(_own(more))
+        if pipeline_parameters is not None:
+            values["pipeline_parameters"] = _parameters(self._workspace, pipeline_parameters)
+        self._update({k: v for k, v in values.items() if v is not None}, wait_for_provisioning, wait_timeout)
+
+    def _update(self, values, wait_for_provisioning, wait_timeout):
+        dto = self._workspace._call("PUT", "schedules/" + segment(self.id), values)
+        self.__dict__.update(Schedule._of(self._workspace, dto).__dict__)
+        if wait_for_provisioning:
+            self._wait(wait_timeout)
+
+    def _wait(self, timeout):
+        """Until the server has set the schedule up: ours has when it answers."""
+        import time
+
+        until = time.monotonic() + timeout
+        while True:
+            status = self._workspace._call("GET", "schedules/" + segment(self.id))["provisioning"]
+            print("Provisioning status: {}".format(status))
+            if status != "Provisioning" or time.monotonic() >= until:
+                return
+            time.sleep(_POLL_SECONDS)
+
+    # --- its runs -----------------------------------------------------------------------------------------------------
+
+    def get_pipeline_runs(self):
+        """Its pipeline runs, newest first."""
+        from azureml.pipeline.core.run import PipelineRun
+
+        return [PipelineRun.get(self._workspace, run_id) for run_id in self._run_ids()]
+
+    def get_last_pipeline_run(self):
+        """Its newest pipeline run; None when it has none."""
+        from azureml.pipeline.core.run import PipelineRun
+
+        found = self._run_ids()
+        return PipelineRun.get(self._workspace, found[0]) if found else None
+
+    def _run_ids(self):
+        return self._workspace._call("GET", "schedules/{}/runs".format(segment(self.id)))["value"]
+
+    def next(self, n=10):
+        """Penstock's own: the coming `n` due times, ISO 8601 in UTC. [] of a schedule that watches data."""
+        answer = self._workspace._call("GET", "schedules/{}/next".format(segment(self.id)), None, {"n": n})
+        return [each["at"] for each in answer["value"]]
+
+    @staticmethod
+    def load_yaml(workspace, filename, _workflow_provider=None, _service_endpoint=None):
+        """What a schedule's YAML says, as keyword arguments of Schedule.create."""
+        from azureml.core._yaml import YamlError, load
+
+        with open(filename, encoding="utf-8") as file:
+            try:
+                document = load(file.read())
+            except YamlError as error:
+                raise ValueError("{} is no YAML: {}".format(filename, error)) from None
+        found = document.get("Schedule") if isinstance(document, dict) else None
+        if not isinstance(found, dict):
+            raise ValueError("{} has no key Schedule at its top. Put the schedule below it.".format(filename))
+        unknown = sorted(set(found) - set(_YAML_KEYS))
+        if unknown:
+            raise ValueError("{}: unknown key {}. There are: {}.".format(filename, unknown[0], ", ".join(_YAML_KEYS)))
+        loaded = {key: found[key] for key in _YAML_KEYS if found.get(key) is not None}
+        if "recurrence" in loaded:
+            loaded["recurrence"] = from_yaml(loaded["recurrence"], filename)
+        if "datastore_name" in loaded:
+            from azureml.core.datastore import Datastore
+
+            loaded["datastore"] = Datastore.get(workspace, loaded.pop("datastore_name"))
+        return loaded
+
+    def __repr__(self):
+        return (
+            "Schedule(Name: {},\nId: {},\nStatus: {},\nPipeline Id: {},\nPipeline Endpoint Id: {},\n"
+            "Recurrence Details: {})"
+        ).format(self.name, self.id, self.status, self.pipeline_id, self.pipeline_endpoint_id, said(self._recurrence))
+
+    def _repr_html_(self):
+        from azureml._runs.html import table
+
+        return table(
+            [
+                ("Name", self.name, None),
+                ("Id", self.id, None),
+                ("Status", self.status, None),
+                ("Pipeline Id", self.pipeline_id or "", None),
+                ("Pipeline Endpoint Id", self.pipeline_endpoint_id or "", None),
+                ("Recurrence Details", said(self._recurrence), None),
+            ]
+        )
+
+
+_YAML_KEYS = (
+    "description", "recurrence", "pipeline_parameters", "wait_for_provisioning", "wait_timeout", "datastore_name", "polling_interval",
+    "data_path_parameter_name", "continue_on_step_failure", "path_on_datastore",
+)  # fmt: skip
+_OWN_SETTINGS = ("catch_up", "overlap", "pause_after", "recursive", "on_delete", "settle_seconds")
+
+
+def _when(recurrence, datastore, polling_interval, data_path_parameter_name, path_on_datastore, more):
+    """The part of a schedule that says when it fires, as the server takes it; ValueError for what cannot be together."""
+    if recurrence is not None:
+        if datastore is not None:
+            raise ValueError("Both recurrence and datastore cannot be provided. Give one of them.")
+        if data_path_parameter_name is not None or path_on_datastore is not None:
+            raise ValueError("data_path_parameter_name and path_on_datastore are for schedules that watch a datastore.")
+        return dict({"recurrence": sent(recurrence, more)}, **_own(more))
+    found = {
+        "datastore": getattr(datastore, "name", datastore),
+        "polling_interval": None if isinstance(polling_interval, _NotGiven) else polling_interval,
+        "data_path_parameter_name": data_path_parameter_name,
+        "path_on_datastore": path_on_datastore,
+    }
+    return dict(found, **_own(more))
+
+
+def _own(more):
+    """The settings that are Penstock's own; TypeError for what is not known."""
+    for name in more:
+        if name not in _OWN_SETTINGS and name != "time_zone":
+            raise TypeError(
+                "Schedule has no setting {!r}. Its own here are: {}.".format(name, ", ".join(_OWN_SETTINGS))
+            )
+    return {name: more[name] for name in _OWN_SETTINGS if more.get(name) is not None}
+
+
+def _parameters(workspace, values):
+    from azureml._graph.submission import as_json
+
+    return {name: as_json(workspace, value) for name, value in (values or {}).items()}
