@@ -170,6 +170,20 @@ def test_a_file_put_into_a_watched_folder_runs_the_pipeline_with_its_path(ws: Wo
     schedule.disable()
 
 
+def test_a_folder_that_is_not_there_yet_is_watched_too(published: PublishedPipeline, tmp_path: Path) -> None:
+    fresh = Workspace.create("fresh", subscription_id="0", resource_group="tests", exist_ok=True)
+    (tmp_path / "say.py").write_text("print('hi')")
+    step = PythonScriptStep("say.py", source_directory=str(tmp_path), compute_target="cpu")
+    made = Pipeline(fresh, [step]).publish("fresh")
+    schedule = Schedule.create(fresh, "waits", made.id, "e", path_on_datastore="not/there/yet")
+    assert schedule.status == "Active" and schedule.get_last_pipeline_run() is None
+    fresh.get_default_datastore().upload_files(
+        [str(tmp_path / "say.py")], target_path="not/there/yet", show_progress=False
+    )
+    wait_for_run(schedule)
+    schedule.disable()
+
+
 def test_what_cannot_be_together_is_refused_before_the_server_is_asked(ws: Workspace) -> None:
     day = ScheduleRecurrence("Day", 1)
     with pytest.raises(ValueError, match="Both recurrence and datastore"):

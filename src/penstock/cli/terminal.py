@@ -124,14 +124,18 @@ def when(text: str | None, now: datetime) -> str:
 
 def ago(seconds: float) -> str:
     """How long ago, in words as short as they can be."""
-    if seconds < 0:
-        return "just now" if seconds > -5 else "in the future"
+    if seconds <= -5:
+        return "in " + _rough(-seconds)
     if seconds < 5:
         return "just now"
+    return _rough(seconds) + " ago"
+
+
+def _rough(seconds: float) -> str:
     for size, unit in ((86400 * 365, "y"), (86400 * 30, "mo"), (86400, "d"), (3600, "h"), (60, "min")):
         if seconds >= size:
-            return f"{int(seconds // size)} {unit} ago"
-    return f"{int(seconds)} s ago"
+            return f"{int(seconds // size)} {unit}"
+    return f"{int(seconds)} s"
 
 
 def duration(start: str | None, end: str | None, now: datetime) -> str:

@@ -80,6 +80,8 @@ class Places:
     def state(self, schedule: Json) -> tuple[str, int]:
         """What is there now, for the store, and how many files: where nothing is yet, no files. CannotLook where that is not known."""
         root, url = self.folder(schedule)
+        if url is None and Path(root).is_relative_to(self._context.home):
+            os.makedirs(root, exist_ok=True)  # ours to make: nothing has been put there yet
         if url is None and os.path.isdir(root) and not os.path.lexists(os.path.join(root, target_of(schedule).base)):
             of = json.dumps([root, target_of(schedule).path, target_of(schedule).is_deep])
             return Listing("", "", False, []).pack(of), 0
