@@ -42,6 +42,17 @@ print("read", open(place).read() if os.path.isfile(place) else sorted(os.listdir
 """
 
 
+FAIL = "raise SystemExit(3)"
+AFTER_THE_FAILURE = """
+import time
+from azureml.core import Run
+deadline = time.monotonic() + 60
+while "Failed" not in [run.get_status() for run in Run.get_context().parent.get_children()]:
+    assert time.monotonic() < deadline, "nothing failed"
+    time.sleep(0.05)
+"""
+
+
 @pytest.fixture(scope="module")
 def ws(module_workspace: Workspace) -> Workspace:
     return module_workspace
@@ -129,6 +140,28 @@ def test_a_run_is_published_with_its_graph_and_the_graphs_own_defaults(ws: Works
     assert again.graph_id == published.graph_id and again.description == "Of a run"
     submitted = published.submit(ws, "second")
     assert metrics(ws, submitted.id) == {"rate": 0.1, "times": 3}
+
+
+def test_what_does_not_depend_on_a_failed_step_goes_on_as_it_was_published(ws: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "fail.py").write_text(FAIL)
+    (tmp_path / "after.py").write_text(AFTER_THE_FAILURE)
+    where = {"source_directory": str(tmp_path), "compute_target": "cpu", "allow_reuse": False}
+    failing, first = PythonScriptStep("fail.py", **where), PythonScriptStep("after.py", name="first", **where)
+    last = PythonScriptStep("after.py", name="last", **where)
+    last.run_after(first)
+    made = Pipeline(ws, [failing, last])
+    on = made.publish("goes on", continue_on_step_failure=True)
+    run = on.submit(ws, "goes_on")
+    run.wait_for_completion(show_output=False, raise_on_error=False)
+    statuses = {step.name: step.get_status() for step in run.get_steps()}
+    assert statuses == {"fail.py": "Failed", "first": "Finished", "last": "Finished"}
+
+    again = run.publish_pipeline("goes on", "of a run", "2", continue_on_step_failure=True)
+    off = run.publish_pipeline("stops", "of a run", "3", continue_on_step_failure=False)
+    assert [p.continue_on_step_failure for p in (on, again, off, made.publish("unsaid"))] == [True, True, False, None]
+    stopped = off.submit(ws, "goes_on")
+    stopped.wait_for_completion(show_output=False, raise_on_error=False)
+    assert stopped.find_step_run("last")[0].get_status() == "Canceled"
 
 
 def test_what_is_published_does_not_change_with_its_source(ws: Workspace, tmp_path: Path) -> None:
