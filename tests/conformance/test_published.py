@@ -287,6 +287,16 @@ def test_data_are_chosen_over_rest(ws: Workspace, tmp_path: Path, header: dict) 
     ):
         found = printed(DataSetDefinitionValueAssignments={"files": value})["files"]
         assert "second" in found or "two.txt" in found, found
+    # and by text alone, as a command line gives them
+    assert printed(ParameterAssignments={"where": f"{store.name}/chosen/two.txt"})["path"] == "read second"
+    for text in ("two", "two:1", "two:latest", other.id):
+        found = printed(ParameterAssignments={"files": text})["files"]
+        assert "second" in found or "two.txt" in found, (text, found)
+    sent = {"ExperimentName": "chooses", "ParameterAssignments": {"files": "nothing:3"}}
+    refused = requests.post(published.endpoint, headers=header, json=sent).json()["error"]
+    assert 'registered with name "nothing"' in refused["message"]
+    described = {d["target"]: d["message"] for d in refused["details"] if d["code"] == "Parameter"}
+    assert described["where"] == f"datapath, default {store.name}/chosen/one.txt"
 
 
 def _as_input(parameter: PipelineParameter) -> object:

@@ -138,6 +138,20 @@ def test_a_pipeline_without_parameters_takes_any_and_its_run_says_that_they_had_
     assert wire.client.run(answer["Id"])["warnings"] == ["The pipeline has no parameters: 1 had no effect."]
 
 
+def test_what_is_wrong_with_parameters_is_said_at_once_with_those_that_there_are(wire: Wire) -> None:
+    body = {"ExperimentName": "e", "ParameterAssignments": {"rate": "much", "rat": 1}}
+    error = wire.submit(body)[1]["error"]
+    assert error["code"] == "InvalidGraph" and error["target"] == "rate"
+    assert "is float" in error["message"] and "with name rat does not exist" in error["message"]
+    assert error["message"].endswith("This pipeline has: rate (float, default 0.1).")
+    assert [(d["code"], d["target"]) for d in error["details"]] == [
+        ("BadRequest", "rate"),
+        ("BadRequest", "rat"),
+        ("Parameter", "rate"),
+    ]
+    assert error["details"][-1]["message"] == "float, default 0.1"
+
+
 def test_a_body_of_another_type_is_refused(wire: Wire) -> None:
     status, answer = wire.submit(b"ExperimentName=e", headers={"Content-Type": "application/x-www-form-urlencoded"})
     assert status == 415 and "Content-Type: application/json" in answer["error"]["message"]
@@ -262,6 +276,12 @@ def test_a_principal_that_may_run_one_pipeline_runs_it_and_sees_that_run_alone(w
     other = wire.submit({"ExperimentName": "e"})[1]["Id"]
     assert wire.call("GET", path + other, token=token)[0] == 403
     assert wire.submit({"ExperimentName": "e"}, pipeline=wire.published(SAY)["id"], token=token)[0] == 403
+    for path in (f"/api/v1/ws/w/pipelines/{wire.pipeline}", f"{BASE}/Pipelines/{wire.pipeline}"):
+        assert wire.call("GET", path, token=token)[0] == 200
+    assert wire.call("GET", "/api/v1/ws/w/pipelines", token=token)[0] == 403
+    assert wire.call("GET", f"/api/v1/ws/w/pipelines/{wire.pipeline}/graph", token=token)[0] == 403
+    found = wire.call("GET", "/api/v1/published", token=token)[1]["value"]
+    assert [(f["kind"], f["id"], f["workspace"], f["name"]) for f in found] == [("pipeline", wire.pipeline, "w", "p")]
     endpoint = wire.client("POST", "/ws/w/endpoints", {"name": "stable", "pipeline_id": wire.pipeline})[1]
     by_name = f"{BASE}/PipelineRuns/PipelineEndpointSubmit/Name?name=stable"
     assert wire.call("POST", by_name, {"ExperimentName": "e"}, token=token)[0] == 403
@@ -286,6 +306,23 @@ def test_names_that_hold_the_letters_that_samples_cut_at_are_escaped(wire: Wire)
     path = url.split(wire.host, 1)[1].split("Id", 1)[0] + "Name?name=n"
     status, answer = wire.call("POST", path, {"ExperimentName": "e"})
     assert status == 200 and answer["PipelineId"] == made["id"]
+
+
+def test_what_is_published_is_found_by_the_beginning_of_its_name_or_id(wire: Wire) -> None:
+    older, newer, longer = (wire.published(SAY, name=name)["id"] for name in ("find_me", "find_me", "find_me_too"))
+    endpoint = wire.client("POST", "/ws/w/endpoints", {"name": "find_me", "pipeline_id": newer})[1]["id"]
+
+    def found(begins: str, **more: object) -> list[str]:
+        query = "&".join(f"{k}={v}" for k, v in {"begins": begins, **more}.items())
+        return [f["id"] for f in wire.call("GET", f"/api/v1/published?{query}")[1]["value"]]
+
+    assert found("find_me") == [endpoint, newer, older, longer]
+    assert found("find_me_") == [longer] and found("find_%25") == [] and found(longer[:13]) == [longer]
+    wire.client("PUT", f"/ws/w/pipelines/{newer}", {"status": "Disabled"})
+    assert found("find_me", limit=1) == [endpoint, older]
+    assert found("nothing") == []
+    (kept,) = wire.call("GET", f"/api/v1/published?begins={endpoint}")[1]["value"]
+    assert (kept["version"], kept["status"]) == ("0", "Active")
 
 
 def test_the_digest_of_a_key_tells_nothing_of_it(wire: Wire) -> None:

@@ -20,6 +20,7 @@ class Permission(StrEnum):
     READ = "read"
     SUBMIT = "submit"
     """Start runs, with what goes with them (snapshots, uploads), and cancel them."""
+    READ_PUBLISHED = "look at a published pipeline"
     RUN_PUBLISHED = "run a published pipeline"
     TRACK = "track"
     """Write to a run: metrics, files, tags, its end. A run's token may for itself, its children and its parents."""
@@ -42,7 +43,9 @@ class Role(StrEnum):
 
 
 _P = Permission
-_READER = frozenset({_P.READ})
+_OF_PUBLISHED = frozenset({_P.READ_PUBLISHED, _P.RUN_PUBLISHED})
+"""What the grant of one published pipeline or endpoint gives."""
+_READER = frozenset({_P.READ, _P.READ_PUBLISHED})
 _SUBMITTER = _READER | {_P.SUBMIT, _P.RUN_PUBLISHED, _P.TRACK}
 _CONTRIBUTOR = _SUBMITTER | {_P.REGISTER, _P.WRITE, _P.SECRETS}
 ROLES: Mapping[Role, frozenset[Permission]] = {
@@ -51,7 +54,7 @@ ROLES: Mapping[Role, frozenset[Permission]] = {
     Role.CONTRIBUTOR: _CONTRIBUTOR,
     Role.OWNER: _CONTRIBUTOR | {_P.OWN},
 }
-OF_A_RUN = frozenset({_P.READ, _P.SUBMIT, _P.RUN_PUBLISHED, _P.TRACK, _P.REGISTER, _P.SECRETS})
+OF_A_RUN = _SUBMITTER | {_P.REGISTER, _P.SECRETS}
 """What a run's own process may, in its workspace."""
 
 
@@ -91,7 +94,7 @@ class Caller:
         given = [self.roles[place] for place in {ALL, workspace} & set(self.roles)]
         if any(permission in ROLES[role] for role in given):
             return True
-        return permission is _P.RUN_PUBLISHED and bool(self.published & published)
+        return permission in _OF_PUBLISHED and bool(self.published & published)
 
     def sees(self, workspace: str) -> bool:
         """Whether a workspace may be named to this caller."""

@@ -48,6 +48,19 @@ class InvalidGraph(PenstockError):
         super().__init__(first + more, target="graph", details=problems)
 
 
+class WrongParameters(PenstockError):
+    """Values that a pipeline does not take. It teaches: every problem, then, as details of code `Parameter`, what there is to be given."""
+
+    code, http_status = "InvalidGraph", 400
+
+    def __init__(self, problems: tuple[Problem, ...], parameters: tuple[Problem, ...]) -> None:
+        has = ", ".join(f"{p.target} ({p.message})" for p in parameters) or "no parameters"
+        said = " ".join(p.message for p in problems)
+        super().__init__(
+            f"{said} This pipeline has: {has}.", target=problems[0].target, details=(*problems, *parameters)
+        )
+
+
 class NotBuiltYet(PenstockError):
     code, http_status = "NotBuiltYet", 400
 

@@ -1,6 +1,6 @@
 """What each route needs, in one table, and the asking. A route that is not in the table is the owner's alone.
 
-To add a route: write it, then its line here. docs/security.md draws the table.
+To add a route: write it, then its line here. docs/access.md tells what the roles give.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ _ROUTES: dict[Needs, str] = {
         GET {_API}/server
         GET {_API}/whoami
         GET {_API}/workspaces
+        GET {_API}/published
         POST {_WIRE}/PipelineRuns/PipelineEndpointSubmit/Name
         GET /
         GET /runs
@@ -124,12 +125,8 @@ _ROUTES: dict[Needs, str] = {
         GET {_API}/ws/{{ws}}/schedules/{{schedule_id}}/next
         GET {_API}/ws/{{ws}}/schedules/{{schedule_id}}/runs
         GET {_API}/ws/{{ws}}/pipelines
-        GET {_API}/ws/{{ws}}/pipelines/{{pipeline_id}}
         GET {_API}/ws/{{ws}}/pipelines/{{pipeline_id}}/graph
-        GET {_API}/ws/{{ws}}/pipelines/{{pipeline_id}}/openapi.json
-        GET {_API}/ws/{{ws}}/endpoints/{{endpoint_id}}/openapi.json
         GET {_API}/ws/{{ws}}/endpoints
-        GET {_API}/ws/{{ws}}/endpoints/{{endpoint_id}}
         GET {_API}/ws/{{ws}}/authored/{{kind}}
         GET {_API}/ws/{{ws}}/authored/{{kind}}/{{kept_id}}
         GET {_WIRE}/PipelineRuns/{{run_id}}
@@ -141,10 +138,8 @@ _ROUTES: dict[Needs, str] = {
         POST {_WIRE}/PipelineRuns/{{run_id}}/Outputs
         GET {_WIRE}/PipelineRuns/Pipeline/{{pipeline_id}}
         GET {_WIRE}/Pipelines
-        GET {_WIRE}/Pipelines/{{pipeline_id}}
         GET {_WIRE}/PipelineEndpoints
         GET {_WIRE}/PipelineEndpoints/Name
-        GET {_WIRE}/PipelineEndpoints/Id/{{endpoint_id}}
         GET {_WIRE}/PipelineEndpoints/{{endpoint_id}}/pipelines
         GET {_API}/ws/{{ws}}/webhooks
         GET {_API}/ws/{{ws}}/webhooks/{{webhook_id}}
@@ -163,6 +158,14 @@ _ROUTES: dict[Needs, str] = {
         POST {_API}/ws/{{ws}}/blobs
         POST {_API}/ws/{{ws}}/environments/{{name}}
         POST {_API}/ws/{{ws}}/authored/draft/{{kept_id}}/runs
+    """,
+    Needs(_P.READ_PUBLISHED): f"""
+        GET {_API}/ws/{{ws}}/pipelines/{{pipeline_id}}
+        GET {_API}/ws/{{ws}}/pipelines/{{pipeline_id}}/openapi.json
+        GET {_API}/ws/{{ws}}/endpoints/{{endpoint_id}}/openapi.json
+        GET {_API}/ws/{{ws}}/endpoints/{{endpoint_id}}
+        GET {_WIRE}/Pipelines/{{pipeline_id}}
+        GET {_WIRE}/PipelineEndpoints/Id/{{endpoint_id}}
     """,
     Needs(_P.RUN_PUBLISHED): f"""
         POST {_API}/ws/{{ws}}/pipelines/{{pipeline_id}}/runs

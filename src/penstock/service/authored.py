@@ -6,9 +6,10 @@ from typing import Any
 
 from penstock.model.errors import BadRequest, Conflict, NotFound
 from penstock.service import resuming
+from penstock.service.assigning import as_text
 from penstock.service.catalog import Catalog, iso
 from penstock.service.context import Context
-from penstock.service.pipelines import Pipelines, as_text
+from penstock.service.pipelines import Pipelines
 from penstock.service.submission import Submission
 from penstock.store import authored as store
 

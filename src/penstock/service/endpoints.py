@@ -67,6 +67,14 @@ class Endpoints:
             rows = store.endpoints(connection, workspace, status, before, limit)
         return self._all_shown(workspace, rows)
 
+    def beginning(
+        self, text: str, workspaces: Sequence[str] | None, granted: Sequence[str], limit: int
+    ) -> Sequence[Json]:
+        """Endpoints and published pipelines that what was typed may mean: store.pipelines.beginning."""
+        with self._db.read() as connection:
+            found = store.beginning(connection, text, workspaces, granted, limit)
+        return [{**row, "version": None if row["version"] is None else str(row["version"])} for row in found]
+
     def update(self, workspace: str, endpoint_id: str, body: Json) -> Json:
         """Change its name, description, status or default_version."""
         found = self.get(workspace, endpoint_id)
@@ -120,7 +128,7 @@ class Endpoints:
         return self.get(workspace, endpoint_id)
 
     def check(self, workspace: str, endpoint_id: str, parameters: Json) -> None:
-        """NotFound or InvalidGraph unless its default version can be submitted with these parameters."""
+        """NotFound or WrongParameters unless its default version can be submitted with these parameters."""
         self._pipelines.check(workspace, self.pipeline_of(workspace, endpoint_id), parameters)
 
     def pipeline_of(self, workspace: str, endpoint_id: str, version: str | None = None) -> str:

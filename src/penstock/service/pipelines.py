@@ -12,12 +12,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from penstock.engine.validate import value_problem
-from penstock.model.errors import BadRequest, Conflict, InvalidGraph, NotFound, Problem
+from penstock.model.errors import BadRequest, Conflict, NotFound
 from penstock.model.graph import Graph
 from penstock.service import resuming
+from penstock.service.assigning import assigned
 from penstock.service.catalog import Catalog, iso
 from penstock.service.context import Context
+from penstock.service.datasets import Datasets
 from penstock.service.places import endpoint_url
 from penstock.service.submission import Submission
 from penstock.store import pipelines as store
@@ -37,8 +38,9 @@ _GRAPH_IDS = uuid.UUID("0a0f5d0e-6a86-4b4f-8d4b-8a3f9d1a7c11")
 class Pipelines:
     """Published pipelines by id."""
 
-    def __init__(self, context: Context, workspaces: Catalog, submission: Submission) -> None:
+    def __init__(self, context: Context, workspaces: Catalog, submission: Submission, datasets: Datasets) -> None:
         self._context, self._workspaces, self._submission = context, workspaces, submission
+        self._datasets = datasets
         self._db = context.database
         self.revision = 0
         """Counts changes of status: what was read under another one may not hold."""
@@ -135,7 +137,7 @@ class Pipelines:
             return store.is_any_active(connection)
 
     def check(self, workspace: str, pipeline_id: str, parameters: Json) -> None:
-        """NotFound or InvalidGraph unless it can be submitted with these parameters."""
+        """NotFound or WrongParameters unless it can be submitted with these parameters."""
         row = self._active(workspace, pipeline_id)
         self._assigned(row, Graph.from_json(row["graph"]), parameters)
 
@@ -195,23 +197,10 @@ class Pipelines:
         return done
 
     def _assigned(self, row: Json, graph: Graph, given: Json) -> Json:
-        """Values as the engine takes them. InvalidGraph teaches: every problem, then all parameters with types and defaults."""
-        known = {p.name: p for p in graph.parameters}
-        values: Json = {}
-        found: list[Problem] = []
-        for name, value in given.items():
-            if name not in known:
-                found.append(Problem(self._unknown_parameter(row, name), name))
-                continue
-            kind = known[name].type
-            values[name] = value if kind in ("datapath", "dataset") else as_text(value)
-            if complaint := value_problem(name, kind, values[name]):
-                found.append(Problem(complaint, name))
-        if found:
-            has = ", ".join(f"{p.name} ({p.type}, default {_shown_default(p.default)})" for p in graph.parameters)
-            taught = f"{found[0].message} This pipeline has: {has or 'no parameters'}."
-            raise InvalidGraph((Problem(taught, found[0].target), *found[1:]))
-        return values
+        def unknown(name: str) -> str:
+            return self._unknown_parameter(row, name)
+
+        return assigned(graph, given, unknown, self._datasets, row["workspace"])
 
     def _unknown_parameter(self, row: Json, name: str) -> str:
         said = f"Pipeline parameter with name {name} does not exist in the published pipeline '{row['name']}' ({row['id']})."
@@ -289,14 +278,3 @@ def _unnamed(at: float) -> str:
 
 def _text(body: Mapping[str, Any], name: str) -> str | None:
     return None if body.get(name) is None else str(body[name])
-
-
-def as_text(value: Any) -> Any:
-    """A JSON number or truth value as the SDK sends it; anything else as it is, to be complained of."""
-    if isinstance(value, bool | int):
-        return str(value)
-    return repr(value) if isinstance(value, float) else value
-
-
-def _shown_default(default: Any) -> str:
-    return default if isinstance(default, str) else json.dumps(default)

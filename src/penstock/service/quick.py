@@ -13,10 +13,11 @@ from typing import Any
 
 from penstock.engine.plan import parameter_problems
 from penstock.model.errors import PenstockError
+from penstock.service.assigning import as_text
 from penstock.service.catalog import Catalog
 from penstock.service.context import Context
 from penstock.service.entry import Entry, Prepared
-from penstock.service.pipelines import PIPELINE_ID, Pipelines, as_text
+from penstock.service.pipelines import PIPELINE_ID, Pipelines
 from penstock.service.submission import Submission
 from penstock.service.views import run_json
 

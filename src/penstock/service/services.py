@@ -79,7 +79,8 @@ class Services:
         datastores = Datastores(context, catalog)
         tracking = Tracking(context, catalog, control, views)
         submission = Submission(context, catalog, inbox, datastores)
-        pipelines = Pipelines(context, catalog, submission)
+        datasets = Datasets(context)
+        pipelines = Pipelines(context, catalog, submission, datasets)
         endpoints = Endpoints(context, catalog, pipelines)
         places = Places(context, datastores)
         targets = Targets(pipelines, endpoints)
@@ -90,7 +91,7 @@ class Services:
             datastores=datastores,
             environments=Environments(context),
             secrets=Secrets(context, catalog),
-            datasets=Datasets(context),
+            datasets=datasets,
             models=Models(context),
             submission=submission,
             pipelines=pipelines,

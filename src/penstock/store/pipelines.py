@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, insert, or_, select, update
 
 from penstock.store.tables_published import pipeline_endpoint, pipeline_endpoint_version, published_pipeline
 
@@ -47,6 +47,28 @@ def named(connection: Connection, workspace: str, name: str) -> list[str]:
     same = (published_pipeline.c.workspace == workspace, published_pipeline.c.name == name)
     query = select(published_pipeline.c.id).where(*same, published_pipeline.c.status == "Active")
     return list(connection.execute(query.order_by(published_pipeline.c.number.desc())).scalars())
+
+
+def beginning(
+    connection: Connection, text: str, workspaces: Sequence[str] | None, granted: Sequence[str], limit: int
+) -> list[Row]:
+    """Endpoints, then pipelines whose id or name begins with `text`: those that are called just so first, then the newest.
+
+    Of all workspaces (None), or of these, and beside them what is `granted` by its id. `{kind, id, workspace, name, version, status}`.
+    """
+    found: list[Row] = []
+    for kind, c, version in (
+        ("endpoint", pipeline_endpoint.c, pipeline_endpoint.c.default_version),
+        ("pipeline", published_pipeline.c, published_pipeline.c.version),
+    ):
+        is_exact = or_(c.id == text, c.name == text)
+        query = select(c.id, c.workspace, c.name, version.label("version"), c.status)
+        query = query.where(or_(c.id.startswith(text, autoescape=True), c.name.startswith(text, autoescape=True)))
+        if workspaces is not None:
+            query = query.where(or_(c.workspace.in_(workspaces), c.id.in_(granted)))
+        query = query.order_by(is_exact.desc(), (c.status == "Active").desc(), c.number.desc()).limit(limit)
+        found += [{"kind": kind, **row} for row in connection.execute(query).mappings()]
+    return found
 
 
 def set_status(connection: Connection, pipeline_id: str, status: str) -> None:

@@ -7,10 +7,11 @@ from typing import Any
 from fastapi import APIRouter, Body, Request
 from starlette.responses import JSONResponse, Response
 
+from penstock.model.access import ALL, Permission
 from penstock.model.errors import BadRequest
 from penstock.server.api import openapi
 from penstock.server.api.workspaces import page
-from penstock.server.callers import idempotent, name_of, signed
+from penstock.server.callers import caller_of, idempotent, name_of, signed
 from penstock.service.pipelines import RUN_SOURCE, RUN_TYPE
 from penstock.service.services import Services
 
@@ -58,6 +59,16 @@ def router(services: Services) -> APIRouter:
     def submit_pipeline(ws: str, pipeline_id: str, request: Request, body: Json = Body(default={})) -> Response:  # noqa: B008
         ready = _ready(services, request, body, f"{ws}/{pipeline_id}")
         return _submitted(services, pipelines.submit(ws, pipeline_id, ready))
+
+    @routes.get("/published")
+    def find_published(request: Request, begins: str = "", limit: int = 100) -> Json:
+        """What the caller may see or run, of all workspaces, whose id or name begins so."""
+        caller = caller_of(request)
+        seen = None
+        if not caller.may(Permission.READ, ALL):
+            seen = [w["name"] for w in services.views.workspaces() if caller.may(Permission.READ, w["name"])]
+        limit = max(1, min(limit, MOST))
+        return page([*services.endpoints.beginning(begins, seen, sorted(caller.published), limit)])
 
     _endpoints(routes, services)
     _authored(routes, services)
