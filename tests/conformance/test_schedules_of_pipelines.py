@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from azureml.core import Workspace
+from azureml.core import Dataset, Workspace
 from azureml.data.datapath import DataPath, DataPathComputeBinding
 from azureml.exceptions import UserErrorException
 from azureml.pipeline.core import (
@@ -168,6 +168,79 @@ def test_a_file_put_into_a_watched_folder_runs_the_pipeline_with_its_path(ws: Wo
     with pytest.raises(ValueError, match="watches data"):
         schedule.update(recurrence=ScheduleRecurrence("Day", 1))
     schedule.disable()
+
+
+def test_what_is_penstocks_own_is_set_and_seen(ws: Workspace, published: PublishedPipeline) -> None:
+    schedule = Schedule.create(
+        ws, "own", published.id, "own", recurrence="0 0 1 1 *", overlap="queue", pause_after=3, regenerate_outputs=True
+    )
+    assert schedule.settings["overlap"] == "queue" and schedule.settings["catch_up"] == "latest"
+    assert schedule.settings["pause_after"] == 3 and schedule.settings["datasets"] == "captured"
+    schedule.update(catch_up="all", pause_after=0)
+    assert Schedule.get(ws, schedule.id).settings["catch_up"] == "all" and not schedule.settings["pause_after"]
+    ids = set()
+    for n in range(2):
+        schedule.run_now()
+        run = wait_for_run(schedule, n + 1)[0]
+        assert run.wait_for_completion(show_output=False) == "Finished"
+        ids.update(step.id for step in run.get_steps() if not step.get_properties().get("azureml.isreused"))
+    assert len(ids) == 2, "with regenerate_outputs each run ran its step"
+    ticks = schedule.ticks()
+    assert [(t["verdict"], t["run_status"], t["evidence"]["by"]) for t in ticks] == [
+        ("fired", "Completed", "run-now")
+    ] * 2
+    schedule.disable()
+
+
+def test_one_whose_pipeline_is_disabled_says_so(ws: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "say.py").write_text("print('hi')")
+    step = PythonScriptStep("say.py", source_directory=str(tmp_path), compute_target="cpu")
+    switched = Pipeline(ws, [step]).publish("switched")
+    schedule = Schedule.create(ws, "told", switched.id, "told", recurrence="0 0 1 1 *")
+    assert schedule.warnings == []
+    switched.disable()
+    (said,) = Schedule.get(ws, schedule.id).warnings
+    assert (
+        said
+        == f"Its pipeline 'switched' is disabled: nothing is submitted until penstock pipeline enable {switched.id}"
+    )
+    schedule.run_now()
+    until = time.monotonic() + 60
+    while schedule.ticks()[0]["verdict"] != "failed":
+        assert time.monotonic() < until, schedule.ticks()
+        time.sleep(0.05)
+    assert "is disabled" in schedule.ticks()[0]["reason"] and len(Schedule.get(ws, schedule.id).warnings) == 2
+    switched.enable()
+    schedule.disable()
+
+
+def test_the_newest_versions_of_datasets_are_taken_only_when_asked_for(ws: Workspace, tmp_path: Path) -> None:
+    store = ws.get_default_datastore()
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.csv").write_text(f"a\n{name}\n")
+    store.upload_files(
+        [str(tmp_path / f"{n}.csv") for n in ("one", "two")], target_path="versions", show_progress=False
+    )
+    captured = Dataset.Tabular.from_delimited_files((store, "versions/one.csv")).register(ws, "versions")
+    (tmp_path / "read.py").write_text(
+        "from azureml.core import Run\nprint('read', *Run.get_context().input_datasets['raw'].to_pandas_dataframe()['a'])\n"
+    )
+    step = PythonScriptStep(
+        "read.py", source_directory=str(tmp_path), compute_target="cpu", inputs=[captured.as_named_input("raw")]
+    )
+    published = Pipeline(ws, [step]).publish("reads")
+    newer = Dataset.Tabular.from_delimited_files((store, "versions/two.csv"))
+    newer.register(ws, "versions", create_new_version=True)
+    seen = {}
+    for choice in ("captured", "latest"):
+        schedule = Schedule.create(ws, choice, published.id, "reads", recurrence="0 0 1 1 *", datasets=choice)
+        schedule.run_now()
+        (run,) = wait_for_run(schedule)
+        assert run.wait_for_completion(show_output=False) == "Finished"
+        (ran,) = run.get_steps()
+        seen[choice] = (ran.get_stdout_log().strip(), run.get_properties().get("penstock.datasets"))
+        schedule.disable()
+    assert seen == {"captured": ("read one", None), "latest": ("read two", '{"versions": 2}')}
 
 
 def test_a_folder_that_is_not_there_yet_is_watched_too(published: PublishedPipeline, tmp_path: Path) -> None:

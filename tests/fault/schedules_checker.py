@@ -117,7 +117,7 @@ class _Leader:
 class _Context:
     def __init__(self, world: World) -> None:
         self.database, self.leader, self.make_id = _Writes(world), _Leader(), world.new_id
-        self.clock = lambda: world.now
+        self.clock, self.embedded = (lambda: world.now), False
 
 
 def _empty(connection: Any) -> None:

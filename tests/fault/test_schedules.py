@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fault.schedules_checker import BEGIN, World, play
+from fault.schedules_checker import BEGIN, World, _end, play
+from sqlalchemy import select
 
 from penstock.model.errors import BadRequest, Conflict, NotFound
 from penstock.store import schedules as store
+from penstock.store import tables
 from penstock.store.database import open_database
 
 DAILY = {"frequency": "Day", "interval": 1, "hours": [8], "minutes": [0]}
@@ -121,6 +123,59 @@ def test_a_pipeline_that_cannot_be_submitted_is_recorded_and_pauses_it(world: Wo
     assert shown["status"] == "Disabled" and "2 failures in a row" in shown["note"]
 
 
+def end_runs(world: World, status: str) -> None:
+    with world.database.read() as connection:
+        found = list(connection.execute(select(tables.run.c.id)).scalars())
+    world.database.write(lambda c: _end(c, found, world.now, status))
+
+
+def test_runs_that_fail_pause_it_before_another_is_submitted(world: World) -> None:
+    made = make(world, recurrence={"frequency": "Hour", "interval": 1}, pause_after=2)
+    for n in range(3):
+        fire(world, BEGIN + 3600 * n)
+        end_runs(world, "Failed")
+    shown = world.schedules.get("w", made)
+    assert verdicts(world, made) == [("fired", 1), ("fired", 1), ("skipped", 1)]
+    assert shown["status"] == "Disabled" and "2 failures in a row" in shown["note"]
+
+
+def test_one_that_was_paused_and_enabled_again_is_not_paused_for_its_old_failures(world: World) -> None:
+    made = make(world, pipeline_id="gone", recurrence={"frequency": "Hour", "interval": 1}, pause_after=2)
+    fire(world, BEGIN)
+    fire(world, BEGIN + 3600)
+    world.now += 60
+    assert world.schedules.update("w", made, {"status": "Active"})["note"] is None
+    fire(world, BEGIN + 7200)
+    assert world.schedules.get("w", made)["status"] == "Active"
+    fire(world, BEGIN + 10800)
+    assert world.schedules.get("w", made)["status"] == "Disabled"
+
+
+def test_an_edit_made_while_it_is_paused_is_not_made_over_the_pause(world: World) -> None:
+    made = make(world, pipeline_id="gone", pause_after=1)
+    with world.database.read() as connection:
+        before = store.get(connection, made)
+    fire(world, BEGIN)
+    world.schedules._row = lambda *_: before  # type: ignore[method-assign, assignment, return-value]
+    with pytest.raises(Conflict, match="changed at the same time"):
+        world.schedules.update("w", made, {"name": "other"})
+
+
+def test_one_whose_runs_keep_failing_says_so_and_which_was_the_last(world: World) -> None:
+    made = make(world, recurrence={"frequency": "Hour", "interval": 1})
+    for n in range(3):
+        assert not any("failed" in text for text in world.schedules.get("w", made)["warnings"])
+        fire(world, BEGIN + 3600 * n)
+        end_runs(world, "Failed")
+    with world.database.read() as connection:
+        (last, *_) = store.runs_of(connection, made)
+    said = f"Its last 3 runs failed. Look at the last one: penstock run show {last}"
+    assert said in world.schedules.list("w")[0]["warnings"]
+    fire(world, BEGIN + 3600 * 3)
+    end_runs(world, "Completed")
+    assert said not in world.schedules.get("w", made)["warnings"]
+
+
 def test_backfill_runs_what_was_missed_and_nothing_twice(world: World) -> None:
     made = make(world, recurrence={"frequency": "Hour", "interval": 1})
     fire(world, BEGIN)
@@ -145,7 +200,13 @@ def test_next_tells_the_zone_and_utc(world: World) -> None:
     [
         ({"overlap": "never"}, "overlap must be one of"),
         ({"catch_up": "some"}, "catch_up must be one of"),
-        ({"pause_after": 0}, "pause_after must be"),
+        ({"pause_after": -1}, "pause_after must be"),
+        ({"pause_after": 1.5}, "pause_after must be"),
+        ({"settle_seconds": float("nan")}, "settle_seconds must be"),
+        ({"regenerate_outputs": "yes"}, "regenerate_outputs must be true or false"),
+        ({"datasets": "newest"}, "datasets must be one of captured, latest"),
+        ({"pipeline_parameters": [1]}, "pipeline_parameters must be an object"),
+        ({"recurrence": "daily"}, "recurrence must be an object"),
         ({"datastore": "d"}, "cannot be given together with a recurrence"),
         ({"experiment_name": ""}, "no experiment_name"),
         ({"name": " "}, "no name"),

@@ -20,9 +20,13 @@ def client(module_home: Path) -> Iterator[Client]:
     body = {"name": "p", "graph": graph, "interpreter": {"executable": sys.executable}}
     made = client("POST", "/ws/w/pipelines", body)[1]["id"]
     rules = {"nightly": {"cron": "30 2 * * *", "time_zone": "Europe/Berlin"}, "often": {"cron": "* * * * * *"}}
+    said = []
     for name, rule in rules.items():
         wanted = {"name": name, "pipeline_id": made, "experiment_name": "e", "recurrence": rule}
-        assert client("POST", "/ws/w/schedules", wanted)[0] == 201
+        status, answer = client("POST", "/ws/w/schedules", wanted)
+        assert status == 201
+        said.append(answer["notes"])
+    assert "penstock service install" in said[0][0] and said[1] == [], "said once"
     wanted = {"name": "watching", "pipeline_id": made, "experiment_name": "e", "path_on_datastore": "in"}
     assert client("POST", "/ws/w/schedules", wanted)[0] == 201
     yield client
@@ -75,6 +79,14 @@ def test_one_is_run_now_and_caught_up_by_hand(client: Client) -> None:
     assert "3 due times will be run, 2 at once" in cli("backfill", "nightly", *span, "--at-once", "2")
     wait_for(lambda: cli("ticks", "nightly").count("Completed") == 4)
     assert cli("backfill", "nightly", *span, "--dry-run") == "0 due times would be run, 1 at once.\n"
+
+
+def test_settings_are_changed_and_shown(client: Client) -> None:
+    assert "overlap is skip, pause_after is 3" in cli("set", "nightly", "--overlap", "skip", "--pause-after", "3")
+    assert json.loads(cli("set", "watching", "--direct", "--polling-interval", "0.5", "--json"))["recursive"] is False
+    shown = [line.split(None, 1) for line in cli("show", "nightly").splitlines()]
+    assert ["overlap", "skip"] in shown and ["pause_after", "3"] in shown and ["catch_up", "latest"] in shown
+    assert "Give at least one setting" in cli("set", "nightly", ok=False)
 
 
 def test_what_is_wrong_is_said_with_the_way_out(client: Client) -> None:

@@ -13,6 +13,10 @@ from penstock.cli.printing import print_json
 from penstock.cli.terminal import Look
 
 Json = dict[str, Any]
+_SHOWN = (
+    "catch_up", "overlap", "pause_after", "regenerate_outputs", "datasets", "polling_interval", "settle_seconds",
+    "recursive", "on_delete", "data_path_parameter_name",
+)  # fmt: skip
 
 
 @click.group(cls=HelpfulGroup)
@@ -39,7 +43,7 @@ def list_schedules(everything: bool, workspace: str | None, home: str | None, as
         return
     now = terminal.utc_now()
     rows = [
-        [terminal.short(s["id"]), s["name"], _rule(s), s["status"], _next_of(s, now), s["note"] or ""] for s in found
+        [terminal.short(s["id"]), s["name"], _rule(s), s["status"], _next_of(s, now), " ".join(_said(s))] for s in found
     ]
     click.echo(terminal.table(["ID", "NAME", "WHEN", "STATUS", "NEXT", "NOTE"], rows, Look.of_stdout()))
 
@@ -63,15 +67,15 @@ def show(schedule_id: str, workspace: str | None, home: str | None, as_json: boo
         "submits": ("pipeline " if found["pipeline_id"] else "endpoint ") + str(target),
         "experiment": found["experiment_name"],
         "parameters": ", ".join(f"{k}={v}" for k, v in (found["pipeline_parameters"] or {}).items()),
-        "catch up": found["catch_up"],
-        "overlap": found["overlap"],
-        "next": found["next_at"] or "",
-        "note": found["note"] or "",
         "description": found["description"] or "",
+        **{name: found[name] for name in _SHOWN if found[name] is not None},
+        "next": found["next_at"] or "",
     }
     for name, value in facts.items():
-        if value:
-            click.echo(f"  {name:<12}{value}")
+        if value not in ("", False):
+            click.echo(f"  {name:<26}{'yes' if value is True else value}")
+    for text in _said(found):
+        click.echo(f"  {text}")
 
 
 @schedule.command()
@@ -146,6 +150,51 @@ def disable(schedule_id: str, workspace: str | None, home: str | None) -> None:
     _switch(schedule_id, workspace, home, "Disabled")
 
 
+@schedule.command("set")
+@click.argument("schedule_id", metavar="ID|NAME")
+@click.option(
+    "--catch-up", type=click.Choice(["latest", "all", "none"]), help="What runs of due times that nobody was there for."
+)
+@click.option(
+    "--overlap",
+    type=click.Choice(["allow", "skip", "queue", "cancel-previous"]),
+    help="When an earlier run has not ended.",
+)
+@click.option(
+    "--pause-after", type=click.IntRange(0), metavar="N", help="So many failures in a row disable it; 0: none do."
+)
+@click.option("--regenerate-outputs/--reuse", default=None, help="Whether all steps run, or those that have to.")
+@click.option(
+    "--datasets", type=click.Choice(["captured", "latest"]), help="Which versions of registered datasets its runs get."
+)
+@click.option(
+    "--settle-seconds",
+    type=click.FloatRange(0),
+    metavar="S",
+    help="A batch of changes fires after so long without one.",
+)
+@click.option("--polling-interval", type=click.FloatRange(0.01), metavar="MINUTES", help="Look at data that often.")
+@click.option("--recursive/--direct", default=None, help="Whether changes in sub-folders count.")
+@click.option("--on-delete/--no-delete", default=None, help="Whether files that go away count.")
+@click.option("--name", help="Another name.")
+@click.option("--description", help="Another description.")
+@workspace_option
+@home_option
+@json_option
+def change(schedule_id: str, workspace: str | None, home: str | None, as_json: bool, **given: Any) -> None:
+    """Change its settings. When it is due is changed from the SDK, or over REST."""
+    wanted = {k: v for k, v in given.items() if v is not None}
+    if not wanted:
+        raise click.UsageError("Give at least one setting. See: penstock schedule set --help")
+    client, chosen = registered.chosen(workspace, home)
+    kept = _find(client, chosen, schedule_id)
+    found = client.put(f"ws/{segment(chosen)}/schedules/{segment(kept['id'])}", wanted)
+    if as_json:
+        print_json(found)
+    else:
+        click.echo(f"Schedule '{found['name']}': " + ", ".join(f"{k} is {found[k]}" for k in wanted) + ".")
+
+
 @schedule.command("run-now")
 @click.argument("schedule_id", metavar="ID|NAME")
 @workspace_option
@@ -216,6 +265,11 @@ def _find(client: Any, workspace: str, wanted: str) -> Json:
     raise click.ClickException(
         f"There is no schedule '{wanted}' in workspace '{workspace}'. See them: penstock schedule list --all"
     )
+
+
+def _said(found: Json) -> list[str]:
+    """What is to be said of how it stands."""
+    return [text for text in (found["note"], *found["warnings"]) if text]
 
 
 def _rule(found: Json) -> str:

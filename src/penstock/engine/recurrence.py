@@ -227,8 +227,10 @@ def _change(low: float, high: float, where: tzinfo) -> float:
     return float(high)
 
 
-def problems(given: Json) -> list[str]:
+def problems(given: Any) -> list[str]:
     """What is wrong with a recurrence as sent; nothing when it can be."""
+    if not isinstance(given, dict):
+        return [f"recurrence must be an object with a frequency or a cron expression, but is {given!r}."]
     found: list[str] = []
     if expression := given.get("cron"):
         found += _tried(crons.parse, str(expression))

@@ -28,7 +28,7 @@ class Targets:
         """Submit what the schedule is for; the id of the run. The same idempotency_key gives the same run."""
         workspace = schedule["workspace"]
         submission = {
-            **{k: body[k] for k in ("experiment", "idempotency_key")},
+            **{k: body[k] for k in ("experiment", "idempotency_key", "regenerate_outputs", "datasets")},
             "parameters": {**body["parameters"], **(body.get("data_paths") or {})},
             "properties": {**body["properties"], RUN_TYPE: "Schedule"},
             "continue_on_step_failure": body.get("continue_on_failure"),

@@ -19,6 +19,7 @@ from penstock.service.assigning import assigned
 from penstock.service.catalog import Catalog, iso
 from penstock.service.context import Context
 from penstock.service.datasets import Datasets
+from penstock.service.newest import DATASETS, with_newest
 from penstock.service.places import endpoint_url
 from penstock.service.submission import Submission
 from penstock.store import pipelines as store
@@ -166,7 +167,8 @@ class Pipelines:
     def submit(self, workspace: str, pipeline_id: str, body: Json) -> Json:
         """Submit it: `{"run_id", "steps", "notes"}`. `body` is a submission without a graph; parameters may be numbers or truth values.
 
-        With `is_lenient` a pipeline without parameters takes any, as the original does; the run has a warning of it.
+        With `is_lenient` a pipeline without parameters takes any, as the original does; the run has a warning of it. With `datasets` latest
+        each registered dataset is its newest version, and the run has a property that says which.
         """
         row = self.submittable(workspace, pipeline_id)
         graph = Graph.from_json(row["graph"])
@@ -176,12 +178,16 @@ class Pipelines:
             given = {}
         given = self._assigned(row, graph, given)
         go_on = body.get("continue_on_step_failure")
-        properties = {**(body.get("properties") or {}), PIPELINE_ID: pipeline_id}
+        properties, kept = {**(body.get("properties") or {}), PIPELINE_ID: pipeline_id}, row["graph"]
+        if body.get("datasets") == "latest":
+            with self._db.read() as connection:
+                kept, given, used = with_newest(connection, workspace, kept, given)
+            properties[DATASETS] = json.dumps(used, sort_keys=True)
         done = self._submission.submit(
             workspace,
             {
                 **body,
-                "graph": row["graph"],
+                "graph": kept,
                 "interpreter": row["interpreter"],
                 "parameters": given,
                 "properties": properties,

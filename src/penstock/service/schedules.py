@@ -11,39 +11,24 @@ from typing import Any, Protocol
 from sqlalchemy import Connection
 
 from penstock.data.listings import CannotLook
-from penstock.engine.recurrence import Recurrence, problems
+from penstock.engine.recurrence import Recurrence
 from penstock.model.errors import BadRequest, Conflict, NotFound, Problem
 from penstock.service.catalog import Catalog
 from penstock.service.changed import answer
 from penstock.service.context import Context
+from penstock.service.schedule_settings import OF_DATA, SETTINGS, WHERE, problems, refuse, shown, target_problems
+from penstock.service.standing import warnings
 from penstock.service.triggers import iso, rule_of, skipped
 from penstock.service.watched import target_of
 from penstock.store import runs
 from penstock.store import schedules as store
 
 Json = dict[str, Any]
-CATCH_UP = ("latest", "all", "none")
-OVERLAP = ("allow", "skip", "queue", "cancel-previous")
-SETTINGS = (
-    "description",
-    "experiment_name",
-    "recurrence",
-    "pipeline_parameters",
-    "continue_on_step_failure",
-    "datastore",
-    "path_on_datastore",
-    "polling_interval",
-    "data_path_parameter_name",
-    "catch_up",
-    "overlap",
-    "pause_after",
-    "recursive",
-    "on_delete",
-    "settle_seconds",
-)
-_WHERE = ("datastore", "path_on_datastore", "recursive")
-_OF_DATA = ("datastore", "path_on_datastore", "data_path_parameter_name")
 BACKFILL_MOST = 10_000
+STAYS = (
+    "This server stays up for the schedule, but not through a logout or a restart of the machine. "
+    "To keep one for good: penstock service install"
+)
 
 
 class Watching(Protocol):
@@ -69,10 +54,10 @@ class Schedules:
         """Make a schedule; BadRequest lists all that is wrong with it."""
         self._workspaces.workspace(workspace)
         settings = {name: body[name] for name in SETTINGS if body.get(name) is not None}
-        found = [*_problems(settings), *_target_problems(body)]
+        found = [*problems(settings), *target_problems(body)]
         if not str(body.get("name") or "").strip():
             found.append(Problem("The schedule has no name. Give one.", "name"))
-        _refuse(found)
+        refuse(found)
         self._check_target(workspace, body)
         now = self._context.clock()
         row: Json = {
@@ -99,10 +84,21 @@ class Schedules:
             files, n_files = self._state(row)
             self._db.write(lambda c: store.add_watching(c, row, files, n_files))
         self.wake()
-        return self.get(workspace, row["id"])
+        return {**self.get(workspace, row["id"]), "notes": self._notes()}
+
+    def _notes(self) -> list[str]:
+        """Said once, when the first schedule of a server is made that nobody has installed."""
+        with self._db.read() as connection:
+            is_first = store.n_all(connection) == 1
+        return [STAYS] if self._context.embedded and is_first else []
 
     def get(self, workspace: str, schedule_id: str) -> Json:
-        return _shown(self._row(workspace, schedule_id))
+        return self._all_shown([self._row(workspace, schedule_id)])[0]
+
+    def _all_shown(self, rows: Sequence[Json]) -> list[Json]:
+        with self._db.read() as connection:
+            said = warnings(connection, rows)
+        return [_shown(row, said[row["id"]]) for row in rows]
 
     def list(self, workspace: str, active_only: bool = False, **target: str | None) -> list[Json]:
         """Oldest first. `target` is pipeline_id or endpoint_id."""
@@ -111,7 +107,8 @@ class Schedules:
         if active_only:
             wanted["status"] = "Active"
         with self._db.read() as connection:
-            return [_shown(r) for r in store.listed(connection, workspace, **wanted)]
+            rows = store.listed(connection, workspace, **wanted)
+        return self._all_shown(rows)
 
     def update(self, workspace: str, schedule_id: str, body: Json) -> Json:
         """Change what is given. A schedule by the clock stays one; so does one that watches data."""
@@ -154,7 +151,7 @@ class Schedules:
             return None
         if "datastore" in settings:
             settings["datastore"] = self._places.named(row["workspace"], settings["datastore"])
-        is_elsewhere = any(settings.get(n) != row["settings"].get(n) for n in _WHERE)
+        is_elsewhere = any(settings.get(n) != row["settings"].get(n) for n in WHERE)
         return self._state({**row, "settings": settings}) if is_elsewhere or row["status"] != "Active" else None
 
     def _state(self, row: Json) -> tuple[str, int]:
@@ -165,17 +162,17 @@ class Schedules:
 
     def _changed(self, row: Json, body: Json, given: Json) -> Json:
         status = body.get("status") or row["status"]
-        found = list(_problems({"experiment_name": "e", **given}))
+        found = list(problems({"experiment_name": "e", **given}))
         if status not in ("Active", "Disabled"):
             found.append(Problem(f"status must be Active or Disabled, but is {status!r}.", "status"))
-        wrong = [n for n in (_OF_DATA if row["kind"] == "time" else ("recurrence",)) if n in given]
+        wrong = [n for n in (OF_DATA if row["kind"] == "time" else ("recurrence",)) if n in given]
         if wrong:
             kind = "recurrence" if row["kind"] == "time" else "datastore"
             message = (
                 f"The schedule '{row['name']}' is a {kind} schedule: {wrong[0]} cannot be given. Make another schedule."
             )
             found.append(Problem(message, wrong[0]))
-        _refuse(found)
+        refuse(found)
         values: Json = {"status": status, "name": body.get("name") or row["name"]}
         if status == "Active":
             values["note"] = None
@@ -283,46 +280,6 @@ class Schedules:
         return row
 
 
-def _problems(settings: Json) -> list[Problem]:
-    found = [Problem(m, "recurrence") for m in problems(settings["recurrence"])] if settings.get("recurrence") else []
-    if not str(settings.get("experiment_name") or "").strip():
-        found.append(
-            Problem("The schedule has no experiment_name. Give the experiment its runs belong to.", "experiment_name")
-        )
-    for name, known in (("catch_up", CATCH_UP), ("overlap", OVERLAP)):
-        if settings.get(name) not in (None, *known):
-            found.append(Problem(f"{name} must be one of {', '.join(known)}, but is {settings[name]!r}.", name))
-    for name, least in (("pause_after", 1), ("polling_interval", 0.01), ("settle_seconds", 0)):
-        value = settings.get(name)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or value < least):
-            found.append(Problem(f"{name} must be a number of {least} or more, but is {value!r}.", name))
-    for name in ("recursive", "on_delete"):
-        if not isinstance(settings.get(name, False), bool):
-            found.append(Problem(f"{name} must be true or false, but is {settings[name]!r}.", name))
-    given = [n for n in _OF_DATA if settings.get(n) is not None]
-    if settings.get("recurrence") and given:
-        found.append(Problem(f"{given[0]} cannot be given together with a recurrence. Give one of them.", given[0]))
-    path = str(settings.get("path_on_datastore") or "")
-    if ".." in path.split("/") or path.startswith("/"):
-        found.append(
-            Problem(
-                f"path_on_datastore {path!r} must lie below the datastore. Leave out '..' and the first '/'.", "path"
-            )
-        )
-    return found
-
-
-def _target_problems(body: Json) -> list[Problem]:
-    if bool(body.get("pipeline_id")) == bool(body.get("pipeline_endpoint_id")):
-        return [Problem("Give the schedule either a pipeline_id or a pipeline_endpoint_id.", "pipeline_id")]
-    return []
-
-
-def _refuse(found: list[Problem]) -> None:
-    if found:
-        raise BadRequest(" ".join(p.message for p in found), target=found[0].target, details=tuple(found))
-
-
 def _refuse_never(next_at: float | None) -> None:
     if next_at is None:
         raise BadRequest(
@@ -338,12 +295,11 @@ def _moment(given: Any, name: str) -> float:
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
 
-def _shown(row: Json) -> Json:
-    settings = {name: row["settings"].get(name) for name in SETTINGS}
-    settings["catch_up"], settings["overlap"] = settings["catch_up"] or "latest", settings["overlap"] or "allow"
+def _shown(row: Json, warned: Sequence[str]) -> Json:
     dates = {n: None if row[n] is None else iso(row[n]) for n in ("next_at", "created_at", "updated_at")}
     kept = {n: row[n] for n in ("id", "workspace", "name", "kind", "pipeline_id", "status", "note", "revision")}
-    return {**kept, "pipeline_endpoint_id": row["endpoint_id"], "provisioning": "Completed", **settings, **dates}
+    more = {"pipeline_endpoint_id": row["endpoint_id"], "provisioning": "Completed", "warnings": warned}
+    return {**kept, **more, **shown(row["settings"]), **dates}
 
 
 def _tick(row: Json) -> Json:

@@ -106,6 +106,9 @@ class Clock:
             if overlap == "cancel-previous" and most is None:
                 for run_id in active:
                     self._cancel(run_id)
+        if evidence.get("by") != "run-now" and self._pause_if_failing(schedule):
+            self._record(row, "skipped", now, reason=f"paused: {settings['pause_after']} failures in a row")
+            return math.inf
         return self._fire(schedule, row, now)
 
     def _fire(self, schedule: Json, row: Json, now: float) -> float:
@@ -117,11 +120,11 @@ class Clock:
         except PenstockError as error:
             self._record(row, "failed", now, reason=error.message)
             self._note(schedule, f"The run of {iso(row['scheduled_at'])} could not be submitted: {error.message}")
+            self._pause_if_failing(schedule)
         else:
             self._record(row, "fired", now, run_id=run_id, reason=None)
             if schedule["note"]:
                 self._note(schedule, None)
-        self._pause_if_failing(schedule)
         return math.inf
 
     def _record(self, row: Json, verdict: str, now: float, **values: Any) -> None:
@@ -136,17 +139,23 @@ class Clock:
             schedule["note"] = note
             self._db.write(lambda c: store.set_note(c, schedule["id"], note))
 
-    def _pause_if_failing(self, schedule: Json) -> None:
+    def _pause_if_failing(self, schedule: Json) -> bool:
+        """Disable it after as many failures in a row, since it was last changed, as it says; whether that is so."""
         most = schedule["settings"].get("pause_after")
         if not most:
-            return
+            return False
         with self._db.read() as connection:
-            outcomes = store.last_outcomes(connection, schedule["id"], most)
-        if len(outcomes) == most and all(outcomes):
-            note = (
-                f"Paused: {most} failures in a row. Mend the pipeline, then: penstock schedule enable {schedule['id']}"
-            )
-            self._db.write(lambda c: store.set_note(c, schedule["id"], note, status="Disabled", next_at=None))
+            outcomes = store.last_outcomes(connection, schedule["id"], most, schedule["updated_at"])
+        if len(outcomes) < most or not all(outcomes):
+            return False
+        note = f"Paused: {most} failures in a row. Mend the pipeline, then: penstock schedule enable {schedule['id']}"
+
+        def work(connection: Connection) -> None:
+            self._context.leader.fence(connection)
+            store.pause(connection, schedule["id"], schedule["revision"], note)
+
+        self._db.write(work)
+        return True
 
 
 def due_ticks(row: Json, now: float) -> tuple[list[Json], float | None]:
@@ -229,6 +238,8 @@ def submission_of(schedule: Json, row: Json) -> Json:
         "experiment": settings["experiment_name"],
         "parameters": dict(settings.get("pipeline_parameters") or {}),
         "continue_on_failure": settings.get("continue_on_step_failure"),
+        "regenerate_outputs": bool(settings.get("regenerate_outputs")),
+        "datasets": settings.get("datasets"),
         "idempotency_key": f"{schedule['id']}@{row['scheduled_at']:.3f}",
         "schedule_id": schedule["id"],
         "properties": properties,

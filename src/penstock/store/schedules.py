@@ -6,13 +6,14 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, func, insert, or_, select, update
 
 from penstock.model.status import TERMINAL
 from penstock.store.dialect import upsert
 from penstock.store.tables import run, schedule, submission, tick, watched
 
 Row = dict[str, Any]
+_IN_ONE = 500  # ids in one statement
 KEY_SECONDS = 0.0005  # half of what tells two idempotency keys of a schedule apart
 _ENDED = tuple(str(s) for s in TERMINAL)
 
@@ -53,6 +54,10 @@ def n_active(connection: Connection) -> int:
     return int(connection.execute(query).scalar() or 0)
 
 
+def n_all(connection: Connection) -> int:
+    return int(connection.execute(select(func.count()).select_from(schedule)).scalar() or 0)
+
+
 def due(connection: Connection, kind: str, now: float, ahead: float, limit: int) -> list[Row]:
     """Active schedules whose time has come, and those worked out by a clock that was `ahead` seconds in front of this one."""
     come = or_(schedule.c.next_at <= now, schedule.c.seen_at > now + ahead)
@@ -73,8 +78,15 @@ def advance(connection: Connection, row: Row, next_at: float | None, now: float)
     return connection.execute(query.values(next_at=next_at, seen_at=now)).rowcount == 1
 
 
-def set_note(connection: Connection, schedule_id: str, note: str | None, **values: Any) -> None:
-    connection.execute(update(schedule).where(schedule.c.id == schedule_id).values(note=note, **values))
+def set_note(connection: Connection, schedule_id: str, note: str | None) -> None:
+    connection.execute(update(schedule).where(schedule.c.id == schedule_id).values(note=note))
+
+
+def pause(connection: Connection, schedule_id: str, revision: int, note: str) -> None:
+    """Disable a schedule and say why, unless somebody edited it since `revision`."""
+    same = (schedule.c.id == schedule_id, schedule.c.revision == revision, schedule.c.status == "Active")
+    values = {"status": "Disabled", "next_at": None, "note": note, "revision": revision + 1}
+    connection.execute(update(schedule).where(*same).values(**values))
 
 
 def replace_note(connection: Connection, schedule_id: str, before: str | None, note: str | None) -> None:
@@ -160,9 +172,31 @@ def runs_of(connection: Connection, schedule_id: str) -> list[str]:
     return list(connection.execute(query.order_by(run.c.number.desc())).scalars())
 
 
-def last_outcomes(connection: Connection, schedule_id: str, limit: int) -> list[bool]:
-    """Of the latest ticks that came to an end, newest first: whether each failed."""
-    query = (
+def last_outcomes(connection: Connection, schedule_id: str, limit: int, since: float) -> list[bool]:
+    """Of the latest ticks made since then that came to an end, newest first: whether each failed."""
+    query = _ended(schedule_id, limit).where(tick.c.made_at >= since)
+    return [verdict == "failed" or status == "Failed" for verdict, status in connection.execute(query)]
+
+
+def failing(connection: Connection, schedule_ids: Sequence[str], n: int) -> dict[str, str | None]:
+    """Those of which the last `n` ticks that came to an end all failed, each with the last run that did (None: not submitted)."""
+    found: dict[str, str | None] = {}
+    for begin in range(0, len(schedule_ids), _IN_ONE):
+        of = schedule.c.id
+        last = _ended(of, n).add_columns(tick.c.run_id).correlate(schedule).subquery()
+        is_bad = or_(last.c.verdict == "failed", last.c.status == "Failed")
+        bad = select(func.count()).select_from(last).where(is_bad).scalar_subquery()
+        query = select(of, bad.label("n")).where(of.in_(schedule_ids[begin : begin + _IN_ONE]))
+        for schedule_id, n_bad in connection.execute(query):
+            if n_bad >= n:
+                run_ids = [r.run_id for r in connection.execute(_ended(schedule_id, n).add_columns(tick.c.run_id))]
+                found[schedule_id] = next((r for r in run_ids if r is not None), None)
+    return found
+
+
+def _ended(schedule_id: Any, limit: int) -> Select[Any]:
+    """The verdict and the run's status of the latest ticks that came to an end, newest first."""
+    return (
         select(tick.c.verdict, run.c.status)
         .join(run, run.c.id == tick.c.run_id, isouter=True)
         .where(tick.c.schedule_id == schedule_id)
@@ -170,7 +204,6 @@ def last_outcomes(connection: Connection, schedule_id: str, limit: int) -> list[
         .order_by(tick.c.scheduled_at.desc())
         .limit(limit)
     )
-    return [verdict == "failed" or status == "Failed" for verdict, status in connection.execute(query)]
 
 
 def is_run_of(connection: Connection, schedule_id: str, run_id: str) -> bool:

@@ -68,7 +68,7 @@ def _time_of_day(text):
 
 
 def _in_range(values, what, most):
-    for value in values or ():
+    for value in values if isinstance(values, (list, tuple)) else () if values is None else (values,):
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
             raise ValueError("{} must be whole numbers from 0 to {}, but one is {!r}.".format(what, most, value))
 

@@ -65,6 +65,16 @@ class Schedule:
     recurrence = property(lambda self: self._recurrence)
     status = property(lambda self: self._status)
 
+    @property
+    def settings(self):
+        """Penstock's own: {name: value} of the settings that are its own, such as catch_up and overlap."""
+        return {name: self._dto.get(name) for name in _OWN_SETTINGS}
+
+    @property
+    def warnings(self):
+        """Penstock's own: why it does not run, or does not run well. Empty when all is well. As it was when this object was got."""
+        return [text for text in (self._dto.get("note"), *(self._dto.get("warnings") or ())) if text]
+
     # --- making one ---------------------------------------------------------------------------------------------------
 
     @staticmethod
@@ -90,7 +100,7 @@ class Schedule:
         """A schedule of the published pipeline `pipeline_id`. Without a recurrence it watches `path_on_datastore`.
 
         `recurrence`: a ScheduleRecurrence, or (Penstock's own) a cron expression. Penstock's own besides: catch_up, overlap, pause_after,
-        recursive, on_delete, settle_seconds, time_zone (of a cron expression).
+        recursive, on_delete, settle_seconds, regenerate_outputs, datasets, time_zone (of a cron expression).
         """
         values = {
             "name": name,
@@ -310,6 +320,19 @@ class Schedule:
         answer = self._workspace._call("GET", "schedules/{}/next".format(segment(self.id)), None, {"n": n})
         return [each["at"] for each in answer["value"]]
 
+    def ticks(self, limit=100):
+        """Penstock's own: what became of its due times, or of the batches of changed files, newest first, as dicts.
+
+        `verdict` is due, queued, fired, skipped or failed; `reason` and `evidence` say why; `run_id` and `run_status` are of its run.
+        """
+        return self._workspace._call("GET", "schedules/{}/ticks".format(segment(self.id)), None, {"limit": limit})[
+            "value"
+        ]
+
+    def run_now(self):
+        """Penstock's own: fires it once, whatever is due. `ticks` and `get_pipeline_runs` tell of it."""
+        self._workspace._call("POST", "schedules/{}/run-now".format(segment(self.id)), {})
+
     @staticmethod
     def load_yaml(workspace, filename, _workflow_provider=None, _service_endpoint=None):
         """What a schedule's YAML says, as keyword arguments of Schedule.create."""
@@ -360,7 +383,9 @@ _YAML_KEYS = (
     "description", "recurrence", "pipeline_parameters", "wait_for_provisioning", "wait_timeout", "datastore_name", "polling_interval",
     "data_path_parameter_name", "continue_on_step_failure", "path_on_datastore",
 )  # fmt: skip
-_OWN_SETTINGS = ("catch_up", "overlap", "pause_after", "recursive", "on_delete", "settle_seconds")
+_OWN_SETTINGS = (
+    "catch_up", "overlap", "pause_after", "recursive", "on_delete", "settle_seconds", "regenerate_outputs", "datasets",
+)  # fmt: skip
 
 
 def _when(recurrence, datastore, polling_interval, data_path_parameter_name, path_on_datastore, more):
