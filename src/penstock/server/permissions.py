@@ -137,6 +137,12 @@ _ROUTES: dict[Needs, str] = {
         POST {_WIRE}/PipelineRuns/{{run_id}}/Graph/Shareable/Outputs
         POST {_WIRE}/PipelineRuns/{{run_id}}/Outputs
         GET {_WIRE}/PipelineRuns/Pipeline/{{pipeline_id}}
+        GET {_WIRE}/PipelineRuns/Schedule/{{schedule_id}}
+        GET {_WIRE}/PipelineRuns/Schedule/{{schedule_id}}/Last
+        GET {_WIRE}/Schedules
+        GET {_WIRE}/Schedules/{{schedule_id}}
+        GET {_WIRE}/Schedules/Pipeline/{{pipeline_id}}
+        GET {_WIRE}/Schedules/PipelineEndpoint/{{endpoint_id}}
         GET {_WIRE}/Pipelines
         GET {_WIRE}/PipelineEndpoints
         GET {_WIRE}/PipelineEndpoints/Name
@@ -220,6 +226,8 @@ _ROUTES: dict[Needs, str] = {
         DELETE {_API}/ws/{{ws}}/authored/{{kind}}/{{kept_id}}
         PUT {_WIRE}/Pipelines/{{pipeline_id}}/status
         PUT {_WIRE}/PipelineEndpoints/{{endpoint_id}}
+        POST {_WIRE}/Schedules/Create
+        PUT {_WIRE}/Schedules/{{schedule_id}}
         POST {_API}/ws/{{ws}}/schedules
         PUT {_API}/ws/{{ws}}/schedules/{{schedule_id}}
         POST {_API}/ws/{{ws}}/schedules/{{schedule_id}}/run-now

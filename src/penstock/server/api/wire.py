@@ -17,8 +17,9 @@ from starlette.responses import JSONResponse, Response
 from penstock.model.access import Permission
 from penstock.model.errors import BadRequest, Forbidden
 from penstock.model.status import TERMINAL
-from penstock.server.api import wire_objects, wire_runs
+from penstock.server.api import wire_objects, wire_runs, wire_schedules
 from penstock.server.api.wire_runs import RUNS, SCHEDULE_ID, entity
+from penstock.server.api.wire_values import assignments, objects
 from penstock.server.bodies import folded, read_json
 from penstock.server.callers import caller_of, idempotent, signed
 from penstock.service.changes import Subscription
@@ -51,6 +52,7 @@ def router(services: Services) -> APIRouter:
     _submitting(routes, services)
     wire_runs.add(routes, services)
     wire_objects.add(routes, services)
+    wire_schedules.add(routes, services)
     return routes
 
 
@@ -148,21 +150,8 @@ def _submission(services: Services, ws: str, request: Request, sent: Json, what:
             'The body has no ExperimentName. Send it: {"ExperimentName": "my-experiment"}.', target="ExperimentName"
         )
     found: Json = {ours: body[theirs] for theirs, ours in _KNOWN.items() if body.get(theirs) is not None}
-    for key in (
-        "tags",
-        "properties",
-        "parameterassignments",
-        "datapathassignments",
-        "datasetdefinitionvalueassignments",
-    ):
-        if not isinstance(body.get(key) or {}, dict):
-            raise BadRequest(f"{key} is a {type(body[key]).__name__}. Send an object: {{name: value}}.", target=key)
-    parameters = dict(body.get("parameterassignments") or {})
-    for name, value in (body.get("datapathassignments") or {}).items():
-        parameters[name] = _path(name, value)
-    for name, value in (body.get("datasetdefinitionvalueassignments") or {}).items():
-        parameters[name] = _dataset(services, ws, name, value)
-    found |= {"parameters": parameters, "is_lenient": True}
+    objects(body, "tags", "properties")
+    found |= {"parameters": assignments(services, ws, body), "is_lenient": True}
     found["properties"] = {
         **(body.get("properties") or {}),
         RUN_SOURCE: str(body.get("runsource") or "API"),
@@ -170,43 +159,3 @@ def _submission(services: Services, ws: str, request: Request, sent: Json, what:
         **({SCHEDULE_ID: str(body["scheduleid"])} if body.get("scheduleid") else {}),
     }
     return idempotent(request, signed(services, request, found), what)
-
-
-def _path(name: str, value: Any) -> Json:
-    given = folded(value) if isinstance(value, dict) else {}
-    if not isinstance(given.get("datastorename"), str):
-        raise BadRequest(
-            f'DataPathAssignments: {name} has no DataStoreName. Send {{"DataStoreName": …, "RelativePath": …}}.',
-            target=name,
-        )
-    return {"datastore": given["datastorename"], "path": str(given.get("relativepath") or "")}
-
-
-def _dataset(services: Services, ws: str, name: str, value: Any) -> Json:
-    """The dataset that a definition value names: a saved one, a registered one, or the files at a path."""
-    given = folded(value) if isinstance(value, dict) else {}
-    for key in ("savedsetreference", "saveddatasetreference", "datasetreference"):
-        named = folded(given[key]) if isinstance(given.get(key), dict) else None
-        if named and named.get("id"):
-            return {"dataset": str(named["id"])}
-        if named and named.get("name"):
-            version = _version(name, named.get("version"))
-            return {"dataset": services.datasets.find(ws, str(named["name"]), version)["id"]}
-    if isinstance(given.get("literalvalue"), dict):
-        definition = {"paths": [_path(name, given["literalvalue"])]}
-        return {"dataset": services.datasets.save(ws, {"kind": "file", "definition": definition})}
-    raise BadRequest(
-        f'DataSetDefinitionValueAssignments: {name} names no dataset. Send {{"SavedDataSetReference": {{"Id": …}}}}, '
-        '{"DataSetReference": {"Name": …, "Version": …}} or {"LiteralValue": {"DataStoreName": …, "RelativePath": …}}.',
-        target=name,
-    )
-
-
-def _version(name: str, given: Any) -> int | None:
-    if given in (None, "", "latest"):
-        return None
-    if not str(given).isdigit():
-        raise BadRequest(
-            f"The dataset for {name} has the version {given!r}. Send a whole number, or 'latest'.", target=name
-        )
-    return int(given)
