@@ -17,7 +17,7 @@ from azureml.exceptions import UserErrorException
 from azureml.pipeline.core import Pipeline
 from azureml.pipeline.steps import PythonScriptStep
 from penstock.model.errors import CannotServe
-from penstock.service.seal import unseal
+from penstock.service.assets.seal import unseal
 
 READ = """
 import os, sys

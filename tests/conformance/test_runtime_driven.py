@@ -13,7 +13,7 @@ import pytest
 from azureml.core import Environment, Experiment, Run, ScriptRunConfig, Workspace
 from azureml.exceptions import UserErrorException
 from penstock.service.changes import Changes
-from penstock.service.driven import GRACE_SECONDS, Driven
+from penstock.service.runs.driven import GRACE_SECONDS, Driven
 from penstock.store.database import open_database
 
 

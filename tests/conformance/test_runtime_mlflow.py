@@ -16,7 +16,7 @@ from azureml.core import Experiment, Run, ScriptRunConfig, Workspace
 from azureml.pipeline.core import Pipeline
 from azureml.pipeline.steps import PythonScriptStep
 from penstock.model.errors import BadRequest
-from penstock.service.tracking_search import ordered, parse
+from penstock.service.mlflow.tracking_search import ordered, parse
 
 BEGIN = """
 import json, os, sys

@@ -12,7 +12,7 @@ import pytest
 from azureml.core import Experiment, ScriptRunConfig, Workspace
 from azureml.exceptions import UserErrorException
 from penstock.model.errors import CannotServe
-from penstock.service.seal import is_sealed, seal, unseal
+from penstock.service.assets.seal import is_sealed, seal, unseal
 
 VALUE = "s3cr3t-pässword"
 
@@ -74,7 +74,7 @@ def test_a_step_reads_secrets_of_its_workspace(ws: Workspace, tmp_path: Path, mo
 def test_a_backup_holds_no_secret_as_it_is(ws: Workspace, module_home: Path, tmp_path: Path) -> None:
     import tarfile
 
-    from penstock.service.backup import back_up
+    from penstock.service.care.backup import back_up
 
     ws.get_default_keyvault().set_secret("db-password", VALUE)
     back_up(module_home, tmp_path / "b.tgz", "1", 0.0)

@@ -21,9 +21,9 @@ from joserfc.jwk import RSAKey
 from penstock.model.access import ROLES, Needs, Permission, Role
 from penstock.server.app import make_app
 from penstock.server.permissions import TABLE
+from penstock.service.assets.seal import unseal
 from penstock.service.context import Context
-from penstock.service.inbox import Inbox
-from penstock.service.seal import unseal
+from penstock.service.execution.inbox import Inbox
 from penstock.service.services import Services
 from penstock.store import principals as store
 from penstock.store.database import open_database

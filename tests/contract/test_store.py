@@ -7,7 +7,7 @@ from sqlalchemy import event
 
 from penstock.model.errors import CannotServe
 from penstock.model.status import Status
-from penstock.service import journal
+from penstock.service.execution import journal
 from penstock.store import catalog, identities, records, runs, secrets, takeover
 from penstock.store.database import HEAD, Database, open_database
 

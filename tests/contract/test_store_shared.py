@@ -12,8 +12,8 @@ from sqlalchemy import text
 
 from penstock.model.errors import CannotServe
 from penstock.model.status import Status
-from penstock.service import journal
-from penstock.service.leader import Elected, NotLeader
+from penstock.service.execution import journal
+from penstock.service.execution.leader import Elected, NotLeader
 from penstock.store import catalog, leases, postgresql, records, runs
 from penstock.store.database import open_database
 

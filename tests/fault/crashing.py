@@ -8,7 +8,7 @@ from pathlib import Path
 
 from integration.served import Client, node, serve, wait_for
 
-from penstock.service.invariants import check_invariants
+from penstock.service.care.invariants import check_invariants
 from penstock.store.database import open_database
 
 SCRIPT = b"""

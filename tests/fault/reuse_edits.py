@@ -28,8 +28,8 @@ from penstock.model import crashpoints
 from penstock.selftest.processes import Behaviour, Stub
 from penstock.selftest.simulation import Simulation, make_home
 from penstock.selftest.world import World
-from penstock.service import registering
-from penstock.service.interpreting import Interpreting
+from penstock.service.execution import registering
+from penstock.service.reuse.interpreting import Interpreting
 from penstock.store import catalog, records, runs
 
 Json = dict[str, Any]

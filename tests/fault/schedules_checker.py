@@ -24,8 +24,8 @@ from zoneinfo import available_timezones
 from sqlalchemy import delete, func, select
 
 from penstock.model.errors import DatabaseAway, NotFound
-from penstock.service.schedules import Schedules
-from penstock.service.triggers import Clock, rule_of
+from penstock.service.schedule.schedules import Schedules
+from penstock.service.schedule.triggers import Clock, rule_of
 from penstock.store import catalog, runs, tables
 from penstock.store import schedules as store
 from penstock.store.database import Database, open_database

@@ -13,11 +13,11 @@ from test_janitor import context  # noqa: F401 (a fixture)
 from penstock.model import crashpoints
 from penstock.model.settings import Retention
 from penstock.model.status import Status
-from penstock.service import taking
-from penstock.service.batch import Batch, Stale
-from penstock.service.clearing import Clearing, Limits
+from penstock.service.care.clearing import Clearing, Limits
+from penstock.service.care.janitor import Janitor
 from penstock.service.context import Context
-from penstock.service.janitor import Janitor
+from penstock.service.execution import taking
+from penstock.service.execution.batch import Batch, Stale
 from penstock.store import catalog, records, removals, runs
 
 DAY = 86_400.0

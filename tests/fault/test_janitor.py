@@ -13,11 +13,11 @@ import pytest
 from penstock.data.snapshots import Snapshots
 from penstock.data.tars import Uploads
 from penstock.model.status import Status
-from penstock.service import logs
+from penstock.service.care import logs
+from penstock.service.care.janitor import DAY_SECONDS, HALF_WRITTEN_SECONDS, ROUND_SECONDS, SETTLED_SECONDS, Janitor
+from penstock.service.care.room import Room
 from penstock.service.changes import Changes
 from penstock.service.context import Context
-from penstock.service.janitor import DAY_SECONDS, HALF_WRITTEN_SECONDS, ROUND_SECONDS, SETTLED_SECONDS, Janitor
-from penstock.service.room import Room
 from penstock.store import catalog, runs
 from penstock.store.database import open_database
 

@@ -6,9 +6,9 @@ import pytest
 from fault.reuse_edits import has_real_environment, run_sequence
 
 from penstock.selftest.simulation import make_home
-from penstock.service.contents import Contents
-from penstock.service.interpreting import Interpreting
-from penstock.service.reusing import Reuse
+from penstock.service.reuse.contents import Contents
+from penstock.service.reuse.interpreting import Interpreting
+from penstock.service.reuse.reusing import Reuse
 from penstock.store import identities
 
 

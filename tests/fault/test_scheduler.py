@@ -13,9 +13,9 @@ from penstock.selftest.graphs import FOREVER, SNAPSHOT
 from penstock.selftest.processes import Behaviour
 from penstock.selftest.simulation import Simulation, make_home
 from penstock.selftest.world import Crash, World
-from penstock.service.batch import Batch, Stale
-from penstock.service.invariants import check_invariants
-from penstock.service.scheduler import Scheduler
+from penstock.service.care.invariants import check_invariants
+from penstock.service.execution.batch import Batch, Stale
+from penstock.service.execution.scheduler import Scheduler
 from penstock.store import records, runs
 
 

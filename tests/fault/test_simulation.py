@@ -10,7 +10,7 @@ import pytest
 
 from penstock.selftest.processes import Stub
 from penstock.selftest.simulation import make_home, run_seed
-from penstock.service.scheduler import Scheduler
+from penstock.service.execution.scheduler import Scheduler
 from penstock.store import runs
 
 SEEDS = range(200)

@@ -18,7 +18,7 @@ from fault.watching_checker import play
 
 from penstock.model.errors import BadRequest, NotFound
 from penstock.service.context import Context
-from penstock.service.watching import LOOK_SECONDS, NET_SECONDS, TROUBLE_SECONDS, UNTOLD_SECONDS
+from penstock.service.schedule.watching import LOOK_SECONDS, NET_SECONDS, TROUBLE_SECONDS, UNTOLD_SECONDS
 from penstock.store import catalog
 from penstock.store import schedules as store
 from penstock.store.database import open_database

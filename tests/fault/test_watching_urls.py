@@ -13,7 +13,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from penstock.model.errors import BadRequest
 from penstock.service.context import Context
-from penstock.service.watching import NET_SECONDS, TROUBLE_SECONDS
+from penstock.service.schedule.watching import NET_SECONDS, TROUBLE_SECONDS
 
 
 class Far(MemoryFileSystem):

@@ -15,11 +15,11 @@ from integration.served import Client, node, serve, wait_for, wait_until_served
 
 from penstock.model.errors import BadRequest, NotFound
 from penstock.model.status import Status
-from penstock.service.catalog import Catalog
+from penstock.service.assets.catalog import Catalog
 from penstock.service.context import Context
-from penstock.service.deliveries import A_WEBHOOK, AGAIN_AFTER_SECONDS, IDLE_SECONDS, Deliveries
-from penstock.service.posting import Poster
-from penstock.service.webhooks import Webhooks
+from penstock.service.notify.deliveries import A_WEBHOOK, AGAIN_AFTER_SECONDS, IDLE_SECONDS, Deliveries
+from penstock.service.notify.posting import Poster
+from penstock.service.notify.webhooks import Webhooks
 from penstock.store import runs
 
 

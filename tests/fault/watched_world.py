@@ -9,13 +9,13 @@ from typing import Any
 
 from fault.schedules_checker import Killed, _keep_run
 
-from penstock.service.catalog import Catalog
+from penstock.service.assets.catalog import Catalog
+from penstock.service.assets.datastores import Datastores
 from penstock.service.context import Context
-from penstock.service.datastores import Datastores
-from penstock.service.schedules import Schedules
-from penstock.service.triggers import Clock
-from penstock.service.watched import Places
-from penstock.service.watching import Watcher
+from penstock.service.schedule.schedules import Schedules
+from penstock.service.schedule.triggers import Clock
+from penstock.service.schedule.watched import Places
+from penstock.service.schedule.watching import Watcher
 from penstock.store import schedules as store
 from penstock.store.database import Database
 

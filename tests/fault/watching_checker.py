@@ -23,7 +23,7 @@ from fault.watched_world import World
 from sqlalchemy import func, select
 
 from penstock.data.listings import Changes
-from penstock.service.changed import unpacked
+from penstock.service.schedule.changed import unpacked
 from penstock.store import schedules as store
 from penstock.store import tables
 

@@ -13,8 +13,8 @@ from integration.served import node
 
 from penstock.model.access import Role
 from penstock.model.errors import NotFound, TooManyRequests, Unauthorized
-from penstock.service.devices import MOST, Devices, NotSignedIn
-from penstock.service.sessions import COOKIE, REFRESH, Sessions
+from penstock.service.identity.devices import MOST, Devices, NotSignedIn
+from penstock.service.identity.sessions import COOKIE, REFRESH, Sessions
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 PAGE = {"Accept": "text/html,application/xhtml+xml"}

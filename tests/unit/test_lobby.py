@@ -1,7 +1,7 @@
 """Pipeline runs that wait to be taken up: in the order they came, so many at once, and out of turn when they are cancelled."""
 
-from penstock.service import lobby
-from penstock.service.lobby import Lobby
+from penstock.service.execution import lobby
+from penstock.service.execution.lobby import Lobby
 
 
 def test_runs_are_taken_up_in_the_order_they_came() -> None:

@@ -27,7 +27,7 @@ def backup(file: Path, home: str | None, as_json: bool, quiet: bool) -> None:
 
     FILE holds the signing key and the token: keep it as you would keep them. It appears when it is whole.
     """
-    from penstock.service.backup import back_up
+    from penstock.service.care.backup import back_up
 
     at = _home_here(home)
     target = file.absolute()
@@ -62,7 +62,7 @@ def restore(file: Path, force: bool, home: str | None, as_json: bool, quiet: boo
     Runs that were active then are taken up by the next server: what had ended keeps its end, what had not begun begins, and what was
     in the middle fails and says that it was lost.
     """
-    from penstock.service.backup import restore as bring_back
+    from penstock.service.care.backup import restore as bring_back
 
     at = _home_here(home)
     try:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from penstock.model.status import TERMINAL, Status
-from penstock.service.invariants import check_invariants
+from penstock.service.care.invariants import check_invariants
 from penstock.store import records, runs
 
 if TYPE_CHECKING:

@@ -26,9 +26,9 @@ from penstock.selftest.processes import Machine, SimulatedCompute
 from penstock.selftest.world import Crash, World
 from penstock.service.changes import Changes
 from penstock.service.context import Context
-from penstock.service.inbox import Inbox
-from penstock.service.loop import RETRY_SECONDS
-from penstock.service.scheduler import Scheduler
+from penstock.service.execution.inbox import Inbox
+from penstock.service.execution.loop import RETRY_SECONDS
+from penstock.service.execution.scheduler import Scheduler
 from penstock.service.services import Services
 from penstock.store import runs
 from penstock.store.memory import MemoryDatabase, empty_image

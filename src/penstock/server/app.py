@@ -33,9 +33,9 @@ from penstock.server.studio import calls, signing_in
 from penstock.server.studio import pipelines as published
 from penstock.server.studio import routes as studio
 from penstock.server.studio.visitors import visitor_of
-from penstock.service.loop import Loop
-from penstock.service.places import PREFIX
-from penstock.service.room import Room
+from penstock.service.care.room import Room
+from penstock.service.execution.loop import Loop
+from penstock.service.published.places import PREFIX
 from penstock.service.services import Services
 
 log = logging.getLogger("penstock.server")

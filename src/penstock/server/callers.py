@@ -11,7 +11,7 @@ from fastapi import Request
 from penstock.model.access import OWNER, Caller
 from penstock.model.errors import BadRequest
 from penstock.server.permissions import CALLER
-from penstock.service.access import SUBMITTED_BY
+from penstock.service.identity.access import SUBMITTED_BY
 from penstock.service.services import Services
 
 Json = dict[str, Any]

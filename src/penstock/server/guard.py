@@ -30,8 +30,8 @@ from penstock.model.errors import (
 from penstock.server.forms import COOKIE, ELSEWHERE, is_from_elsewhere
 from penstock.server.permissions import CALLER, SIGN_IN, Permissions
 from penstock.server.studio.signing_in import refused_page, session_cookie
+from penstock.service.identity.sessions import COOKIE as COOKIE_KIND
 from penstock.service.services import Services
-from penstock.service.sessions import COOKIE as COOKIE_KIND
 
 Scope = MutableMapping[str, Any]
 App = Callable[[Scope, Any, Any], Awaitable[None]]

@@ -27,18 +27,18 @@ from penstock.model.settings import SETTINGS, Settings
 from penstock.node import identity
 from penstock.server import crash, doors, shared
 from penstock.server import home as homes
-from penstock.service.automatic import Automatic
-from penstock.service.background import Background
+from penstock.service.care.background import Background
+from penstock.service.care.janitor import Janitor, JanitorThread
+from penstock.service.care.room import Room
 from penstock.service.changes import Changes
 from penstock.service.context import Context
-from penstock.service.deliveries import Deliveries, DeliveriesThread
-from penstock.service.inbox import Inbox
-from penstock.service.interpreting import Interpreting
-from penstock.service.janitor import Janitor, JanitorThread
-from penstock.service.leader import Alone, Elected
-from penstock.service.loop import Loop, WakeSocket
-from penstock.service.room import Room
-from penstock.service.scheduler import Scheduler
+from penstock.service.execution.inbox import Inbox
+from penstock.service.execution.leader import Alone, Elected
+from penstock.service.execution.loop import Loop, WakeSocket
+from penstock.service.execution.scheduler import Scheduler
+from penstock.service.notify.deliveries import Deliveries, DeliveriesThread
+from penstock.service.reuse.interpreting import Interpreting
+from penstock.service.schedule.automatic import Automatic
 from penstock.service.services import Services
 from penstock.store.database import open_database, shown
 from penstock.store.leases import RELEASED

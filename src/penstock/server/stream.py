@@ -11,8 +11,8 @@ from starlette.concurrency import run_in_threadpool
 
 from penstock.model.status import TERMINAL
 from penstock.service.changes import Subscription
+from penstock.service.runs.views import EVENTS_A_PAGE, LOGS
 from penstock.service.services import Services
-from penstock.service.views import EVENTS_A_PAGE, LOGS
 
 Json = dict[str, Any]
 PING_SECONDS = 15.0

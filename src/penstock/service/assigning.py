@@ -12,7 +12,7 @@ from typing import Any
 from penstock.engine.validate import value_problem
 from penstock.model.errors import NotFound, Problem, WrongParameters
 from penstock.model.graph import Graph, Parameter
-from penstock.service.datasets import Datasets
+from penstock.service.assets.datasets import Datasets
 
 Json = dict[str, Any]
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")

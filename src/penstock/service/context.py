@@ -18,9 +18,9 @@ from penstock.data.snapshots import Snapshots
 from penstock.data.tars import Uploads
 from penstock.model.graph import RetryPolicy
 from penstock.model.settings import Retention
+from penstock.service.care.room import Room
 from penstock.service.changes import Changes
-from penstock.service.leader import Alone, Leader
-from penstock.service.room import Room
+from penstock.service.execution.leader import Alone, Leader
 from penstock.store.database import Database
 
 Json = dict[str, Any]
@@ -76,7 +76,7 @@ class Context:
             object.__setattr__(self, "digests", Digests(self.home))
 
     def run_token(self, run_id: str, attempt: int) -> str:
-        """What the process of one try of a run may show: whose it is, and that we said so. service/access.py checks it."""
+        """What the process of one try of a run may show: whose it is, and that we said so. service/identity/access.py checks it."""
         name = f"{run_id}.{attempt}"
         return f"{name}.{hmac.new(self.key, f'run:{name}'.encode(), hashlib.sha256).hexdigest()}"
 

@@ -4,37 +4,37 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from penstock.service.access import Access
-from penstock.service.audit import Audit
-from penstock.service.authored import Authored
-from penstock.service.catalog import Catalog
-from penstock.service.clearing import Clearing
+from penstock.service.assets.catalog import Catalog
+from penstock.service.assets.datasets import Datasets
+from penstock.service.assets.datastores import Datastores
+from penstock.service.assets.environments import Environments
+from penstock.service.assets.models import Models
+from penstock.service.assets.secrets import Secrets
+from penstock.service.care.clearing import Clearing
 from penstock.service.context import Context
-from penstock.service.control import Control
-from penstock.service.datasets import Datasets
-from penstock.service.datastores import Datastores
-from penstock.service.debugging import Debugging
-from penstock.service.devices import Devices
-from penstock.service.endpoints import Endpoints
-from penstock.service.environments import Environments
-from penstock.service.explaining import Explaining
-from penstock.service.firing import Targets
-from penstock.service.inbox import Inbox
-from penstock.service.models import Models
-from penstock.service.pipelines import Pipelines
-from penstock.service.principals import Principals
-from penstock.service.quick import QuickSubmission
-from penstock.service.results import Results
-from penstock.service.schedules import Schedules
-from penstock.service.secrets import Secrets
-from penstock.service.sessions import Sessions
-from penstock.service.submission import Submission
-from penstock.service.tokens import Tokens
-from penstock.service.tracking import Tracking
-from penstock.service.tracking_models import TrackedModels
-from penstock.service.views import Views
-from penstock.service.watched import Places
-from penstock.service.webhooks import Webhooks
+from penstock.service.execution.inbox import Inbox
+from penstock.service.identity.access import Access
+from penstock.service.identity.audit import Audit
+from penstock.service.identity.devices import Devices
+from penstock.service.identity.principals import Principals
+from penstock.service.identity.sessions import Sessions
+from penstock.service.identity.tokens import Tokens
+from penstock.service.mlflow.tracking import Tracking
+from penstock.service.mlflow.tracking_models import TrackedModels
+from penstock.service.notify.webhooks import Webhooks
+from penstock.service.published.authored import Authored
+from penstock.service.published.endpoints import Endpoints
+from penstock.service.published.pipelines import Pipelines
+from penstock.service.published.quick import QuickSubmission
+from penstock.service.reuse.explaining import Explaining
+from penstock.service.reuse.results import Results
+from penstock.service.runs.control import Control
+from penstock.service.runs.debugging import Debugging
+from penstock.service.runs.submission import Submission
+from penstock.service.runs.views import Views
+from penstock.service.schedule.firing import Targets
+from penstock.service.schedule.schedules import Schedules
+from penstock.service.schedule.watched import Places
 
 
 @dataclass(frozen=True)

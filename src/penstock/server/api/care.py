@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body, Request
 
 from penstock.model.errors import BadRequest
 from penstock.server.api.workspaces import page
-from penstock.service.clearing import Limits
+from penstock.service.care.clearing import Limits
 from penstock.service.services import Services
 
 Json = dict[str, Any]

@@ -1,6 +1,6 @@
 """MLflow's REST API below /mlflow/<workspace>, as far as tracking goes: experiments, runs, metrics, params, tags, artifacts.
 
-Knows MLflow's routes and its shape of errors; what the calls do is service/tracking.py's.
+Knows MLflow's routes and its shape of errors; what the calls do is service/mlflow/tracking.py's.
 """
 
 from __future__ import annotations

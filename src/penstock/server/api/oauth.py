@@ -19,10 +19,10 @@ from starlette.responses import JSONResponse, Response
 
 from penstock.model.errors import BadRequest, PenstockError, Unauthorized
 from penstock.server.forms import read_form
-from penstock.service.devices import NotSignedIn
+from penstock.service.identity.devices import NotSignedIn
+from penstock.service.identity.sessions import REFRESH, REFRESH_SECONDS
+from penstock.service.identity.tokens import ALGORITHM, AUDIENCES, GOOD_SECONDS
 from penstock.service.services import Services
-from penstock.service.sessions import REFRESH, REFRESH_SECONDS
-from penstock.service.tokens import ALGORITHM, AUDIENCES, GOOD_SECONDS
 
 Json = dict[str, Any]
 DEFAULT_SCOPE = "/.default"

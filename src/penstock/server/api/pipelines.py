@@ -12,7 +12,7 @@ from penstock.model.errors import BadRequest
 from penstock.server.api import openapi
 from penstock.server.api.workspaces import page
 from penstock.server.callers import caller_of, idempotent, name_of, signed
-from penstock.service.pipelines import RUN_SOURCE, RUN_TYPE
+from penstock.service.published.pipelines import RUN_SOURCE, RUN_TYPE
 from penstock.service.services import Services
 
 Json = dict[str, Any]

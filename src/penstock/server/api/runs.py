@@ -15,11 +15,11 @@ from penstock.server.api.workspaces import page
 from penstock.server.callers import signed
 from penstock.server.files import send_file
 from penstock.server.stream import follow
+from penstock.service.care.room import Room
 from penstock.service.context import new_id
-from penstock.service.driven import checked_owner
-from penstock.service.room import Room
+from penstock.service.runs.driven import checked_owner
+from penstock.service.runs.views import EVENTS_A_PAGE
 from penstock.service.services import Services
-from penstock.service.views import EVENTS_A_PAGE
 
 Json = dict[str, Any]
 SPOOL_BYTES = 8 << 20

@@ -14,7 +14,7 @@ from penstock.model.access import ALL, Caller
 from penstock.model.errors import Conflict
 from penstock.node import identity
 from penstock.server.callers import caller_of
-from penstock.service.loop import Loop
+from penstock.service.execution.loop import Loop
 from penstock.service.services import Services
 
 

@@ -23,9 +23,9 @@ from penstock.server.api.wire_values import assignments, objects
 from penstock.server.bodies import folded, read_json
 from penstock.server.callers import caller_of, idempotent, signed
 from penstock.service.changes import Subscription
-from penstock.service.pipelines import RUN_SOURCE, RUN_TYPE
-from penstock.service.pipelines import facts as facts_of
-from penstock.service.places import PREFIX
+from penstock.service.published.pipelines import RUN_SOURCE, RUN_TYPE
+from penstock.service.published.pipelines import facts as facts_of
+from penstock.service.published.places import PREFIX
 from penstock.service.services import Services
 
 __all__ = ["PREFIX", "router"]

@@ -11,10 +11,10 @@ from starlette.responses import JSONResponse, Response
 
 from penstock.model.errors import NotFound
 from penstock.server.bodies import folded, read_json
-from penstock.service.access import SUBMITTED_BY
-from penstock.service.endpoints import ENDPOINT_ID
-from penstock.service.pipelines import RUN_SOURCE, RUN_TYPE
-from penstock.service.pipelines import facts as facts_of
+from penstock.service.identity.access import SUBMITTED_BY
+from penstock.service.published.endpoints import ENDPOINT_ID
+from penstock.service.published.pipelines import RUN_SOURCE, RUN_TYPE
+from penstock.service.published.pipelines import facts as facts_of
 from penstock.service.services import Services
 
 Json = dict[str, Any]

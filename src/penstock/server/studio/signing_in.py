@@ -19,8 +19,8 @@ from penstock.model.errors import NotFound, Unauthorized
 from penstock.server import forms
 from penstock.server.callers import caller_of
 from penstock.server.studio.routes import HERE, PAGE_HEADERS, templates, version
+from penstock.service.identity.sessions import COOKIE, COOKIE_SECONDS
 from penstock.service.services import Services
-from penstock.service.sessions import COOKIE, COOKIE_SECONDS
 
 Json = dict[str, Any]
 HEADERS = {**PAGE_HEADERS, "Cache-Control": "no-store"}

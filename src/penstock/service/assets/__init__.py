@@ -1,0 +1,1 @@
+"""What a workspace holds: computes, datastores, datasets, models, environments, secrets."""

@@ -1,0 +1,1 @@
+"""Keeping a home in order: room, clearing away, backups, the invariants."""

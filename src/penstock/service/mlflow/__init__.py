@@ -1,0 +1,1 @@
+"""Our runs as an MLflow client sees them."""

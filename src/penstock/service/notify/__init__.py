@@ -1,0 +1,1 @@
+"""Telling others that runs have ended."""

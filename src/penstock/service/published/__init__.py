@@ -1,0 +1,1 @@
+"""What authors keep to run again under an id: published pipelines, endpoints, drafts."""

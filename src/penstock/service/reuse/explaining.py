@@ -1,0 +1,171 @@
+"""Why steps ran, or why earlier ones stand for them: after (`why`) and before (`plan`), field by field. Reads only."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from penstock.engine import fingerprint
+from penstock.model.errors import NotFound, PenstockError
+from penstock.model.status import Status
+from penstock.service.context import Context
+from penstock.service.reuse.reusing import Decision, Reuse, Standing
+from penstock.service.runs.binding import Binder, Root
+from penstock.store import identities, records, removals, runs
+
+Json = dict[str, Any]
+MAX_COMPARED_BYTES = 1 << 20
+MAX_FILES = 8
+
+
+class Explaining:
+    """The verbs `why` and `plan`."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._reuse = Reuse(context.home, Binder(context), context.digests, context.identify, context.clock)
+
+    def why(self, run_id: str) -> list[Json]:
+        """Of a step run, or of each step of a pipeline run in graph order: what was decided, and from what."""
+        with self._context.database.read() as connection:
+            row = runs.get_run(connection, run_id)
+            if row is None:
+                raise NotFound(
+                    f"There is no run '{run_id}' on this server. List them: penstock run list", target=run_id
+                )
+            steps = [row] if row["type"] == "step" else runs.children(connection, run_id)
+            return [self._of(connection, s) for s in steps if s["type"] == "step"]
+
+    def plan(self, root: Root) -> list[Json]:
+        """For each step of a submission that is not made, in order: `reuse`, `run`, or `depends` on what a step before it writes."""
+        plan, standing = root.plan, Standing()
+        first = [n.id for n in plan.order if not plan.upstream[n.id]]
+        with self._context.database.read() as connection:
+            made = self._reuse.follow(connection, root, first, standing)
+            return [self._foreseen(connection, root, node.id, made) for node in plan.order]
+
+    def _foreseen(self, connection: Connection, root: Root, node_id: str, made: dict[str, Decision]) -> Json:
+        node, decision = root.plan.graph.node(node_id), made.get(node_id)
+        step: Json = {"node": node.id, "name": node.name, "reused_run_id": None, "details": []}
+        if root.regenerates or (decision is None and not node.allow_reuse):
+            why = "regenerate_outputs was asked for" if node.allow_reuse else "allow_reuse is False"
+            return {**step, "verdict": "run", "because": [why]}
+        if decision is None:
+            before = [root.plan.graph.node(u).name for u in root.plan.upstream[node_id] if not _is_hit(made.get(u))]
+            return {
+                **step,
+                "verdict": "depends",
+                "because": [f"step '{before[0]}' before it runs: what that writes decides"],
+            }
+        if decision.hit is not None:
+            hit = decision.hit["id"]
+            return {**step, "verdict": "reuse", "reused_run_id": hit, "because": [f"run {hit} did the same"]}
+        identity = decision.row("", root.workspace, node.name, self._context.clock())
+        because, details, _ = self._grounds(connection, identity)
+        return {**step, "verdict": "run", "because": because, "details": details}
+
+    def _of(self, connection: Connection, row: Json) -> Json:
+        identity = identities.get(connection, row["id"])
+        outputs = [
+            {k: o[k] for k in ("name", "datastore", "path", "digest")} for o in records.outputs(connection, row["id"])
+        ]
+        step: Json = {
+            "run_id": row["id"],
+            "name": row["name"],
+            "status": row["status"],
+            "reused_run_id": None,
+            "compared_with": None,
+        }
+        step |= {"details": [], "observed": [], "outputs": outputs}
+        if identity is None:
+            is_waiting = row["status"] == Status.NOT_STARTED
+            said = "it has not started" if is_waiting else "nothing was noted of what it is made from"
+            return {**step, "verdict": "undecided" if is_waiting else "ran", "because": [said]}
+        if identity["reused_run_id"]:
+            hit = identity["reused_run_id"]
+            seen = identities.observations(connection, [hit])[hit]
+            because = [f"run {hit} did the same, and what it left is as it left it"]
+            return {**step, "verdict": "reused", "reused_run_id": hit, "because": because, "observed": _seen(seen)}
+        because, details, other = self._grounds(connection, identity)
+        seen = identities.observations(connection, [row["id"]])[row["id"]]
+        step |= {"because": because, "details": details, "compared_with": other, "observed": _seen(seen)}
+        if identity["unusable"] and identity["unusable"] not in because:
+            step["not_reusable"] = identity["unusable"]
+        return {**step, "verdict": "ran"}
+
+    def _grounds(self, connection: Connection, identity: Json) -> tuple[list[str], list[Json], str | None]:
+        """Why a step was not spared: sentences, the fields that differ, and the run it was compared with."""
+        if identity["why"]:
+            return list(identity["why"]), [], None
+        earlier = identities.earlier(
+            connection, identity["workspace"], identity["name"], before=identity["run_id"] or None
+        )
+        if not earlier:
+            return [f"no earlier step '{identity['name']}' has completed"], [], None
+        found = [(fingerprint.differences(e["parts"], identity["parts"]), e) for e in earlier if e["parts"]]
+        if not found:
+            return (
+                [f"run {earlier[0]['run_id']} does not stand for it: {earlier[0]['unusable']}"],
+                [],
+                earlier[0]["run_id"],
+            )
+        differences, nearest = min(found, key=lambda pair: len(pair[0]))
+        if not differences:
+            is_cleared = removals.any_of(connection, [nearest["run_id"]]) is not None
+            cleared = "what it wrote was cleared away" if is_cleared else None
+            why = nearest["unusable"] or cleared or "that had not completed when this one began"
+            return [f"run {nearest['run_id']} did the same, but {why}"], [], nearest["run_id"]
+        details = [{"place": place, "was": was, "is": now} for place, was, now in differences]
+        return list(self._sentences(differences)), details, nearest["run_id"]
+
+    def _sentences(self, differences: Sequence[tuple[str, Any, Any]]) -> Iterator[str]:
+        told = [(was, now) for place, was, now in differences if place.startswith("argument ")]
+        for place, was, now in differences:
+            if place.startswith("parameter ") and (was, now) in told:
+                continue  # one value, on the command line and in the environment
+            changed: list[str] = []
+            if place == "snapshot" and was and now:
+                changed = self._changed_files(was, now)
+            elif place == "environment" and was and now:
+                changed = self._context.compare_environments(was, now)
+            yield from changed or [fingerprint.sentence(place, was, now)]
+
+    def _changed_files(self, before: str, after: str) -> list[str]:
+        """Which files of the source folder differ; of a text how many lines do."""
+        try:
+            old, new = ({f["path"]: f["digest"] for f in self._context.snapshots.files(d)} for d in (before, after))
+        except PenstockError:
+            return []
+        found = [f"{p} is new" for p in new if p not in old] + [f"{p} is gone" for p in old if p not in new]
+        found += [f"{p} changed{self._lines(old[p], new[p])}" for p in new if p in old and old[p] != new[p]]
+        return (
+            found if len(found) <= MAX_FILES else [*found[:MAX_FILES], f"{len(found) - MAX_FILES} more files changed"]
+        )
+
+    def _lines(self, before: str, after: str) -> str:
+        texts = [self._text(before), self._text(after)]
+        if texts[0] is None or texts[1] is None:
+            return ""
+        marks = [line[0] for line in difflib.ndiff(texts[0], texts[1]) if line[0] in "+-"]
+        n = max(marks.count("+"), marks.count("-"))
+        return f" ({n} line{'' if n == 1 else 's'})"
+
+    def _text(self, digest: str) -> list[str] | None:
+        try:
+            path = self._context.snapshots.blob_path(digest)
+            if path.stat().st_size > MAX_COMPARED_BYTES:
+                return None
+            return path.read_text().splitlines()
+        except (PenstockError, OSError, ValueError):
+            return None
+
+
+def _is_hit(decision: Decision | None) -> bool:
+    return decision is not None and decision.hit is not None
+
+
+def _seen(rows: list[Json]) -> list[Json]:
+    return [{k: r[k] for k in ("kind", "name", "found")} for r in rows]

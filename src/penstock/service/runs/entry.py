@@ -1,0 +1,184 @@
+"""One submission on its way into the store: its rows, and the one transaction that keeps them. Reads nothing beforehand."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Container, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from penstock.engine.plan import make_plan
+from penstock.model.errors import BadRequest, NotFound
+from penstock.model.graph import Graph, Node
+from penstock.model.status import Status
+from penstock.service.context import Context
+from penstock.service.runs import resuming
+from penstock.service.runs.resuming import Resumption
+from penstock.store import catalog, records, runs
+
+Json = dict[str, Any]
+IMPLICIT_COMPUTE = "AmlCompute"
+_MODULE_IDS = uuid.UUID("6f1de0cb-3b0a-4b39-9a04-5f4c3d0f5a55")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What every submission of one graph shares, checked. With `is_same` parameters choose no data: it holds whatever they are."""
+
+    workspace: str
+    graph: Graph
+    text: str
+    """The graph as it is kept."""
+    computes: tuple[str, ...]
+    """Those to be made on this first use."""
+    bindings: Json
+    is_same: bool
+
+
+class Entry:
+    """The rows of one submission."""
+
+    def __init__(self, context: Context, ready: Prepared, body: Json, experiment_id: str) -> None:
+        self._context, self._ready, self._body = context, ready, body
+        self.at = context.clock()
+        self.plan = make_plan(ready.graph, body.get("parameters") or {})
+        self.bindings: Json = {
+            **ready.bindings,
+            "experiment_id": experiment_id,
+            "timeout_seconds": _timeout(body),
+            "eligible": [],
+        }
+        self.resumption = resuming.NOTHING
+        self.root_id = context.make_id()
+        self.step_ids = {n.id: context.make_id() for n in ready.graph.nodes}
+
+    def take_over(self, resumption: Resumption) -> None:
+        """Begin with what an earlier run completed."""
+        self.resumption = resumption
+
+    def note_eligible(self, nodes: Iterable[str]) -> None:
+        """Steps for which an earlier one may stand: told, not decided."""
+        self.bindings["eligible"] = sorted(nodes)
+
+    def steps(self) -> list[Json]:
+        eligible: Container[str] = self.bindings["eligible"]
+        taken = {n.id for n in self.plan.graph.nodes if n.id in self.resumption.taken or n.id in eligible}
+        return [step_of(n.id, self.step_ids[n.id], taken) for n in self.plan.graph.nodes]
+
+    def root(self) -> Json:
+        """The row of the pipeline run."""
+        description = str(self._body.get("description") or self.plan.graph.description or "")
+        name = str(self._body.get("display_name") or description or self._body["experiment"])
+        row = self._run(self.root_id, "pipeline", name, self._body.get("parent_run_id"), None, 0)
+        row["display_name"] = self._body.get("display_name")
+        row["description"] = description or None
+        row["pipeline_id"] = self._body.get("pipeline_id")
+        return row
+
+    def labels(self, kind: str) -> dict[str, str | None]:
+        """Its `tags` or `properties`, as they are kept."""
+        return {str(k): None if v is None else str(v) for k, v in (self._body.get(kind) or {}).items()}
+
+    def keep(self, connection: Connection) -> bool:
+        """Whether the rows are kept: not when a run stands under the same idempotency key already."""
+        key, body = self._body.get("idempotency_key"), self._body
+        if key and runs.submitted_as(connection, str(key)) is not None:
+            return False
+        for name in self._ready.computes:
+            catalog.add_compute(connection, self._compute(name))
+        parent = body.get("parent_run_id")
+        if parent and runs.get_run(connection, str(parent)) is None:
+            raise NotFound(f"There is no run '{parent}' to be the parent. Leave parent_run_id out, or name a run.")
+        runs.insert_submission(connection, self._submission())
+        runs.insert_runs(connection, self._runs())
+        properties = self.labels("properties")
+        created: Json = {"status": str(Status.NOT_STARTED), "n_steps": len(self.step_ids)}
+        if self.resumption.root_id:
+            created["resumed_from"] = self.resumption.root_id
+            properties["azureml.resumedfrom"] = self.resumption.root_id
+        labels = {"tag": self.labels("tags"), "property": properties}
+        records.insert_labels(connection, self.root_id, labels)
+        told: list[tuple[str, Json]] = [("created", created)]
+        told += [("warning", {"message": str(text)}) for text in body.get("warnings") or ()]
+        runs.append_events(connection, [runs.Event(self.root_id, self.root_id, self.at, *each) for each in told])
+        resuming.keep(connection, self._context.home, self.resumption, self.root_id, self.step_ids, self.at)
+        return True
+
+    def _submission(self) -> Json:
+        return {
+            "run_id": self.root_id,
+            "idempotency_key": self._body.get("idempotency_key"),
+            "graph": self._ready.text,
+            "parameters": json.dumps(self.plan.values),
+            "bindings": json.dumps(self.bindings),
+            "continue_on_failure": int(bool(self._body.get("continue_on_step_failure"))),
+            "regenerate_outputs": int(bool(self._body.get("regenerate_outputs"))),
+            "request": self._body.get("request"),
+        }
+
+    def _compute(self, name: str) -> Json:
+        return {
+            "workspace": self._ready.workspace,
+            "name": name,
+            "type": IMPLICIT_COMPUTE,
+            "settings": {"implicit": True},
+            "created_at": self.at,
+        }
+
+    def _runs(self) -> list[Json]:
+        taken = self.resumption.taken
+        children = [
+            self._run(self.step_ids[n.id], "step", n.name, self.root_id, n, self._unmet(n))
+            for n in self.plan.graph.nodes
+        ]
+        over = {"status": str(Status.COMPLETED), "started_at": self.at, "ended_at": self.at}
+        return [self.root(), *({**c, **over} if c["node"] in taken else c for c in children)]
+
+    def _unmet(self, node: Node) -> int:
+        return sum(u not in self.resumption.taken for u in self.plan.upstream[node.id])
+
+    def _run(self, run_id: str, kind: str, name: str, parent: Any, node: Node | None, unmet: int) -> Json:
+        return {
+            "id": run_id,
+            "workspace": self._ready.workspace,
+            "experiment": self._body["experiment"],
+            "type": kind,
+            "name": name,
+            "display_name": None,
+            "parent_id": parent,
+            "root_id": self.root_id,
+            "node": node.id if node else None,
+            "step_type": node.step_type if node else None,
+            "target": (node.compute or "local") if node else None,
+            "status": str(Status.NOT_STARTED),
+            "attempt": 0,
+            "unmet": unmet,
+            "description": None,
+            "pipeline_id": None,
+            "created_at": self.at,
+            "started_at": None,
+            "ended_at": None,
+        }
+
+
+def step_of(node_id: str, run_id: str, taken: Container[str]) -> Json:
+    """What a caller is told of one step of its submission."""
+    module_id = str(uuid.uuid5(_MODULE_IDS, node_id))
+    return {"node": node_id, "run_id": run_id, "module_id": module_id, "reusable": node_id in taken}
+
+
+def _timeout(body: Json) -> float | None:
+    """The limit of the whole run, in seconds from its submission."""
+    seconds = body.get("timeout_seconds")
+    if seconds is None:
+        return None
+    is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+    if not is_number or not 0 < seconds < float("inf"):
+        raise BadRequest(
+            f"The run's timeout_seconds is {seconds!r}. Give a number of seconds above 0, or leave it out.",
+            target="timeout_seconds",
+        )
+    return float(seconds)

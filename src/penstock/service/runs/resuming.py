@@ -1,0 +1,148 @@
+"""Taking up a run that did not complete: which of its steps need not run again, and what of them the new run points at.
+
+Nothing is copied: outputs, files and logs of a step that is taken over stay where its first run put them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from penstock.data.kept import what_is_missing
+from penstock.data.paths import beneath
+from penstock.engine.plan import Plan
+from penstock.model.errors import BadRequest, Conflict, NotFound
+from penstock.model.status import TERMINAL, Status
+from penstock.service.execution import taking
+from penstock.store import records, runs
+
+Json = dict[str, Any]
+NOT_TAKEN = ("graph", "parameters")
+
+
+@dataclass(frozen=True)
+class TakenOver:
+    """One step of the earlier run that completed: its row and its outputs."""
+
+    row: Json
+    outputs: tuple[Json, ...]
+
+
+@dataclass(frozen=True)
+class Resumption:
+    """What a new run takes over, by node id; and for each step that had completed and runs again all the same, why."""
+
+    root_id: str
+    taken: dict[str, TakenOver]
+    again: dict[str, str]
+
+    def bindings(self) -> Json:
+        """What the new run stores of it: which steps did not run in it. Where their outputs lie, their own rows say."""
+        steps = {node: {"run_id": t.row["id"]} for node, t in self.taken.items()}
+        return {"resumed_from": self.root_id, "taken_over": steps}
+
+    def notes(self, plan: Plan) -> list[str]:
+        """For whoever asked: what is taken over, and what is not though it had completed."""
+        if not self.root_id:
+            return []
+        n_steps = len(plan.graph.nodes)
+        first = f"{len(self.taken)} of {n_steps} steps are taken over from run {self.root_id}; {n_steps - len(self.taken)} run."
+        return [first, *(f"Step '{plan.graph.node(n).name}' runs again: {why}." for n, why in self.again.items())]
+
+
+NOTHING = Resumption("", {}, {})
+
+
+def body_of(connection: Connection, workspace: str, body: Json) -> Json:
+    """The submission `body` with what it leaves out taken from the run it names as resume_from."""
+    root_id = str(body["resume_from"])
+    given = [k for k in NOT_TAKEN if body.get(k)]
+    if given:
+        raise BadRequest(
+            f"A resumed run has the {given[0]} of the run it resumes. Leave {given[0]} out, or resume_from."
+        )
+    row = runs.get_run(connection, root_id)
+    submission = runs.get_submission(connection, root_id)
+    if row is None or row["workspace"] != workspace:
+        raise NotFound(f"There is no run '{root_id}' to resume. List them: penstock run list", target=root_id)
+    if submission is None:
+        raise BadRequest(f"Run '{root_id}' is a {row['type']} run. Only a pipeline run can be resumed.", target=root_id)
+    if row["status"] not in TERMINAL:
+        raise Conflict(
+            f"Run '{root_id}' is {row['status']}. Wait for its end, or cancel it, and resume it then.", target=root_id
+        )
+    if row["status"] == Status.COMPLETED:
+        raise Conflict(f"Run '{root_id}' has completed: there is nothing left to do. Submit it anew.", target=root_id)
+    bound = submission["bindings"]
+    earlier = {
+        "experiment": row["experiment"],
+        "display_name": row["display_name"],
+        "interpreter": bound["interpreter"],
+        "continue_on_step_failure": bool(submission["continue_on_failure"]),
+        "timeout_seconds": bound.get("timeout_seconds"),
+    }
+    kept = {k: v for k, v in body.items() if v is not None}
+    return {**earlier, **kept, "graph": submission["graph"], "parameters": submission["parameters"]}
+
+
+def graph_of(connection: Connection, workspace: str, root_id: str) -> Json:
+    """What a submission like that of this pipeline run would be."""
+    row, submission = runs.get_run(connection, root_id), runs.get_submission(connection, root_id)
+    if row is None or row["workspace"] != workspace or submission is None:
+        raise NotFound(f"There is no pipeline run '{root_id}'. List them: penstock run list", target=root_id)
+    kept = {"graph": submission["graph"], "parameters": submission["parameters"], "experiment": row["experiment"]}
+    return {**kept, "interpreter": submission["bindings"]["interpreter"]}
+
+
+def look_up(connection: Connection, root_id: str, plan: Plan, datastores: dict[str, Json]) -> Resumption:
+    """What can be taken over. A step whose outputs are gone runs again, and so does what reads them."""
+    rows = {r["node"]: r for r in runs.runs_of_root(connection, root_id) if r["type"] == "step"}
+    outputs: dict[str, list[Json]] = {}
+    for output in records.outputs(connection, root_id):
+        outputs.setdefault(output["run_id"], []).append(output)
+    taken: dict[str, TakenOver] = {}
+    again: dict[str, str] = {}
+    for node in plan.order:
+        row = rows.get(node.id)
+        if row is None or row["status"] != Status.COMPLETED:
+            continue
+        mine = outputs.get(row["id"], [])
+        upstream = next((plan.graph.node(u).name for u in plan.upstream[node.id] if u not in taken), None)
+        if upstream is not None:
+            again[node.id] = f"step '{upstream}' before it runs again"
+        elif gone := _what_is_gone(mine, datastores):
+            again[node.id] = gone
+        else:
+            taken[node.id] = TakenOver(row, tuple(mine))
+    return Resumption(root_id, taken, again)
+
+
+def _what_is_gone(outputs: Iterable[Json], datastores: dict[str, Json]) -> str | None:
+    for output in outputs:
+        store = datastores.get(output["datastore"])
+        if store is None:
+            return f"its output '{output['name']}': there is no datastore '{output['datastore']}' any more"
+        if why := what_is_missing(beneath(Path(store["root"]), output["path"]), output):
+            return f"its output '{output['name']}': {why}"
+    return None
+
+
+def keep(
+    connection: Connection, home: Path, resumption: Resumption, root_id: str, step_ids: dict[str, str], at: float
+) -> None:
+    """Write what the new run's steps take over, and the story of those that run again."""
+    taken = [taking.Taken(step_ids[node], root_id, t.row) for node, t in resumption.taken.items()]
+    taking.keep(connection, home, taken, at)
+    events = []
+    for each in taken:
+        message = f"Taken over from run {each.row['id']}, where it completed."
+        body = {"status": str(Status.COMPLETED), "message": message, "reused_run_id": each.row["id"]}
+        events.append(runs.Event(each.new_id, root_id, at, "completed", body))
+    for node, why in resumption.again.items():
+        body = {"message": f"It had completed in run {resumption.root_id}, but runs again: {why}."}
+        events.append(runs.Event(step_ids[node], root_id, at, "note", body))
+    runs.append_events(connection, events)

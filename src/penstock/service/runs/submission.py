@@ -1,0 +1,224 @@
+"""Submitting a pipeline: checked whole, then kept whole in one transaction, then the scheduler is woken."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from penstock.engine import fingerprint
+from penstock.engine.plan import Plan, make_plan, parameter_problems
+from penstock.engine.validate import problems
+from penstock.model.errors import BadRequest, Conflict, InvalidGraph, Problem
+from penstock.model.graph import Graph, Node
+from penstock.service.assets.catalog import Catalog, wrong_compute_name
+from penstock.service.assets.datastores import Datastores
+from penstock.service.context import Context
+from penstock.service.execution.inbox import Inbox
+from penstock.service.runs import resuming
+from penstock.service.runs.binding import Root
+from penstock.service.runs.entry import Entry, Prepared, step_of
+from penstock.service.runs.resuming import Resumption
+from penstock.steps.registry import kind_problems
+from penstock.store import catalog, identities, runs
+
+Json = dict[str, Any]
+_OF_DATA = ("datapath", "dataset")
+
+
+class Submission:
+    """The verb `submit`."""
+
+    def __init__(self, context: Context, workspaces: Catalog, inbox: Inbox, datastores: Datastores) -> None:
+        self._context = context
+        self._workspaces = workspaces
+        self._inbox = inbox
+        self._datastores = datastores
+        self._db = context.database
+
+    def submit(self, workspace: str, body: Json) -> Json:
+        """Keep a pipeline run and its steps: `{"run_id", "steps", "notes"}`. The same idempotency_key gives the same run."""
+        key = body.get("idempotency_key")
+        if key and (known := self._submitted(str(key), body.get("request"))):
+            self._tell(known["run_id"])  # whoever submitted it first may have died, or lost the answer, before this
+            return known
+        self._context.room.demand()
+        if body.get("resume_from"):
+            with self._db.read() as connection:
+                body = resuming.body_of(connection, workspace, body)
+        ready = self.prepare(workspace, body)
+        experiment = self._workspaces.put_experiment(workspace, str(body.get("experiment") or ""))
+        entry = Entry(self._context, ready, body, experiment["id"])
+        entry.take_over(self._resumption(entry.plan, entry.bindings, body))
+        entry.note_eligible(self._eligible(workspace, entry.plan, body))
+        if not self._db.write(entry.keep):
+            return self.submit(workspace, body)  # the same key was quicker on another connection: its run is the answer
+        self.entered(entry)
+        notes = [*_notes(ready.computes, entry.bindings), *entry.resumption.notes(entry.plan)]
+        return {"run_id": entry.root_id, "steps": entry.steps(), "notes": notes}
+
+    def entered(self, entry: Entry) -> None:
+        """A submission is committed: it may be taken up."""
+        self._tell(entry.root_id)
+
+    def foresee(self, workspace: str, body: Json) -> Root:
+        """The pipeline run that this submission would be. Nothing is kept of it."""
+        if run_id := body.get("as_run"):
+            with self._db.read() as connection:
+                body = {
+                    **resuming.graph_of(connection, workspace, str(run_id)),
+                    **{k: v for k, v in body.items() if v is not None},
+                }
+        ready = self.prepare(workspace, body)
+        plan = make_plan(ready.graph, body.get("parameters") or {})
+        ids = {n.id: n.id for n in plan.graph.nodes}
+        experiment = str(body.get("experiment") or "")
+        return Root("", workspace, experiment, plan, ready.bindings, ids, bool(body.get("regenerate_outputs")))
+
+    def _eligible(self, workspace: str, plan: Plan, body: Json) -> set[str]:
+        """The steps of which one like it has completed: whether that stands for it is decided when its data are there."""
+        if body.get("regenerate_outputs"):
+            return set()
+        modules = {n.id: (n.name, fingerprint.module(n, plan.values)) for n in plan.graph.nodes if n.allow_reuse}
+        with self._db.read() as connection:
+            known = identities.known_modules(connection, workspace, modules.values())
+        return {node_id for node_id, (_, module) in modules.items() if module in known}
+
+    def prepare(self, workspace: str, body: Json) -> Prepared:
+        """What every submission of this graph with these parameters shares; InvalidGraph with all that is wrong with it."""
+        found = problems(body.get("graph"))
+        if found:
+            raise InvalidGraph(tuple(found))
+        graph = Graph.from_json(body["graph"])
+        given = body.get("parameters") or {}
+        space = self._workspaces.workspace(workspace)
+        stores = self._datastores.list(workspace)
+        found = [*parameter_problems(graph, given), *(p for n in graph.nodes for p in kind_problems(n))]
+        computes, found_computes = self._computes(workspace, graph)
+        missing = self._missing_data(workspace, graph, given, {d["name"] for d in stores})
+        found += [*found_computes, *missing, *self._missing_snapshots(graph)]
+        if found:
+            raise InvalidGraph(tuple(found))
+        self._datastores.bring_inputs(workspace, space["default_datastore"], graph, given)
+        bindings = {
+            "interpreter": _interpreter(body),
+            "workspace": {k: space[k] for k in ("name", "id", "subscription_id", "resource_group")},
+            "default_datastore": space["default_datastore"],
+            "datastores": {d["name"]: {"root": d["root"]} for d in stores},
+        }
+        is_same = not any(d["url"] for d in stores) and not any(p.type in _OF_DATA for p in graph.parameters)
+        return Prepared(workspace, graph, json.dumps(graph.raw), tuple(computes), bindings, is_same)
+
+    def _resumption(self, plan: Plan, bindings: Json, body: Json) -> Resumption:
+        """What is taken over from the run that is resumed, if one is; written into the bindings too."""
+        if not body.get("resume_from"):
+            return resuming.NOTHING
+        with self._db.read() as connection:
+            found = resuming.look_up(connection, str(body["resume_from"]), plan, bindings["datastores"])
+        bindings.update(found.bindings())
+        return found
+
+    def _tell(self, root_id: str) -> None:
+        self._inbox.put("submitted", root_id)
+        self._context.wake()
+
+    def _submitted(self, key: str, request: Any) -> Json | None:
+        """What the submission under this key came to; Conflict when that was another one."""
+        with self._db.read() as connection:
+            root_id = runs.submitted_as(connection, key)
+            if root_id is None:
+                return None
+            if request is not None and runs.request_of(connection, root_id) != request:
+                raise Conflict(
+                    f"Another body was sent under this Idempotency-Key before: run {root_id} came of it. "
+                    "Send a new key with a new body.",
+                    target="Idempotency-Key",
+                )
+            steps = [r for r in runs.runs_of_root(connection, root_id) if r["type"] == "step"]
+            submission = runs.get_submission(connection, root_id) or {"bindings": {}}
+        bound = submission["bindings"]
+        taken = {*(bound.get("taken_over") or {}), *(bound.get("eligible") or ())}
+        return {"run_id": root_id, "steps": [step_of(r["node"], r["id"], taken) for r in steps], "notes": []}
+
+    def _computes(self, workspace: str, graph: Graph) -> tuple[list[str], list[Problem]]:
+        """Computes to be made on first use, and problems with the others."""
+        with self._db.read() as connection:
+            known = {c["name"] for c in catalog.computes(connection, workspace)}
+        unknown = [n for n in graph.nodes if n.compute and n.compute != "local" and n.compute not in known]
+        if self._context.embedded:
+            return list(dict.fromkeys(str(n.compute) for n in unknown)), [
+                Problem(f"Step '{n.name}': {wrong}", n.id, "InvalidGraph")
+                for n in unknown
+                if (wrong := wrong_compute_name(str(n.compute)))
+            ]
+        there = ", ".join(sorted(known)) or "none yet"
+        return [], [
+            Problem(
+                f"Step '{n.name}': Target {n.compute} does not exist in the workspace. There are: {there}. "
+                f"Create it: penstock compute create {n.compute}",
+                n.id,
+                "InvalidGraph",
+            )
+            for n in unknown
+        ]
+
+    def _missing_data(self, workspace: str, graph: Graph, given: Json, stores: set[str]) -> list[Problem]:
+        with self._db.read() as connection:
+            sources = [(n, i.source) for n in graph.nodes for i in n.inputs]
+            sources += [(n, {"datastore": o.datastore}) for n in graph.nodes for o in n.outputs if o.datastore]
+            values = {p.name: given.get(p.name, p.default) for p in graph.parameters if p.type in _OF_DATA}
+            sources = [(n, values.get(s["parameter"], s) if "parameter" in s else s) for n, s in sources]
+            found: dict[tuple[str, str], Problem] = {}
+            for node, source in sources:
+                name = source.get("datastore")
+                if name and name not in stores:
+                    text = f"Step '{node.name}': there is no datastore '{name}'. There are: {', '.join(sorted(stores))}. Register it first."
+                    found[(node.id, name)] = Problem(text, node.id, "InvalidGraph")
+                dataset = source.get("dataset")
+                if dataset and catalog.get_dataset(connection, workspace, str(dataset)) is None:
+                    text = f"Step '{node.name}': there is no dataset with id '{dataset}' in workspace '{workspace}'."
+                    found[(node.id, str(dataset))] = Problem(text, node.id, "InvalidGraph")
+        return list(found.values())
+
+    def _missing_snapshots(self, graph: Graph) -> list[Problem]:
+        wanted: dict[str, Node] = {}
+        for node in graph.nodes:
+            if node.snapshot:
+                wanted.setdefault(node.snapshot, node)
+        return [
+            Problem(
+                f"Step '{n.name}': its snapshot {d} was never uploaded. Upload it before submitting.",
+                n.id,
+                "InvalidGraph",
+            )
+            for d, n in wanted.items()
+            if not self._context.snapshots.has(d)
+        ]
+
+
+def _interpreter(body: Json) -> Json:
+    interpreter = body.get("interpreter") or {}
+    executable = str(interpreter.get("executable") or "")
+    if not executable or not os.access(executable, os.X_OK):
+        raise BadRequest(
+            f"The interpreter {executable!r} is not there or cannot be run on this machine. "
+            "Submit from a Python that this server can start.",
+            target="interpreter",
+        )
+    return dict(interpreter)
+
+
+def _notes(computes: Sequence[str], bindings: Json) -> list[str]:
+    """One line for each thing done that the author did not spell out."""
+    notes = []
+    if computes:
+        names = ", ".join(f"'{c}'" for c in computes)
+        notes.append(f"Compute {names} was not known here: it now means this machine (see: penstock compute list).")
+    interpreter = bindings["interpreter"]
+    version = re.sub(r"^(\d+\.\d+\.\d+).*", r"\1", str(interpreter.get("version") or ""))
+    notes.append(
+        f"Steps run in your own interpreter, Python {version} at {interpreter['executable']}; environments are recorded only."
+    )
+    return notes

@@ -1,0 +1,1 @@
+"""Schedules: due times and changes of data, and what becomes of each."""

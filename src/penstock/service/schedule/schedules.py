@@ -1,0 +1,309 @@
+"""The verbs on schedules: made, changed, looked at, run now and caught up by hand. What fires them is in triggers.py."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from sqlalchemy import Connection
+
+from penstock.data.listings import CannotLook
+from penstock.engine.recurrence import Recurrence
+from penstock.model.errors import BadRequest, Conflict, NotFound, Problem
+from penstock.service.assets.catalog import Catalog
+from penstock.service.context import Context
+from penstock.service.schedule.changed import answer
+from penstock.service.schedule.triggers import iso, rule_of, skipped
+from penstock.service.schedule.watched import target_of
+from penstock.service.schedule_settings import OF_DATA, SETTINGS, WHERE, problems, refuse, shown, target_problems
+from penstock.service.standing import warnings
+from penstock.store import runs
+from penstock.store import schedules as store
+
+Json = dict[str, Any]
+BACKFILL_MOST = 10_000
+STAYS = (
+    "This server stays up for the schedule, but not through a logout or a restart of the machine. "
+    "To keep one for good: penstock service install"
+)
+
+
+class Watching(Protocol):
+    """Where schedules watch data (watched.py)."""
+
+    def named(self, workspace: str, name: str | None) -> str: ...
+
+    def state(self, schedule: Json) -> tuple[str, int]: ...
+
+
+class Schedules:
+    """The verbs."""
+
+    def __init__(
+        self, context: Context, workspaces: Catalog, check_target: Callable[[str, Json], None], places: Watching
+    ) -> None:
+        self._context, self._workspaces, self._check_target = context, workspaces, check_target
+        self._places = places
+        self.wake: Callable[[], None] = lambda: None  # tells the loops that something may be due
+        self._db = context.database
+
+    def create(self, workspace: str, body: Json) -> Json:
+        """Make a schedule; BadRequest lists all that is wrong with it."""
+        self._workspaces.workspace(workspace)
+        settings = {name: body[name] for name in SETTINGS if body.get(name) is not None}
+        found = [*problems(settings), *target_problems(body)]
+        if not str(body.get("name") or "").strip():
+            found.append(Problem("The schedule has no name. Give one.", "name"))
+        refuse(found)
+        self._check_target(workspace, body)
+        now = self._context.clock()
+        row: Json = {
+            "id": self._context.make_id(),
+            "workspace": workspace,
+            "name": str(body["name"]),
+            "kind": "time" if settings.get("recurrence") else "data",
+            "pipeline_id": body.get("pipeline_id"),
+            "endpoint_id": body.get("pipeline_endpoint_id"),
+            "status": "Active",
+            "settings": settings,
+            "revision": 0,
+            "next_at": None,
+            "seen_at": now,
+            "created_at": now,
+            "updated_at": now,
+        }
+        if row["kind"] == "time":
+            row["next_at"] = rule_of(row).first()
+            _refuse_never(row["next_at"])
+            self._db.write(lambda c: store.add(c, row))
+        else:
+            settings["datastore"] = self._places.named(workspace, settings.get("datastore"))
+            files, n_files = self._state(row)
+            self._db.write(lambda c: store.add_watching(c, row, files, n_files))
+        self.wake()
+        return {**self.get(workspace, row["id"]), "notes": self._notes()}
+
+    def _notes(self) -> list[str]:
+        """Said once, when the first schedule of a server is made that nobody has installed."""
+        with self._db.read() as connection:
+            is_first = store.n_all(connection) == 1
+        return [STAYS] if self._context.embedded and is_first else []
+
+    def get(self, workspace: str, schedule_id: str) -> Json:
+        return self._all_shown([self._row(workspace, schedule_id)])[0]
+
+    def _all_shown(self, rows: Sequence[Json]) -> list[Json]:
+        with self._db.read() as connection:
+            said = warnings(connection, rows)
+        return [_shown(row, said[row["id"]]) for row in rows]
+
+    def list(self, workspace: str, active_only: bool = False, **target: str | None) -> list[Json]:
+        """Oldest first. `target` is pipeline_id or endpoint_id."""
+        self._workspaces.workspace(workspace)
+        wanted = {k: v for k, v in target.items() if v is not None}
+        if active_only:
+            wanted["status"] = "Active"
+        with self._db.read() as connection:
+            rows = store.listed(connection, workspace, **wanted)
+        return self._all_shown(rows)
+
+    def update(self, workspace: str, schedule_id: str, body: Json) -> Json:
+        """Change what is given. A schedule by the clock stays one; so does one that watches data."""
+        row = self._row(workspace, schedule_id)
+        given = {name: body[name] for name in SETTINGS if body.get(name) is not None}
+        if "pipeline_parameters" in given:
+            target = {"pipeline_id": row["pipeline_id"], "pipeline_endpoint_id": row["endpoint_id"]}
+            self._check_target(workspace, {**target, "pipeline_parameters": given["pipeline_parameters"]})
+        values, settings = self._changed(row, body, given), {**row["settings"], **given}
+        now = self._context.clock()
+        is_new = values["status"] == "Active" and (row["status"] != "Active" or "recurrence" in given)
+        if row["kind"] == "time":
+            if "recurrence" in given:
+                settings["counted_from"] = now
+            if is_new:
+                rule = rule_of({**row, "settings": settings})
+                values["next_at"] = rule.first() if "recurrence" in given else rule.after(now)
+                _refuse_never(values["next_at"])
+        if values["status"] == "Disabled":
+            values["next_at"] = None
+        values |= {"settings": settings, "seen_at": now, "updated_at": now}
+        state = self._state_after(row, settings, values["status"])
+
+        def work(connection: Connection) -> bool:
+            is_done = store.change(connection, schedule_id, row["revision"], values)
+            if is_done and state is not None:
+                store.put_watched(connection, schedule_id, *state, now)
+            return is_done
+
+        if not self._db.write(work):
+            raise Conflict(
+                f"The schedule '{row['name']}' was changed at the same time. Look at it, then change it again."
+            )
+        self.wake()
+        return self.get(workspace, schedule_id)
+
+    def _state_after(self, row: Json, settings: Json, status: str) -> tuple[str, int] | None:
+        """What is there now, when the schedule begins to watch with an edit: that does not fire. None: it goes on watching, or does not watch."""
+        if row["kind"] == "time" or status != "Active":
+            return None
+        if "datastore" in settings:
+            settings["datastore"] = self._places.named(row["workspace"], settings["datastore"])
+        is_elsewhere = any(settings.get(n) != row["settings"].get(n) for n in WHERE)
+        return self._state({**row, "settings": settings}) if is_elsewhere or row["status"] != "Active" else None
+
+    def _state(self, row: Json) -> tuple[str, int]:
+        try:
+            return self._places.state(row)
+        except CannotLook as error:
+            raise BadRequest(f"What the schedule is to watch cannot be known: {error.message}", target="path") from None
+
+    def _changed(self, row: Json, body: Json, given: Json) -> Json:
+        status = body.get("status") or row["status"]
+        found = list(problems({"experiment_name": "e", **given}))
+        if status not in ("Active", "Disabled"):
+            found.append(Problem(f"status must be Active or Disabled, but is {status!r}.", "status"))
+        wrong = [n for n in (OF_DATA if row["kind"] == "time" else ("recurrence",)) if n in given]
+        if wrong:
+            kind = "recurrence" if row["kind"] == "time" else "datastore"
+            message = (
+                f"The schedule '{row['name']}' is a {kind} schedule: {wrong[0]} cannot be given. Make another schedule."
+            )
+            found.append(Problem(message, wrong[0]))
+        refuse(found)
+        values: Json = {"status": status, "name": body.get("name") or row["name"]}
+        if status == "Active":
+            values["note"] = None
+        return values
+
+    def ticks(self, workspace: str, schedule_id: str, limit: int = 100) -> Json:
+        """What became of its due times, newest first."""
+        self._row(workspace, schedule_id)
+        with self._db.read() as connection:
+            return {"value": [_tick(t) for t in store.ticks(connection, schedule_id, limit)]}
+
+    def next(self, workspace: str, schedule_id: str, n: int = 10) -> Json:
+        """The coming due times, in its zone and in UTC."""
+        row = self._row(workspace, schedule_id)
+        if row["kind"] == "data":
+            return {"value": [], "watches": row["settings"].get("path_on_datastore") or "/", "status": row["status"]}
+        rule = rule_of(row)
+        begin = row["next_at"] if row["next_at"] is not None else self._context.clock()
+        times = [begin] if row["next_at"] is not None else []
+        times += itertools.islice(rule.all_after(begin), max(0, min(n, 1000) - len(times)))
+        shown = [{"at": iso(t), "local": datetime.fromtimestamp(t, rule.zone).isoformat()} for t in times]
+        return {"value": shown, "time_zone": rule.time_zone, "status": row["status"]}
+
+    def runs(self, workspace: str, schedule_id: str) -> Sequence[str]:
+        """The ids of its runs, newest first."""
+        self._row(workspace, schedule_id)
+        with self._db.read() as connection:
+            return store.runs_of(connection, schedule_id)
+
+    def changed(self, workspace: str, run_id: str) -> Json:
+        """The files whose changes a run, or the one that it is a step of, was submitted for. NotFound when it was not for any."""
+        with self._db.read() as connection:
+            run, tick = runs.get_run(connection, run_id), store.tick_of_run(connection, run_id)
+        if run is None or run["workspace"] != workspace or tick is None or "changed" not in tick["evidence"]:
+            raise NotFound(
+                f"No schedule that watches data has submitted a run '{run_id}' in workspace '{workspace}'. "
+                "Ask for the run of such a schedule: penstock schedule runs",
+                target=run_id,
+            )
+        return answer(tick["evidence"])
+
+    def run_now(self, workspace: str, schedule_id: str) -> Json:
+        """Fire it once, whatever is due."""
+        row, now = self._row(workspace, schedule_id), self._context.clock()
+        at = math.floor(now * 1000) / 1000
+        evidence: Json = {"by": "run-now"}
+        if row["kind"] == "data":
+            evidence |= {"path": target_of(row).base, "changed": 0}
+        tick = {"schedule_id": schedule_id, "scheduled_at": at, "made_at": now, "evidence": evidence}
+        self._db.write(lambda c: store.add_ticks(c, [tick]))
+        self.wake()
+        return {"scheduled_at": iso(at)}
+
+    def backfill(self, workspace: str, schedule_id: str, body: Json) -> Json:
+        """Run the due times of a span that were not run, `at_once` together; with dry_run only say which."""
+        row = self._row(workspace, schedule_id)
+        if row["kind"] == "data":
+            raise BadRequest(f"The schedule '{row['name']}' watches data: there are no due times to run. Use run-now.")
+        begin, end = _moment(body.get("from"), "from"), _moment(body.get("to"), "to")
+        at_once = body.get("at_once") or 1
+        if not isinstance(at_once, int) or isinstance(at_once, bool) or at_once < 1:
+            raise BadRequest(f"at_once must be a whole number of 1 or more, but is {at_once!r}.", target="at_once")
+        rule = rule_of({**row, "created_at": min(begin, row["created_at"])})
+        spans = itertools.takewhile(lambda t: t <= min(end, self._context.clock()), rule.all_after(begin - 0.001))
+        wanted = list(itertools.islice(spans, BACKFILL_MOST + 1))
+        if len(wanted) > BACKFILL_MOST:
+            raise BadRequest(
+                f"There are more than {BACKFILL_MOST:,} due times from {body['from']} to {body['to']}. Give less."
+            )
+        with self._db.read() as connection:
+            known = store.ticks(connection, schedule_id, limit=1_000_000)
+        done = {t["scheduled_at"] for t in known if t["verdict"] != "skipped"}
+        missing = [t for t in wanted if t not in done]
+        if not body.get("dry_run"):
+            self._keep_backfill(schedule_id, missing, at_once, rule)
+        return {"value": [iso(t) for t in missing], "n": len(missing), "dry_run": bool(body.get("dry_run"))}
+
+    def _keep_backfill(self, schedule_id: str, missing: Sequence[float], at_once: int, rule: Recurrence) -> None:
+        now, evidence = self._context.clock(), {"by": "backfill", "at_once": at_once}
+
+        def work(connection: Any) -> None:
+            for at in missing:
+                row = {"schedule_id": schedule_id, "scheduled_at": at, "made_at": now, "evidence": evidence}
+                until = store.backfill_tick(connection, row)
+                rest = rule.after(missing[-1])
+                if until is not None and rest is not None and rest <= until:
+                    store.add_ticks(connection, [skipped(schedule_id, rest, until, None, "catch-up: missed", now)])
+
+        self._db.write(work)
+        self.wake()
+
+    def is_any_active(self) -> bool:
+        """Whether a server must stay up for a schedule."""
+        with self._db.read() as connection:
+            return store.n_active(connection) > 0
+
+    def _row(self, workspace: str, schedule_id: str) -> Json:
+        with self._db.read() as connection:
+            row = store.get(connection, schedule_id)
+        if row is None or row["workspace"] != workspace:
+            raise NotFound(
+                f"There is no schedule '{schedule_id}' in workspace '{workspace}'. See them: penstock schedule list",
+                target=schedule_id,
+            )
+        return row
+
+
+def _refuse_never(next_at: float | None) -> None:
+    if next_at is None:
+        raise BadRequest(
+            "The recurrence never comes again. Give an earlier start_time or other days.", target="recurrence"
+        )
+
+
+def _moment(given: Any, name: str) -> float:
+    try:
+        found = datetime.fromisoformat(str(given))
+    except ValueError:
+        raise BadRequest(f"{name} {given!r} is no time. Give it as 2030-01-31T08:30:00 (UTC).", target=name) from None
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+
+
+def _shown(row: Json, warned: Sequence[str]) -> Json:
+    dates = {n: None if row[n] is None else iso(row[n]) for n in ("next_at", "created_at", "updated_at")}
+    kept = {n: row[n] for n in ("id", "workspace", "name", "kind", "pipeline_id", "status", "note", "revision")}
+    more = {"pipeline_endpoint_id": row["endpoint_id"], "provisioning": "Completed", "warnings": warned}
+    return {**kept, **more, **shown(row["settings"]), **dates}
+
+
+def _tick(row: Json) -> Json:
+    dates = {n: None if row[n] is None else iso(row[n]) for n in ("scheduled_at", "until_at", "decided_at")}
+    kept = {n: row[n] for n in ("verdict", "reason", "n", "run_id", "run_status")}
+    evidence = {k: v for k, v in row["evidence"].items() if k != "listed"}
+    return {**dates, **kept, "evidence": evidence}
