@@ -12,7 +12,7 @@ from penstock.server.api.wire_runs import RUNS, WS, entity
 from penstock.server.api.wire_values import assignments, objects
 from penstock.server.bodies import folded, read_json
 from penstock.service.published.pipelines import facts as facts_of
-from penstock.service.schedule_settings import SETTINGS
+from penstock.service.schedule.schedule_settings import SETTINGS
 from penstock.service.services import Services
 
 Json = dict[str, Any]

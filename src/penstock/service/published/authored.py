@@ -6,8 +6,8 @@ from typing import Any
 
 from penstock.model.errors import BadRequest, Conflict, NotFound
 from penstock.service.assets.catalog import Catalog, iso
-from penstock.service.assigning import as_text
 from penstock.service.context import Context
+from penstock.service.published.assigning import as_text
 from penstock.service.published.pipelines import Pipelines
 from penstock.service.runs import resuming
 from penstock.service.runs.submission import Submission

@@ -16,12 +16,12 @@ from penstock.model.errors import BadRequest, Conflict, NotFound
 from penstock.model.graph import Graph
 from penstock.service.assets.catalog import Catalog, iso
 from penstock.service.assets.datasets import Datasets
-from penstock.service.assigning import assigned
 from penstock.service.context import Context
-from penstock.service.newest import DATASETS, with_newest
+from penstock.service.published.assigning import assigned
 from penstock.service.published.places import endpoint_url
 from penstock.service.runs import resuming
 from penstock.service.runs.submission import Submission
+from penstock.service.schedule.newest import DATASETS, with_newest
 from penstock.store import pipelines as store
 from penstock.store import runs
 from penstock.store.database import Database

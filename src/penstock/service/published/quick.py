@@ -14,8 +14,8 @@ from typing import Any
 from penstock.engine.plan import parameter_problems
 from penstock.model.errors import PenstockError
 from penstock.service.assets.catalog import Catalog
-from penstock.service.assigning import as_text
 from penstock.service.context import Context
+from penstock.service.published.assigning import as_text
 from penstock.service.published.pipelines import PIPELINE_ID, Pipelines
 from penstock.service.runs.entry import Entry, Prepared
 from penstock.service.runs.submission import Submission

@@ -16,10 +16,18 @@ from penstock.model.errors import BadRequest, Conflict, NotFound, Problem
 from penstock.service.assets.catalog import Catalog
 from penstock.service.context import Context
 from penstock.service.schedule.changed import answer
+from penstock.service.schedule.schedule_settings import (
+    OF_DATA,
+    SETTINGS,
+    WHERE,
+    problems,
+    refuse,
+    shown,
+    target_problems,
+)
+from penstock.service.schedule.standing import warnings
 from penstock.service.schedule.triggers import iso, rule_of, skipped
 from penstock.service.schedule.watched import target_of
-from penstock.service.schedule_settings import OF_DATA, SETTINGS, WHERE, problems, refuse, shown, target_problems
-from penstock.service.standing import warnings
 from penstock.store import runs
 from penstock.store import schedules as store
 
