@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from pathlib import Path
 
@@ -95,6 +96,14 @@ def test_imports_go_down_only_and_siblings_never_import_each_other() -> None:
             if not allowed:
                 wrong.append(f"{path.relative_to(ROOT)}:{line}: {here} imports {name}")
     assert not wrong, "\n".join(wrong)
+
+
+def test_the_service_is_a_package_a_subject() -> None:
+    beside = {path.stem for path in (PENSTOCK / "service").glob("*.py")}
+    assert beside == {"__init__", "context", "services", "changes"}, "a new module goes into one of its packages"
+    named = {path.parent.name for path in (PENSTOCK / "service").glob("*/__init__.py")}
+    told = set(re.findall(r"`(\w+)`", (ROOT / "docs/architecture.md").read_text()))
+    assert named <= told, f"docs/architecture.md says nothing of {sorted(named - told)}"
 
 
 def test_the_node_is_standard_library_only() -> None:
