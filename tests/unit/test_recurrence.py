@@ -10,7 +10,7 @@ from zoneinfo import available_timezones
 import pytest
 
 from penstock.engine import cron
-from penstock.engine.recurrence import Recurrence, instant, parse
+from penstock.engine.recurrence import Recurrence, instant, parse, said
 from penstock.engine.zones import zone
 
 NEW_YORK = "America/New_York"
@@ -166,6 +166,22 @@ def test_the_last_due_time_of_a_long_absence_is_found_without_walking_there() ->
     found = every_second.last(START, START + 10_000_000)
     assert found == (START + 10_000_000, None)
     assert made(frequency="Month", interval=1, start_time="2024-01-31T00:00:00").last(START, START + 86400) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ({"frequency": "Day", "interval": 1}, "every day"),
+        ({"frequency": "Minute", "interval": 15}, "every 15 minutes"),
+        ({"frequency": "Day", "start_time": "2024-01-01T08:30:00"}, "every day at 08:30"),
+        ({"frequency": "Day", "hours": [18, 6], "minutes": [5]}, "every day at 06:05, 18:05"),
+        ({"frequency": "Week", "interval": 2, "week_days": ["Monday", "Friday"], "hours": [6]}, "every 2 weeks on Mon, Fri at hour 6"),
+        ({"frequency": "Day", "minutes": 5}, "every day at minute 5"),
+        ({"cron": "*/5 * * * *"}, "*/5 * * * *"),
+    ],
+)  # fmt: skip
+def test_a_recurrence_is_said_in_words(given: dict[str, object], text: str) -> None:
+    assert said(given) == text
 
 
 def test_every_windows_zone_of_the_sdk_is_known() -> None:

@@ -11,6 +11,7 @@ from penstock.cli.client import segment
 from penstock.cli.commands import HelpfulGroup, home_option, json_option, workspace_option
 from penstock.cli.printing import print_json
 from penstock.cli.terminal import Look
+from penstock.engine.recurrence import said
 
 Json = dict[str, Any]
 _SHOWN = (
@@ -43,7 +44,7 @@ def list_schedules(everything: bool, workspace: str | None, home: str | None, as
         return
     now = terminal.utc_now()
     rows = [
-        [terminal.short(s["id"]), s["name"], _rule(s), s["status"], _next_of(s, now), " ".join(_said(s))] for s in found
+        [terminal.short(s["id"]), s["name"], _rule(s), s["status"], _next_of(s, now), " ".join(_told(s))] for s in found
     ]
     click.echo(terminal.table(["ID", "NAME", "WHEN", "STATUS", "NEXT", "NOTE"], rows, Look.of_stdout()))
 
@@ -74,7 +75,7 @@ def show(schedule_id: str, workspace: str | None, home: str | None, as_json: boo
     for name, value in facts.items():
         if value not in ("", False):
             click.echo(f"  {name:<26}{'yes' if value is True else value}")
-    for text in _said(found):
+    for text in _told(found):
         click.echo(f"  {text}")
 
 
@@ -267,7 +268,7 @@ def _find(client: Any, workspace: str, wanted: str) -> Json:
     )
 
 
-def _said(found: Json) -> list[str]:
+def _told(found: Json) -> list[str]:
     """What is to be said of how it stands."""
     return [text for text in (found["note"], *found["warnings"]) if text]
 
@@ -276,16 +277,7 @@ def _rule(found: Json) -> str:
     rule = found["recurrence"]
     if not rule:
         return f"changes of {found['datastore']}/{found['path_on_datastore'] or ''}"
-    zone = rule.get("time_zone") or "UTC"
-    if rule.get("cron"):
-        return f"{rule['cron']} ({zone})"
-    n = rule.get("interval") or 1
-    text = f"every {rule['frequency'].lower()}" if n == 1 else f"every {n} {rule['frequency'].lower()}s"
-    if rule.get("week_days"):
-        text += " on " + ", ".join(day[:3] for day in rule["week_days"])
-    if rule.get("hours") or rule.get("minutes"):
-        text += " at " + ", ".join(f"{h}:{m:02d}" for h in rule.get("hours") or [0] for m in rule.get("minutes") or [0])
-    return f"{text} ({zone})"
+    return f"{said(rule)} ({rule.get('time_zone') or 'UTC'})"
 
 
 def _next_of(found: Json, now: Any) -> str:

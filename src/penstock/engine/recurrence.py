@@ -283,6 +283,25 @@ def parse(given: Json, created_at: float) -> Recurrence:
     )
 
 
+def said(given: Json) -> str:
+    """A recurrence in words, without its zone."""
+    if given.get("cron"):
+        return str(given["cron"])
+    n, unit = given.get("interval") or 1, str(given["frequency"]).lower()
+    text = f"every {unit}" if n == 1 else f"every {n} {unit}s"
+    if days := _listed(given.get("week_days")):
+        text += " on " + ", ".join(str(day)[:3] for day in days)
+    hours, minutes = _listed(given.get("hours")), _listed(given.get("minutes"))
+    if hours and minutes:
+        return f"{text} at " + ", ".join(f"{h:02d}:{m:02d}" for h in sorted(hours) for m in sorted(minutes))
+    if hours or minutes:
+        what, values = ("hour", hours) if hours else ("minute", minutes)
+        return f"{text} at {what} " + ", ".join(str(v) for v in sorted(values))
+    if given.get("start_time") and given["frequency"] in ("Day", "Week", "Month"):
+        text += f" at {_start(given['start_time']):%H:%M}"
+    return text
+
+
 def _listed(given: Any) -> list[Any]:
     return [] if given is None else list(given) if isinstance(given, list | tuple) else [given]
 

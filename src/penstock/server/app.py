@@ -32,6 +32,7 @@ from penstock.server.api import (
 from penstock.server.studio import calls, signing_in
 from penstock.server.studio import pipelines as published
 from penstock.server.studio import routes as studio
+from penstock.server.studio import schedules as scheduled
 from penstock.server.studio.visitors import visitor_of
 from penstock.service.care.room import Room
 from penstock.service.execution.loop import Loop
@@ -72,6 +73,7 @@ def make_app(services: Services, loop: Loop, stop: Any) -> FastAPI:
     )
     app.include_router(signing_in.router(services))
     app.include_router(published.router(services, _STATIC))
+    app.include_router(scheduled.router(services, _STATIC))
     app.include_router(calls.router(app.openapi))
     app.add_exception_handler(PenstockError, _penstock_error)
     app.add_exception_handler(HTTPException, _http_error)

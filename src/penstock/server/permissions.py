@@ -55,6 +55,9 @@ _ROUTES: dict[Needs, str] = {
         GET /experiments/{{experiment}}
         GET /pipelines
         GET /pipelines/{{pipeline_id}}
+        GET /schedules
+        GET /schedules/{{schedule_id}}
+        GET /schedules/{{schedule_id}}/fragment
         GET /device
         POST /device
     """,

@@ -248,6 +248,13 @@ def get_watched(connection: Connection, schedule_id: str) -> tuple[str, float] |
     return None if found is None else (str(found.files), float(found.looked_at))
 
 
+def known_files(connection: Connection, schedule_id: str) -> tuple[int, float | None]:
+    """How many files were there when they were last compared, and when that was."""
+    query = select(watched.c.n_files, watched.c.looked_at).where(watched.c.schedule_id == schedule_id)
+    found = connection.execute(query).first()
+    return (0, None) if found is None else (int(found.n_files), float(found.looked_at))
+
+
 def edits(connection: Connection, kind: str) -> tuple[Any, ...]:
     """Another value when a schedule of this kind was made, edited, paused or brought back."""
     counted = (func.count(), func.sum(schedule.c.revision), func.max(schedule.c.updated_at))

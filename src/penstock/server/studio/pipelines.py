@@ -15,6 +15,7 @@ from penstock.server.callers import caller_of
 from penstock.server.studio import views
 from penstock.server.studio.graphs import GraphDrawing, draw
 from penstock.server.studio.routes import PAGE_HEADERS, missing_page, templates
+from penstock.server.studio.schedules import ScheduleRow, row_of
 from penstock.server.studio.snippets import Snippet, snippets
 from penstock.server.studio.visitors import visitor_of
 from penstock.server.studio.wording import Moment, moment
@@ -61,6 +62,7 @@ class PipelinePage:
     graph: GraphDrawing | None
     snippets: tuple[Snippet, ...]
     runs: views.RunsPage
+    schedules: tuple[ScheduleRow, ...]
     is_over: bool = True
 
 
@@ -114,6 +116,7 @@ def _page(services: Services, found: Json, now: datetime) -> PipelinePage:
         graph=draw(kept["graph"], [], lambda _: ""),
         snippets=snippets(found["endpoint"], pipeline_id, example(found["parameters"])),
         runs=views.runs_page(runs, {}, now),
+        schedules=tuple(row_of(s, ()) for s in services.schedules.list(found["workspace"], pipeline_id=pipeline_id)),
     )
 
 

@@ -214,16 +214,20 @@ class _Studio:
         return HTMLResponse(html, headers=PAGE_HEADERS)
 
     def _fragment(self, request: Request, template: str, page: Any) -> Response:
-        """The live parts of a page; 304 when they are what the page already shows."""
-        html = self.templates.get_template(template).render(page=page, is_fragment=True)
-        tag = f'"{hashlib.sha256(html.encode()).hexdigest()[:24]}"'
-        headers = {**PAGE_HEADERS, "ETag": tag}
-        if request.headers.get("if-none-match") == tag:
-            return Response(status_code=304, headers=headers)
-        return HTMLResponse(html, headers=headers)
+        """The live parts of a page."""
+        return fragment(request, self.templates.get_template(template).render(page=page, is_fragment=True))
 
     def _missing(self, error: NotFound) -> Response:
         return missing_page(self.templates, error.message)
+
+
+def fragment(request: Request, html: str) -> Response:
+    """Parts of a page; 304 when they are what it shows already."""
+    tag = f'"{hashlib.sha256(html.encode()).hexdigest()[:24]}"'
+    headers = {**PAGE_HEADERS, "ETag": tag}
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers=headers)
+    return HTMLResponse(html, headers=headers)
 
 
 def missing_page(pages: Environment, message: str) -> Response:

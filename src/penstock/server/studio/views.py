@@ -33,6 +33,7 @@ from penstock.server.studio.wording import (
 )
 
 Json = dict[str, Any]
+SCHEDULE_ID = "azureml.scheduleId"
 LOG_PREFIX = "azureml-logs/"
 IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
 SHOWN_EVENTS = 400
@@ -133,6 +134,7 @@ class Try:
 class Pair:
     name: str
     value: str
+    href: str = ""
 
 
 @dataclass(frozen=True)
@@ -346,7 +348,20 @@ def _facts(run: Json) -> tuple[Pair, ...]:
         ("Attempt", run["attempt"] if (run.get("attempt") or 0) > 1 else None),
         ("Description", run.get("description")),
     ]
-    return tuple(Pair(n, str(v)) for n, v in pairs if v)
+    return (*(Pair(n, str(v)) for n, v in pairs if v), *_origin(run))
+
+
+def _origin(run: Json) -> tuple[Pair, ...]:
+    """What submitted a pipeline run, if it was something that has a page, and for what."""
+    properties, found = run.get("properties") or {}, []
+    if schedule_id := properties.get(SCHEDULE_ID):
+        found.append(Pair("Schedule", schedule_id[:8], f"/schedules/{quote(schedule_id, safe='')}"))
+    if n := properties.get("penstock.n_changed"):
+        place = f"/api/v1/ws/{quote(run['workspace'], safe='')}/runs/{quote(run['id'], safe='')}/changed"
+        found.append(Pair("Changed", files(int(n)), place))
+    if pipeline_id := run.get("pipeline_id"):
+        found.append(Pair("Published pipeline", pipeline_id[:8], f"/pipelines/{quote(pipeline_id, safe='')}"))
+    return tuple(found)
 
 
 def _progress(steps: Sequence[Json]) -> Progress | None:

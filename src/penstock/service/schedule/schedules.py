@@ -108,6 +108,14 @@ class Schedules:
             said = warnings(connection, rows)
         return [_shown(row, said[row["id"]]) for row in rows]
 
+    def anywhere(self, schedule_id: str) -> Json:
+        """As `get`, whatever workspace it is in."""
+        with self._db.read() as connection:
+            row = store.get(connection, schedule_id)
+        if row is None:
+            raise NotFound(f"There is no schedule '{schedule_id}' on this server. See them: /schedules")
+        return self._all_shown([row])[0]
+
     def list(self, workspace: str, active_only: bool = False, **target: str | None) -> list[Json]:
         """Oldest first. `target` is pipeline_id or endpoint_id."""
         self._workspaces.workspace(workspace)
@@ -196,13 +204,20 @@ class Schedules:
         """The coming due times, in its zone and in UTC."""
         row = self._row(workspace, schedule_id)
         if row["kind"] == "data":
-            return {"value": [], "watches": row["settings"].get("path_on_datastore") or "/", "status": row["status"]}
+            return {**self._watched(row), "value": [], "status": row["status"]}
         rule = rule_of(row)
         begin = row["next_at"] if row["next_at"] is not None else self._context.clock()
         times = [begin] if row["next_at"] is not None else []
         times += itertools.islice(rule.all_after(begin), max(0, min(n, 1000) - len(times)))
         shown = [{"at": iso(t), "local": datetime.fromtimestamp(t, rule.zone).isoformat()} for t in times]
         return {"value": shown, "time_zone": rule.time_zone, "status": row["status"]}
+
+    def _watched(self, row: Json) -> Json:
+        """What it watches, and what of that is known."""
+        with self._db.read() as connection:
+            n_files, looked_at = store.known_files(connection, row["id"])
+        known = {"n_files": n_files, "known_at": None if looked_at is None else iso(looked_at)}
+        return {"watches": row["settings"].get("path_on_datastore") or "/", **known}
 
     def runs(self, workspace: str, schedule_id: str) -> Sequence[str]:
         """The ids of its runs, newest first."""

@@ -20,12 +20,14 @@ function words(seconds) {
 }
 
 function ago(date) {
-  const s = (Date.now() - date) / 1000;
-  if (s < 5) return "just now";
+  const past = (Date.now() - date) / 1000;
+  const s = Math.abs(past);
+  const said = (n, unit) => (past < 0 ? "in " + n + " " + unit : n + " " + unit + " ago");
+  if (s < 5) return past < 0 ? "now" : "just now";
   for (const [size, unit] of [[31536000, "y"], [2592000, "mo"], [86400, "d"], [3600, "h"], [60, "min"]]) {
-    if (s >= size) return Math.floor(s / size) + " " + unit + " ago";
+    if (s >= size) return said(Math.floor(s / size), unit);
   }
-  return Math.floor(s) + " s ago";
+  return said(Math.floor(s), "s");
 }
 
 function put(element, text) {
@@ -143,41 +145,57 @@ function runBody(form) {
   return body;
 }
 
-document.addEventListener("submit", async (event) => {
-  const form = event.target.closest?.("[data-run]");
-  if (!form) return;
-  event.preventDefault();
+// Sends what a form asks for; what came back, or null when it was refused: then the form says why, and asks for a token if that was it.
+async function send(form, method, path, text, more) {
   const refusal = form.querySelector(".refusal");
-  const button = form.querySelector("button");
   const field = document.getElementById("token-field");
-  const text = JSON.stringify(runBody(form));
-  if (form.dataset.sent !== text) Object.assign(form.dataset, { sent: text, key: Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("") });
+  const buttons = form.querySelectorAll("button");
   const token = form.elements.token.value || sessionStorage.getItem("penstock-token") || "";
-  const headers = { "Content-Type": "application/json", "Idempotency-Key": form.dataset.key };
+  const headers = { "Content-Type": "application/json", ...more };
   if (token) headers.Authorization = "Bearer " + token;
-  button.disabled = true;
+  for (const button of buttons) button.disabled = true;
+  refusal.hidden = true;
   try {
-    const answer = await fetch(new URL(form.dataset.run).pathname, { method: "POST", headers, body: text });
+    const answer = await fetch(path, { method, headers, body: text });
     const found = await answer.json();
     if (answer.ok) {
       if (token) sessionStorage.setItem("penstock-token", token);
-      location.assign("/runs/" + encodeURIComponent(found.Id));
-      return;
+      field.hidden = true;
+      return found;
     }
     if (answer.status === 401) {
       sessionStorage.removeItem("penstock-token");
       field.hidden = false;
       form.elements.token.focus();
     }
-    refusal.textContent = answer.status === 401 && !token ? "Running something takes a token: give yours, then run again." : found.error.message;
+    refusal.textContent = answer.status === 401 && !token ? "This takes a token: give yours, then try again." : found.error.message;
   } catch {
-    refusal.textContent = "The server does not answer. Nothing is lost: run again, it will be one run.";
+    refusal.textContent = "The server does not answer. Nothing is lost: try again.";
+  } finally {
+    for (const button of buttons) button.disabled = false;
   }
   refusal.hidden = false;
-  button.disabled = false;
+  return null;
+}
+
+document.addEventListener("submit", async (event) => {
+  const form = event.target.closest?.("[data-run], [data-call]");
+  if (!form) return;
+  event.preventDefault();
+  if ("call" in form.dataset) {
+    const { method, path, body } = event.submitter.dataset;
+    if (await send(form, method, form.dataset.call + path, body, {})) poll();
+    return;
+  }
+  const text = JSON.stringify(runBody(form));
+  if (form.dataset.sent !== text) Object.assign(form.dataset, { sent: text, key: Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("") });
+  const found = await send(form, "POST", new URL(form.dataset.run).pathname, text, { "Idempotency-Key": form.dataset.key });
+  if (found) location.assign("/runs/" + encodeURIComponent(found.Id));
 });
 
+let waiting = null;
 async function poll() {
+  clearTimeout(waiting);
   const address = main.dataset.live;
   if (!address || main.querySelector("[data-over]")) return;
   if (document.hidden) {
@@ -203,7 +221,8 @@ async function poll() {
   const pause = "slow" in main.dataset ? SLOW_MS : FAST_MS;
   // A page that takes long to make is asked for less often, so that watching never slows what is watched.
   const cost = (performance.now() - begun) * 8;
-  setTimeout(poll, Math.min(Math.max(pause * (1 + failures), cost), 10000));
+  clearTimeout(waiting);
+  waiting = setTimeout(poll, Math.min(Math.max(pause * (1 + failures), cost), 10000));
 }
 
 tick();
