@@ -7,6 +7,7 @@ import hmac
 import http.client
 import json
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -239,8 +240,6 @@ def test_a_disabled_principal_is_refused_and_its_run_goes_on(shared: Shared) -> 
     snapshot = shared.client.snapshot(
         a__py=b"import os, time\nwhile not os.path.exists('%s'): time.sleep(0.02)\n" % bytes(shared.home / "go")
     )
-    import sys
-
     body = {
         "experiment": "e",
         "graph": {"schema": 1, "nodes": [node(snapshot, outputs=[])]},
@@ -258,6 +257,27 @@ def test_a_disabled_principal_is_refused_and_its_run_goes_on(shared: Shared) -> 
     shared.client.follow(run["id"])
     assert shared.client.run(run["id"])["status"] == "Completed"
     assert shared.status("GET", "/api/v1/ws/w/runs", token) == 401
+
+
+def test_whoever_is_given_the_name_of_a_deleted_principal_is_not_given_its_runs(shared: Shared) -> None:
+    made = shared.made({"name": "passing", "role": "submitter", "workspace": "w"})
+    snapshot = shared.client.snapshot(a__py=b"print(1)\n")
+    body = {
+        "experiment": "e",
+        "graph": {"schema": 1, "nodes": [node(snapshot, outputs=[])]},
+        "interpreter": {"executable": sys.executable},
+    }
+    token = shared.token(made)
+    status, answer, _ = shared.raw("POST", "/api/v1/ws/w/runs", token, json.dumps(body))
+    assert status == 201, answer
+    run = json.loads(answer)["run"]["id"]
+    shared.client.follow(run)
+    shared.client("POST", f"/principals/{made['id']}/revoke", {"workspace": "w"})
+    wait_for(lambda: shared.status("GET", "/api/v1/ws/w/runs", token) == 403, SHORT)
+    assert shared.status("GET", f"/api/v1/ws/w/runs/{run}", token) == 200  # its own, with no role any more
+    shared.client("DELETE", f"/principals/{made['id']}")
+    other = shared.token(shared.made({"name": "passing"}))
+    assert shared.status("GET", f"/api/v1/ws/w/runs/{run}", other) == 403
 
 
 def test_a_runs_token_writes_to_its_family_and_dies_with_it(shared: Shared) -> None:

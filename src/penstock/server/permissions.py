@@ -13,6 +13,7 @@ from starlette.routing import compile_path
 
 from penstock.model.access import ALL, Caller, Needs, Permission, least_role
 from penstock.model.errors import Forbidden, NotFound, PenstockError, Unauthorized
+from penstock.service.identity.access import SUBMITTER_ID
 from penstock.service.services import Services
 
 CALLER = "caller"
@@ -319,7 +320,7 @@ class Permissions:
         """Whoever submitted a run may look at it and cancel it, with no role in its workspace."""
         if caller.kind != "principal" or needs.permission not in (_P.READ, _P.TRACK) or "run_id" not in given:
             return False
-        return self._services.access.submitter_of(given["run_id"]) == caller.name
+        return self._services.access.submitter_of(given["run_id"]).get(SUBMITTER_ID) == caller.id
 
     def _is_its_own(self, caller: Caller, given: dict[str, Any]) -> bool:
         return "run_id" not in given or self._services.access.is_of_family(caller.id, str(given["run_id"]))

@@ -12,7 +12,9 @@ from penstock.store import records, runs
 
 DEEPEST = 100
 SUBMITTED_BY = "azureml.submittedBy"
-"""The property of a pipeline run that names the principal who submitted it."""
+"""The property of a pipeline run that names the principal who submitted it, for people to read."""
+SUBMITTER_ID = "penstock.submitterId"
+"""The property that holds that principal's id: a name may be given to another one day, an id never is."""
 
 
 class Access:
@@ -40,12 +42,13 @@ class Access:
             row = runs.get_run(connection, run_id)
         return str(row["workspace"]) if row else None
 
-    def submitter_of(self, run_id: str) -> str | None:
-        """The principal who submitted the pipeline that this run is part of; None: the owner."""
+    def submitter_of(self, run_id: str) -> dict[str, str]:
+        """The properties that say which principal submitted the pipeline that this run is part of; none: the owner did."""
         with self._db.read() as connection:
             row = runs.get_run(connection, run_id)
             root = row["root_id"] if row else run_id
-            return records.labels(connection, [root]).get(root, {}).get("property", {}).get(SUBMITTED_BY)
+            kept = records.labels(connection, [root]).get(root, {}).get("property", {})
+        return {name: value for name in (SUBMITTED_BY, SUBMITTER_ID) if (value := kept.get(name)) is not None}
 
     def is_of_family(self, run_id: str, other: str) -> bool:
         """Whether `other` is this run, one of its parents, or below it."""
