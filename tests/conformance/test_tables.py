@@ -25,6 +25,7 @@ FRAME = pandas.DataFrame(
         "at": pandas.to_datetime(["2020-01-02", "2020-01-03", None]),
     }
 )
+LONG = {"n": DataType.to_long(), "share": DataType.to_float()}
 TYPES = {"n": "int64", "share": "float64", "name": "object", "flag": "bool", "at": "datetime64[ns]"}
 
 
@@ -41,7 +42,7 @@ def store(ws: Workspace) -> AzureBlobDatastore:
 def put(store: AzureBlobDatastore, path: str, content: str) -> tuple[AzureBlobDatastore, str]:
     target = Path(store._root) / path
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(content)
+    target.write_bytes(content.encode())
     return store, path
 
 
@@ -189,6 +190,26 @@ def test_a_table_is_written_as_files(store: AzureBlobDatastore, tmp_path: Path) 
     assert Path(file).read_text().splitlines()[0] == "n;share;name;flag;at"
     (file,) = made.to_parquet_files().download(str(tmp_path / "parquet"))
     assert len(pandas.read_parquet(file)) == 3
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("quoted_from", [0, 150_000, 300_000])
+def test_a_long_text_is_read_whole_wherever_its_first_quote_is(
+    store: AzureBlobDatastore, end: str, quoted_from: int
+) -> None:
+    count = 200_000  # several megabytes: read in pieces, by several threads up to the first quote
+    texts = [f'two\nlines, "{n}"' if n >= quoted_from and n % 7 == 0 else f"é{n % 5}" for n in range(count)]
+    rows = (
+        f'{n},{n / 8},"{t.replace(chr(34), chr(34) * 2)}"' if "\n" in t else f"{n},{n / 8},{t}"
+        for n, t in enumerate(texts)
+    )
+    path = put(store, "long/a.csv", end.join(["n,share,text", *rows]))
+    made = Dataset.Tabular.from_delimited_files(path, infer_column_types=False, set_column_types=LONG)
+    frame = made.to_pandas_dataframe()
+    assert types(frame) == {"n": "int64", "share": "float64", "text": "object"}
+    assert frame["n"].tolist() == list(range(count))
+    assert frame["share"].tolist() == [n / 8 for n in range(count)]
+    assert frame["text"].tolist() == texts
 
 
 def test_rows_by_time_share_and_expression(store: AzureBlobDatastore) -> None:
