@@ -278,7 +278,11 @@ def test_a_reused_step_shows_what_the_first_left(work: Work, capsys: pytest.Capt
     assert new.get_stdout_log() == old.get_stdout_log() == "prepared 0.1\n"
     assert old.id in new.get_output("prepared").get_port_data_reference().path_on_datastore
     assert second.get_metrics() == first.get_metrics() == {"told": "0.1"}  # what it logged for its parent is told again
-    assert f"run {old.id} did the same" in str(new.why())
+    same = "had the same code, arguments, inputs and packages, and what it left is untouched"
+    assert f"run {old.id} {same}" in str(new.why())
+    second.wait_for_completion(show_output=True)
+    reused = f"StepRun( prepare ) Status: Finished\nReused from run {old.id}, which did the same.\n"
+    assert reused in capsys.readouterr().out
 
 
 def test_a_reused_step_is_not_what_later_ones_are_reused_from(work: Work) -> None:
@@ -286,6 +290,19 @@ def test_a_reused_step_is_not_what_later_ones_are_reused_from(work: Work) -> Non
     work.run()
     third = work.run()
     assert step(third, "train").why().reused_run_id == step(first, "train").id
+
+
+def test_a_value_that_differs_is_named_by_the_option_before_it(work: Work) -> None:
+    work.write("train.py", "")
+    runs = []
+    for rate in ("0.1", "0.2"):
+        train = PythonScriptStep(
+            "train.py", arguments=["--rate", rate, "x"], source_directory=str(work.source), compute_target="cpu"
+        )
+        runs.append(Experiment(work.workspace, "reusing").submit(Pipeline(work.workspace, [train])))
+        runs[-1].wait_for_completion(show_output=False)
+    (why,) = runs[1].why()
+    assert list(why.because) == ["argument 2 (--rate) was '0.1', is '0.2'"]
 
 
 def test_regenerating_outputs_runs_everything_and_is_reused_later(work: Work) -> None:
@@ -337,6 +354,9 @@ def test_of_two_runs_that_need_the_same_step_at_once_the_second_waits_for_the_fi
     assert [r.wait_for_completion(show_output=False) for r in runs] == ["Finished"] * 2
     verdicts = sorted(step(r, "prepare").why().verdict for r in runs)
     assert verdicts == ["ran", "reused"]
+    told = [e for r in runs for e in r._call("GET", f"runs/{r.id}/events")["value"]]
+    assert {e["body"]["message"][:14] for e in told if e["name"] == "note"} == {"waits for run "}
+    assert not any(e["name"] == "warning" for e in told)  # that is as it should be
 
 
 def test_a_local_file_that_a_step_reads_undeclared_is_watched(work: Work, tmp_path: Path) -> None:

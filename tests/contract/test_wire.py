@@ -135,7 +135,9 @@ def test_a_pipeline_without_parameters_takes_any_and_its_run_says_that_they_had_
     made = wire.published(SAY, graph=graph)["id"]
     status, answer = wire.submit({"ExperimentName": "e", "ParameterAssignments": {"1": "x"}}, pipeline=made)
     assert status == 200 and answer["HasWarnings"] is True
-    assert wire.client.run(answer["Id"])["warnings"] == ["The pipeline has no parameters: 1 had no effect."]
+    assert wire.client.run(answer["Id"])["warnings"] == [
+        "The pipeline has no parameters: what was given for '1' had no effect."
+    ]
 
 
 def test_what_is_wrong_with_parameters_is_said_at_once_with_those_that_there_are(wire: Wire) -> None:

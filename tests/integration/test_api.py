@@ -239,6 +239,8 @@ for folder in sys.argv[1:]:
         step_id = answer["steps"][0]["run_id"]
         client.follow(answer["run"]["id"])
         assert client.run(answer["run"]["id"])["status"] == "Completed"
+        told = [e["name"] for e in client.events(step_id)]
+        assert told.index("dataset") < told.index("completed"), "who follows a run hears of all before its end"
         found = {o["name"]: o["path"] for o in client("GET", f"/ws/w/runs/{step_id}/outputs")[1]["value"]}
         assert found == {
             "plain": f"dataset/{step_id}/plain",

@@ -242,6 +242,17 @@ def test_completion_offers_run_ids(place: Place) -> None:
     assert f"plain,{place.bad[:8]}" in done.stdout and "plain,latest" in done.stdout
 
 
+def test_a_reused_step_is_shown_as_such(place: Place) -> None:
+    hello = step("say hello", "speak.py", place.snapshot, node="00000001", allow_reuse=True)
+    first, again = (place.submit(hello, experiment="reused") for _ in range(2))
+    for run_id in (first, again):
+        submitting.wait(place.client, "ws", run_id)
+    shown, printed = cli("run", "show", again).stdout, cli("run", "logs", again).stdout
+    assert "Steps (1 of 1 completed, 1 reused)" in shown
+    assert "reused from run " in shown.split("say hello")[-1]
+    assert "── say hello (Completed, reused from run " in printed and "hello 🎉" in printed
+
+
 def test_stopping_a_busy_server_names_the_runs_and_needs_force(place: Place, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     run_id = place.waiting(gate)

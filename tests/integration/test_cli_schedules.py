@@ -53,6 +53,8 @@ def test_schedules_are_listed_and_shown_with_when_they_are_due(client: Client) -
     assert "30 2 * * * (Europe/Berlin)" in cli("show", "nightly")
     coming = cli("next", "nightly", "-n", "3").splitlines()
     assert coming[0].split() == ["IN", "Europe/Berlin", "UTC"] and all("T02:30:00+0" in line for line in coming[1:])
+    status = subprocess.run([sys.executable, "-m", "penstock", "status"], capture_output=True, text=True, timeout=60)
+    assert "(embedded: stays for its active schedules and published pipelines)" in status.stdout
     assert "fires when data change below workspaceblobstore/in" in cli("next", "watching")
 
 

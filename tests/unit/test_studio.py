@@ -66,6 +66,9 @@ def test_progress_covers_the_bar_and_counts_in_words() -> None:
     page = page_of(a_run("root", "Running", type="pipeline"), *(a_run(f"s{i}", s) for i, s in enumerate(states)))
     assert page.progress and sum(s.width for s in page.progress.segments) == pytest.approx(100, abs=0.1)
     assert page.progress.words == "3 of 7 steps completed, 1 running, 1 not started, 1 failed, 1 canceled"
+    reused = a_run("s", "Completed", properties={"azureml.isreused": "true", "azureml.reusedrunid": "0123456789"})
+    page = page_of(a_run("root", "Completed", type="pipeline"), reused, a_run("t", "Completed"))
+    assert page.progress and page.progress.words == "2 of 2 steps completed, 1 of them reused"
 
 
 def test_a_step_lies_in_its_runs_time() -> None:
@@ -164,7 +167,7 @@ def test_many_alike_steps_share_one_box() -> None:
     [
         ([f"train {i}" for i in range(25)], "train 0 … train 24"),
         ([f"train fold {i}" for i in range(25)], "train fold 0 … 24"),
-        ([f"train a model of fold {i}" for i in range(25)], "train a model o… × 25"),
+        ([f"train a model of fold {i}" for i in range(25)], "train a model… × 25"),
         (["train"] * 8, "train × 8"),
         (list("abcdefgh"), "a … h"),
     ],

@@ -210,10 +210,18 @@ def _state(at: Place, client: Client | None) -> dict[str, Any]:
             "url": at.url or None,
             "trouble": None,
             "active_runs": [],
+            "stays_for": [],
         }
     server, health = client.get("server"), client.health() or {}
     known = {"pid": health.get("pid"), "trouble": health.get("trouble")}
-    return {"running": True, **server, **known, "active_runs": active_runs(client)}
+    return {"running": True, **server, **known, "active_runs": active_runs(client), "stays_for": _stays_for(client)}
+
+
+def _stays_for(client: Client) -> list[str]:
+    """What keeps an embedded server from leaving when nothing runs."""
+    spaces = [f"ws/{segment(w['name'])}" for w in places.workspaces(client)]
+    wanted = {"schedules": "schedules?active_only=true", "published pipelines": "pipelines?status=Active&limit=1"}
+    return [what for what, path in wanted.items() if any(client.get(f"{s}/{path}")["value"] for s in spaces)]
 
 
 def active_runs(client: Client) -> list[dict[str, Any]]:
@@ -231,7 +239,9 @@ def _say_status(at: Place, state: dict[str, Any]) -> None:
         click.echo(f"No server runs for {state['url'] or at.home}.")
         click.echo(f"{HOW_TO_START} (submitting a pipeline starts one by itself)")
         return
-    mode = "embedded: leaves by itself when idle" if state.get("embedded") else "in the foreground"
+    stays = " and ".join(state["stays_for"])
+    embedded = f"embedded: stays for its active {stays}" if stays else "embedded: leaves by itself when idle"
+    mode = embedded if state.get("embedded") else "in the foreground"
     click.echo(f"{look.glyph('Completed')} Penstock {state['version']} is running ({mode})")
     click.echo(f"  pid     {state['pid']}")
     click.echo(f"  home    {state['home']}")

@@ -17,6 +17,7 @@ from penstock.cli.finding import complete_run_id, find_run, find_step
 from penstock.cli.following import Follower
 from penstock.cli.places import Place
 from penstock.cli.printing import print_json_line
+from penstock.cli.showing import reused_from
 from penstock.cli.terminal import Look
 from penstock.cli.trouble import BAD_USAGE, FAILED, INTERRUPTED, NoServer, NotThere, Trouble
 
@@ -79,7 +80,8 @@ def _print_kept(
     if has_title:
         rule = "──" if look.has_glyphs else "--"
         which = f", try {attempt}" if attempt else ""
-        title = f"{rule} {terminal.printable(run['name'])} ({run['status']}{which}) {rule}"
+        reused = f", {words}" if (words := reused_from(run)) else ""
+        title = f"{rule} {terminal.printable(run['name'])} ({run['status']}{which}{reused}) {rule}"
         click.echo(look.heading(title))
     for _, text in kept:
         if text:

@@ -85,6 +85,8 @@ def _step_row(step: Json, look: Look, now: datetime) -> list[str]:
     why = ""
     if step["status"] != "Failed" and step.get("error"):
         why = str(step["error"].get("message", ""))
+    elif reused := reused_from(step):
+        why = reused
     elif (step.get("attempt") or 0) > 1:
         why = f"attempt {step['attempt']}"
     elif step.get("warnings"):
@@ -101,7 +103,14 @@ def _step_row(step: Json, look: Look, now: datetime) -> list[str]:
 
 def _count(steps: list[Json]) -> str:
     done = sum(s["status"] == "Completed" for s in steps)
-    return f"{done} of {len(steps)} completed"
+    reused = sum(bool(reused_from(s)) for s in steps)
+    return f"{done} of {len(steps)} completed" + (f", {reused} reused" if reused else "")
+
+
+def reused_from(step: Json) -> str:
+    """Whose result stands for this step's, in words; empty if its own."""
+    run_id = (step.get("properties") or {}).get("azureml.reusedrunid")
+    return f"reused from run {terminal.short(run_id)}" if run_id else ""
 
 
 def _outputs(outputs: list[Json], names: dict[str, str], look: Look) -> Iterator[str]:

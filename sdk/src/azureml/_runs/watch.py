@@ -187,6 +187,7 @@ class PipelineWatch:
         if step["status"] == "Failed":
             self.failed.append(step)
         details = self.view.run.get_details()
+        _reused(details)
         _warnings(details)
         print(details)
         print()
@@ -269,6 +270,12 @@ def _bytes(log):
 def _heading(text):
     print(text)
     print("=" * len(text.strip()))
+
+
+def _reused(details):
+    earlier = details["properties"].get("azureml.reusedrunid")
+    if earlier:
+        print("Reused from run {}, which did the same.".format(earlier))
 
 
 def _warnings(details):
@@ -393,6 +400,7 @@ def _stream(run, show_output, deadline):
 
 def _closing(run):
     details = run.get_details()
+    _reused(details)
     _warnings(details)
     print(details)
     print()

@@ -15,7 +15,7 @@ Json = dict[str, Any]
 TWINS = 7
 """So many steps with the same neighbours share one box."""
 MOST_BOXES = 1500
-NAME_LETTERS = 22
+NAME_LETTERS = 20
 NAMED_WAITS = 3
 """So many of the steps that a step waits for are named."""
 

@@ -376,9 +376,9 @@ def _progress(steps: Sequence[Json]) -> Progress | None:
     statuses = Counter(s["status"] for s in steps)
     done = statuses["Completed"]
     others = [f"{n} {badge(s).word.lower()}" for s, n in statuses.items() if s != "Completed"]
-    words = f"{done} of {total} {'step' if total == 1 else 'steps'} completed" + (
-        f", {', '.join(others)}" if others else ""
-    )
+    if reused := sum(bool(_reused(s)) for s in steps):
+        others.insert(0, f"{reused} of them reused")
+    words = ", ".join([f"{done} of {total} {'step' if total == 1 else 'steps'} completed", *others])
     return Progress(tuple(segments), done, total, words)
 
 

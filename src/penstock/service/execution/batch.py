@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -82,9 +82,21 @@ class Batch:
             records.put_artifacts(connection, self.artifacts)
             records.put_outputs(connection, self.outputs)
             left = registering.record(connection, context.home, self.datasets, self.at)
-            runs.append_events(connection, [*self.events, *left, *seen])
+            runs.append_events(connection, list(self._in_order([*left, *seen])))
 
         return work
+
+    def _in_order(self, known_last: list[runs.Event]) -> Iterator[runs.Event]:
+        """All events; what is known only now comes before the end of its run, as whoever follows a run listens until that."""
+        waiting: dict[str, list[runs.Event]] = {}
+        for event in known_last:
+            waiting.setdefault(event.run_id, []).append(event)
+        for event in self.events:
+            if event.name in _ENDS:
+                yield from waiting.pop(event.run_id, ())
+            yield event
+        for events in waiting.values():
+            yield from events
 
     def _newly_seen(self, connection: Connection) -> list[runs.Event]:
         """A warning for what steps of a name are seen to read for the first time."""
@@ -103,6 +115,7 @@ class Batch:
         return found
 
 
+_ENDS = frozenset(("completed", "failed", "canceled"))
 _EVENT_NAMES = {Status.CANCEL_REQUESTED: "cancel_requested", Status.NOT_STARTED: "requeued"}
 
 

@@ -151,7 +151,8 @@ class Ready:
                 follow(active, active.progress.end(state, Status.COMPLETED))
             elif (leader := self._twins.waits(decision.fingerprint, active, state)) is not None:
                 active.decisions.pop(state.node.id, None)  # to be looked at again once that has ended
-                self._delays.note(state.run_id, active.id, f"It waits for run {leader.run_id}, which does the same.")
+                message = f"waits for run {leader.run_id[:8]}, which is doing the same"
+                self._delays.note(state.run_id, active.id, message, event="note")
             else:
                 memory.enqueue(active, state)
         if asked:

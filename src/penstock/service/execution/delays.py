@@ -13,20 +13,21 @@ class Delays:
     """Notes of one scheduler: each run is told of one delay once, however often it is met again."""
 
     def __init__(self) -> None:
-        self._untold: list[tuple[str, str, str]] = []
+        self._untold: list[tuple[str, str, str, str]] = []
         self._told: OrderedDict[str, None] = OrderedDict()
 
-    def note(self, run_id: str, root_id: str, message: str) -> None:
+    def note(self, run_id: str, root_id: str, message: str, *, event: str = "warning") -> None:
+        """`event`: `warning` for what somebody should see to, `note` for what is as it should be."""
         if run_id not in self._told:
             self._told[run_id] = None
-            self._untold.append((run_id, root_id, message))
+            self._untold.append((run_id, root_id, event, message))
             while len(self._told) > _REMEMBERED:
                 self._told.popitem(last=False)
 
     def tell(self, batch: Batch) -> None:
         """Hand what is new to the batch that is about to be written; `written` says that it was."""
-        for run_id, root_id, message in self._untold:
-            batch.say(run_id, root_id, "warning", message=message)
+        for run_id, root_id, event, message in self._untold:
+            batch.say(run_id, root_id, event, message=message)
 
     def forget(self) -> None:
         """All is read anew: what was told may be told again."""

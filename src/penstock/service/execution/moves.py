@@ -38,7 +38,7 @@ def take_over(batch: Batch, active: Active, state: StepState, decision: Decision
     """An earlier step stands for this one: it completes without having run. Its state is for `Progress.end` to take in."""
     row = decision.hit or {}
     begin(batch, active)
-    body = {"message": f"Reused from run {row['id']}.", "reused_run_id": row["id"]}
+    body = {"message": f"reused from run {row['id'][:8]}", "reused_run_id": row["id"]}
     moved = runs.Move(state.run_id, Status.NOT_STARTED, Status.COMPLETED, 0, at=batch.at, started_at=batch.at)
     batch.move(active.id, moved, **body)
     batch.identities.append(_identity(batch, active, state, decision))

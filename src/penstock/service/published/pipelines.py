@@ -174,7 +174,8 @@ class Pipelines:
         graph = Graph.from_json(row["graph"])
         given, warnings = body.get("parameters") or {}, []
         if body.get("is_lenient") and given and not graph.parameters:
-            warnings = [f"The pipeline has no parameters: {', '.join(given)} had no effect."]
+            names = ", ".join(f"'{name}'" for name in given)
+            warnings = [f"The pipeline has no parameters: what was given for {names} had no effect."]
             given = {}
         given = self._assigned(row, graph, given)
         go_on = body.get("continue_on_step_failure")

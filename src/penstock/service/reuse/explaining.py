@@ -19,6 +19,7 @@ from penstock.store import identities, records, removals, runs
 Json = dict[str, Any]
 MAX_COMPARED_BYTES = 1 << 20
 MAX_FILES = 8
+_SAME = "had the same code, arguments, inputs and packages"
 
 
 class Explaining:
@@ -62,7 +63,7 @@ class Explaining:
             }
         if decision.hit is not None:
             hit = decision.hit["id"]
-            return {**step, "verdict": "reuse", "reused_run_id": hit, "because": [f"run {hit} did the same"]}
+            return {**step, "verdict": "reuse", "reused_run_id": hit, "because": [f"run {hit} {_SAME}"]}
         identity = decision.row("", root.workspace, node.name, self._context.clock())
         because, details, _ = self._grounds(connection, identity)
         return {**step, "verdict": "run", "because": because, "details": details}
@@ -87,7 +88,7 @@ class Explaining:
         if identity["reused_run_id"]:
             hit = identity["reused_run_id"]
             seen = identities.observations(connection, [hit])[hit]
-            because = [f"run {hit} did the same, and what it left is as it left it"]
+            because = [f"run {hit} {_SAME}, and what it left is untouched"]
             return {**step, "verdict": "reused", "reused_run_id": hit, "because": because, "observed": _seen(seen)}
         because, details, other = self._grounds(connection, identity)
         seen = identities.observations(connection, [row["id"]])[row["id"]]
@@ -119,9 +120,9 @@ class Explaining:
             why = nearest["unusable"] or cleared or "that had not completed when this one began"
             return [f"run {nearest['run_id']} did the same, but {why}"], [], nearest["run_id"]
         details = [{"place": place, "was": was, "is": now} for place, was, now in differences]
-        return list(self._sentences(differences)), details, nearest["run_id"]
+        return list(self._sentences(differences, identity["parts"])), details, nearest["run_id"]
 
-    def _sentences(self, differences: Sequence[tuple[str, Any, Any]]) -> Iterator[str]:
+    def _sentences(self, differences: Sequence[tuple[str, Any, Any]], parts: Json) -> Iterator[str]:
         told = [(was, now) for place, was, now in differences if place.startswith("argument ")]
         for place, was, now in differences:
             if place.startswith("parameter ") and (was, now) in told:
@@ -131,7 +132,7 @@ class Explaining:
                 changed = self._changed_files(was, now)
             elif place == "environment" and was and now:
                 changed = self._context.compare_environments(was, now)
-            yield from changed or [fingerprint.sentence(place, was, now)]
+            yield from changed or [fingerprint.sentence(fingerprint.named(place, parts), was, now)]
 
     def _changed_files(self, before: str, after: str) -> list[str]:
         """Which files of the source folder differ; of a text how many lines do."""

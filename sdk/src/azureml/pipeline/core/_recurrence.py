@@ -134,7 +134,7 @@ def from_yaml(found, filename):
 def said(recurrence):
     """A recurrence in words."""
     if recurrence is None:
-        return "Runs when data change"
+        return "Runs when data changes"
     if isinstance(recurrence, str):
         return "Runs at {}".format(recurrence)
     text = "Runs every {}".format(
@@ -144,5 +144,5 @@ def said(recurrence):
         text += " on " + ", ".join(recurrence.week_days)
     if recurrence.hours is not None or recurrence.minutes is not None:
         hours, minutes = recurrence.hours or [0], recurrence.minutes or [0]
-        text += " at " + ", ".join("{}:{:02d}".format(h, m) for h in hours for m in minutes)
+        text += " at " + ", ".join("{:02d}:{:02d}".format(h, m) for h in hours for m in minutes)
     return text
