@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -16,10 +17,13 @@ STEP_COLOURS = ("cyan", "magenta", "blue", "yellow", "green", "bright_cyan", "br
 class Follower:
     """Shows stream lines as they come. Keeps the statuses of the steps to draw the progress line."""
 
-    def __init__(self, run: Json, steps: list[Json], look: Look) -> None:
-        self.look = look
+    def __init__(self, run: Json, steps: list[Json], look: Look, tame: Callable[[str], str] = str) -> None:
+        """`tame` is asked of all text that comes from elsewhere before it is printed."""
+        self.look, self.tame = look, tame
         self.root = run["id"]
-        self.names = {s["id"]: printable(s["name"]) for s in steps} or {run["id"]: printable(run.get("name") or "")}
+        self.names = {s["id"]: tame(printable(s["name"])) for s in steps} or {
+            run["id"]: printable(run.get("name") or "")
+        }
         self.has_lead = len(steps) > 1
         self.lead = min(max((width(n) for n in self.names.values()), default=0), 24)
         self.statuses = {s["id"]: "NotStarted" for s in steps}
@@ -74,7 +78,7 @@ class Follower:
             self._line(run_id, one)
 
     def _line(self, run_id: str, text: str) -> None:
-        text = text.rstrip("\r")
+        text = self.tame(text.rstrip("\r"))
         if not self.has_lead:
             click.echo(text)
             return

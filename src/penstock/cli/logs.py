@@ -19,7 +19,7 @@ from penstock.cli.places import Place
 from penstock.cli.printing import print_json_line
 from penstock.cli.showing import reused_from
 from penstock.cli.terminal import Look
-from penstock.cli.trouble import BAD_USAGE, FAILED, INTERRUPTED, NoServer, NotThere, Trouble
+from penstock.cli.trouble import BAD_USAGE, FAILED, INTERRUPTED, NOT_THERE, NoServer, NotThere, Trouble
 
 LOG_FOLDER = "azureml-logs/"
 MOST_FAILURES = 3
@@ -115,18 +115,20 @@ def _follow(at: Place, path: str, run: dict[str, Any], steps: list[dict[str, Any
                 follower.show(line)
     except KeyboardInterrupt:
         follower.clear()
-        short = terminal.short(run["id"])
-        click.echo(f"\nThe run goes on. Follow it again with: penstock run logs -f {short}", err=True)
-        click.echo(f"Stop it with: penstock run cancel {short}, or now with Ctrl-C once more", err=True)
-        _cancel_if_asked_again(at, path, run)
+        say_it_goes_on(at, path, run)
         return INTERRUPTED
+    except NoServer as error:
+        raise lost_sight(at, run, error) from None
     follower.finish(as_json=as_json)
     status = places.server(at).get(f"{path}/{segment(run['id'])}")["status"]
     return FAILED if status in ("Failed", "Canceled") else 0
 
 
-def _cancel_if_asked_again(at: Place, path: str, run: dict[str, Any]) -> None:
-    """Cancel the run on a second Ctrl-C within two seconds."""
+def say_it_goes_on(at: Place, path: str, run: dict[str, Any]) -> None:
+    """After Ctrl-C: how to follow the run again and how to cancel it. A second Ctrl-C within two seconds does that."""
+    short, before = terminal.short(run["id"]), at.shown
+    click.echo(f"\nThe run goes on. Follow it again with: {before}penstock run logs -f {short}", err=True)
+    click.echo(f"Stop it with: {before}penstock run cancel {short}, or now with Ctrl-C once more", err=True)
     try:
         time.sleep(AGAIN_SECONDS)
     except KeyboardInterrupt:
@@ -134,8 +136,14 @@ def _cancel_if_asked_again(at: Place, path: str, run: dict[str, Any]) -> None:
         click.echo("\nThe run was asked to stop.", err=True)
 
 
-def lines(at: Place, path: str, run_id: str) -> Iterator[dict[str, Any]]:
-    """The stream's lines until the run has ended, log text never twice.
+def lost_sight(at: Place, run: dict[str, Any], why: Trouble) -> Trouble:
+    """What to say when it cannot be learned how a run goes on."""
+    again = f"{at.shown}penstock run logs -f {terminal.short(run['id'])}"
+    return Trouble(f"{why.message} Follow the run again with: {again}", NOT_THERE, code=why.code, body=why.body)
+
+
+def lines(at: Place, path: str, run_id: str, *, logs: bool = True) -> Iterator[dict[str, Any]]:
+    """The stream's lines until the run has ended, log text (if it is wanted) never twice.
 
     A connection that breaks is taken up where it was; a server that has left is started again, for the steps have gone on.
     """
@@ -144,7 +152,7 @@ def lines(at: Place, path: str, run_id: str) -> Iterator[dict[str, Any]]:
     while failures <= MOST_FAILURES:
         try:
             # Always from the beginning: what a step printed while nobody listened comes only with its events.
-            for line in places.server(at).stream(f"{path}/{segment(run_id)}/stream", {"logs": 1}):
+            for line in places.server(at).stream(f"{path}/{segment(run_id)}/stream", {"logs": int(logs)}):
                 event, log = line.get("event"), line.get("log")
                 if (event and event["id"] <= newest) or (log and not _trim(log, seen)):
                     continue
@@ -164,7 +172,7 @@ def lines(at: Place, path: str, run_id: str) -> Iterator[dict[str, Any]]:
         except (NoServer, OSError, ValueError, http.client.HTTPException) as error:
             failures += 1
             if failures > MOST_FAILURES:
-                raise Trouble(f"The server stopped sending: {error} Run the command again.") from error
+                raise NoServer(f"The server stopped sending: {error}") from error
 
 
 def _trim(log: dict[str, Any], seen: dict[tuple[str, int, str], int]) -> bool:

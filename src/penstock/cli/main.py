@@ -39,7 +39,7 @@ Every command takes --json: one JSON document (or one a line where it streams), 
 Colours appear only on a terminal and never with NO_COLOR set.
 
 \b
-Completion of commands and run ids, in one line of ~/.bashrc (or ~/.zshrc with zsh_source):
+Completion of commands, run ids and pipelines, in one line of ~/.bashrc (or ~/.zshrc with zsh_source):
   eval "$(_PENSTOCK_COMPLETE=bash_source penstock)"
 """
 
@@ -55,7 +55,8 @@ Completion of commands and run ids, in one line of ~/.bashrc (or ~/.zshrc with z
         "doctor": ("penstock.cli.doctor", "doctor", "Check that everything is in order, and say how to mend it."),
         "backup": ("penstock.cli.backup", "backup", "Write the whole home to one file, while it is in use."),
         "restore": ("penstock.cli.backup", "restore", "Make a home from such a file."),
-        "run": ("penstock.cli.runs", "run", "List, show, follow, cancel and resume runs."),
+        "pipeline": ("penstock.cli.published", "pipeline", "Publish pipelines, look at them, and run them."),
+        "run": ("penstock.cli.runs", "run", "Submit, list, show, follow, cancel and resume runs."),
         "why": ("penstock.cli.why", "why", "Say why each step of a run ran, or what was reused in its place."),
         "plan": ("penstock.cli.why", "plan", "Say what would run, and why, if a run were submitted again now."),
         "cache": ("penstock.cli.cache", "cache", "List, verify and forget results that may be reused."),

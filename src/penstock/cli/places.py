@@ -32,6 +32,7 @@ NOT_THE_SERVERS = (
     "PENSTOCK_URL",
     "PYTHONSTARTUP",
 )
+TYPED = "the address that you gave"
 CONFIG_FILES = (".azureml/config.json", "aml_config/config.json", "config.json")
 
 
@@ -47,6 +48,11 @@ class Place:
     @property
     def home(self) -> Path:
         return self.settings.home
+
+    @property
+    def shown(self) -> str:
+        """What a command that is to reach the same server begins with; nothing where the next one finds it by itself."""
+        return f"PENSTOCK_URL={self.url} " if self.url and self.named_by == TYPED else ""
 
     def token(self) -> str | None:
         """PENSTOCK_TOKEN; for the home's own server the home's token, for another's what `penstock login` kept; None: nothing."""
@@ -107,7 +113,8 @@ def server(at: Place) -> Client:
     if client is not None:
         return client
     if at.url:
-        raise NoServer(f"No Penstock server answers at {at.url} ({at.named_by}). Start it, or name none there.")
+        way_out = "Look whether it runs" if at.named_by == TYPED else "Start it, or name none there"
+        raise NoServer(f"No Penstock server answers at {at.url} ({at.named_by}). {way_out}.")
     if not at.home.is_dir():
         raise NoServer(f"There is no Penstock home at {at.home} yet. Make one with: penstock init")
     return start(at)

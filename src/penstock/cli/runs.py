@@ -28,13 +28,14 @@ STATUSES = list(terminal.GLYPHS)
         "show": ("penstock.cli.runs", "show", "One run: its steps, why one failed, outputs and metrics."),
         "logs": ("penstock.cli.logs", "logs", "What a run printed; -f follows it."),
         "cancel": ("penstock.cli.runs", "cancel", "Ask a run to stop."),
+        "submit-pipeline": ("penstock.cli.submitting", "submit", "Run a published pipeline; --wait follows it."),
         "resume": ("penstock.cli.runs", "resume", "Run again what of a run did not complete."),
         "pin": ("penstock.cli.clearing", "pin", "Never clear away what a run points at."),
         "unpin": ("penstock.cli.clearing", "unpin", "Let that be cleared away again."),
     },
 )
 def run() -> None:
-    """List, show, follow, cancel and resume runs.
+    """Submit, list, show, follow, cancel and resume runs.
 
     RUN is a run id, as many of its first characters as make it the only one, or 'latest'.
     """
@@ -101,7 +102,7 @@ def show(run_id: str, workspace: str | None, home: str | None, as_json: bool, qu
     outcome = FAILED if found["status"] in ("Failed", "Canceled") else 0
     if quiet and not as_json:
         return outcome
-    detail = _detail(client, found)
+    detail = detail_of(client, found["workspace"], found["id"])
     if as_json:
         print_json(detail)
     else:
@@ -110,11 +111,11 @@ def show(run_id: str, workspace: str | None, home: str | None, as_json: bool, qu
     return outcome
 
 
-def _detail(client: Client, found: dict[str, Any]) -> dict[str, Any]:
+def detail_of(client: Client, workspace: str, run_id: str) -> dict[str, Any]:
     """The run and what belongs to it, each as the API gives it."""
-    path = f"{places.runs_path(found['workspace'])}/{segment(found['id'])}"
+    path = f"{places.runs_path(workspace)}/{segment(run_id)}"
     return {
-        "run": found,
+        "run": client.get(path),
         "children": client.get(f"{path}/children")["value"],
         "outputs": _items(client.get(f"{path}/outputs")),
         "metrics": _items(client.get(f"{path}/metrics", {"recursive": 1})),

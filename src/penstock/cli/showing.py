@@ -25,12 +25,17 @@ def show_lines(detail: Json, look: Look, now: datetime) -> Iterator[str]:
         yield terminal.table(
             ["", "STEP", "STATUS", "DURATION", "RUN", ""], [_step_row(s, look, now) for s in steps], look, limit=60
         )
-    names = {run["id"]: "" if steps else title_of(run), **{s["id"]: title_of(s) for s in steps}}
-    yield from _outputs(detail["outputs"], names, look)
-    yield from _metrics(detail["metrics"], names, look)
+    yield from _outputs(detail["outputs"], _names(detail), look)
+    yield from _metrics(detail, look)
     if run.get("url"):
         yield ""
         yield f"Page: {run['url']}"
+
+
+def trouble_lines(detail: Json, look: Look) -> Iterator[str]:
+    """Only why it did not complete, and what it warns of."""
+    yield from _errors(detail["run"], detail["children"], look)
+    yield from _warnings(detail["run"], look)
 
 
 def title_of(run: Json) -> str:
@@ -66,7 +71,7 @@ def _errors(run: Json, steps: list[Json], look: Look) -> Iterator[str]:
     failed = [s for s in steps if s["status"] == "Failed" and s.get("error")]
     for one in failed or ([run] if run.get("error") else []):
         error = one["error"]
-        tail = _tail(error)
+        tail = tail_of(error)
         yield ""
         name, message = printable(title_of(one)), printable(str(error.get("message", "")))
         yield look.paint(message if f"'{name}'" in message else f"{name}: {message}", "red")
@@ -74,7 +79,8 @@ def _errors(run: Json, steps: list[Json], look: Look) -> Iterator[str]:
             yield f"  {look.paint('│' if look.has_glyphs else '|', 'red')} {printable(line)}"
 
 
-def _tail(error: Json) -> list[str]:
+def tail_of(error: Json) -> list[str]:
+    """The last lines that a failed script printed, its traceback most likely."""
     details = error.get("details")
     said = details if isinstance(details, dict) else {}
     text = str(said.get("stderr_tail") or "").strip("\n") or str(said.get("stdout_tail") or "").strip("\n")
@@ -140,20 +146,32 @@ def _extent(output: Json) -> str:
     return text
 
 
-def _metrics(metrics: list[Json], names: dict[str, str], look: Look) -> Iterator[str]:
-    if not metrics:
+def _metrics(detail: Json, look: Look) -> Iterator[str]:
+    rows = metric_rows(detail)
+    if not rows:
         return
-    logged: dict[tuple[str, str], list[Json]] = {}
-    for metric in metrics:
-        logged.setdefault((metric["run_id"], metric["name"]), []).append(metric)
     yield ""
     yield look.heading("Metrics")
-    place = {run_id: i for i, run_id in enumerate(names)}
-    ordered = sorted(logged.items(), key=lambda item: place.get(item[0][0], -1))
-    rows = [[names.get(run_id, terminal.short(run_id)), name, _value(several)] for (run_id, name), several in ordered]
     yield terminal.table(["STEP", "METRIC", "VALUE"], rows[:SHOWN_METRICS], look, limit=60)
     if len(rows) > SHOWN_METRICS:
         yield look.paint(f"and {len(rows) - SHOWN_METRICS} more: --json, or the run's page", dim=True)
+
+
+def metric_rows(detail: Json) -> list[list[str]]:
+    """Step, metric and value of each, in the order of the steps."""
+    names = _names(detail)
+    logged: dict[tuple[str, str], list[Json]] = {}
+    for metric in detail["metrics"]:
+        logged.setdefault((metric["run_id"], metric["name"]), []).append(metric)
+    place = {run_id: i for i, run_id in enumerate(names)}
+    ordered = sorted(logged.items(), key=lambda item: place.get(item[0][0], -1))
+    return [[names.get(run_id, terminal.short(run_id)), name, _value(several)] for (run_id, name), several in ordered]
+
+
+def _names(detail: Json) -> dict[str, str]:
+    """What the runs of it are called in tables; a pipeline run nothing."""
+    run, steps = detail["run"], detail["children"]
+    return {run["id"]: "" if steps else title_of(run), **{s["id"]: title_of(s) for s in steps}}
 
 
 def _value(logged: list[Json]) -> str:

@@ -114,7 +114,7 @@ def _page(services: Services, found: Json, now: datetime) -> PipelinePage:
         fields=tuple(_field(p) for p in found["parameters"]),
         steps=tuple(found["steps"]),
         graph=draw(kept["graph"], [], lambda _: ""),
-        snippets=snippets(found["endpoint"], pipeline_id, example(found["parameters"])),
+        snippets=snippets(found["endpoint"], example(found["parameters"])),
         runs=views.runs_page(runs, {}, now),
         schedules=tuple(row_of(s, ()) for s in services.schedules.list(found["workspace"], pipeline_id=pipeline_id)),
     )

@@ -18,18 +18,19 @@ class Snippet:
     text: str
 
 
-def snippets(url: str, pipeline_id: str, body: Json) -> tuple[Snippet, ...]:
-    """How to submit the pipeline at `url` with this body. The token is in $PENSTOCK_TOKEN everywhere."""
+def snippets(url: str, body: Json) -> tuple[Snippet, ...]:
+    """How to submit the pipeline at `url` with this body. The token is in $PENSTOCK_TOKEN; a build signs in as a principal."""
     compact, pretty = json.dumps(body), json.dumps(body, indent=4)
     given = body.get("ParameterAssignments", {})
     options = "".join(f" -p {_shell(f'{name}={_text(value)}')}" for name, value in given.items())
-    command = f"penstock run submit-pipeline {pipeline_id} -e {body['ExperimentName']}{options} --wait"
+    command = f"penstock run submit-pipeline {_shell(url)} -e {body['ExperimentName']}{options} --wait"
+    server = url.split("/pipelines/", 1)[0]
     return (
         Snippet("curl", "curl", _CURL.format(url=_shell(url), body=_shell(compact))),
         Snippet("python", "Python", _PYTHON.format(url=url, body=_python(pretty))),
         Snippet("powershell", "PowerShell", _POWERSHELL.format(url=url, body=pretty)),
-        Snippet("github", "GitHub Actions", _GITHUB.format(command=command)),
-        Snippet("devops", "Azure DevOps", _DEVOPS.format(command=command)),
+        Snippet("github", "GitHub Actions", _GITHUB.format(command=command, server=server)),
+        Snippet("devops", "Azure DevOps", _DEVOPS.format(command=command, server=server)),
     )
 
 
@@ -65,13 +66,12 @@ _POWERSHELL = """$body = @'
 Invoke-RestMethod -Method Post -Uri "{url}" `
   -Headers @{{ Authorization = "Bearer $env:PENSTOCK_TOKEN" }} -ContentType "application/json" -Body $body"""
 _GITHUB = """- run: pip install penstock
-- run: {command}
+- run: penstock login {server} --service-principal -u "${{{{ vars.PENSTOCK_PRINCIPAL }}}}"
   env:
-    PENSTOCK_URL: ${{{{ vars.PENSTOCK_URL }}}}
-    PENSTOCK_TOKEN: ${{{{ secrets.PENSTOCK_TOKEN }}}}"""
-_DEVOPS = """- script: |
-    pip install penstock
-    {command}
+    PENSTOCK_PASSWORD: ${{{{ secrets.PENSTOCK_PASSWORD }}}}
+- run: {command}"""
+_DEVOPS = """- script: pip install penstock
+- script: penstock login {server} --service-principal -u "$(PENSTOCK_PRINCIPAL)"
   env:
-    PENSTOCK_URL: $(PENSTOCK_URL)
-    PENSTOCK_TOKEN: $(PENSTOCK_TOKEN)"""
+    PENSTOCK_PASSWORD: $(PENSTOCK_PASSWORD)
+- script: {command}"""

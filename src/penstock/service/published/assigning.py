@@ -5,6 +5,7 @@ Knows the types of parameters and registered datasets; must not know who asks or
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable
 from typing import Any
@@ -29,7 +30,8 @@ def assigned(graph: Graph, given: Json, unknown: Callable[[str], str], datasets:
     found: list[Problem] = []
     for name, value in given.items():
         if name not in known:
-            found.append(Problem(unknown(name), name))
+            near = difflib.get_close_matches(name, known, n=1)
+            found.append(Problem(unknown(name) + (f" Did you mean '{near[0]}'?" if near else ""), name))
             continue
         try:
             values[name] = _value(known[name].type, value, datasets, workspace)

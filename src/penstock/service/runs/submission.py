@@ -56,7 +56,7 @@ class Submission:
         if not self._db.write(entry.keep):
             return self.submit(workspace, body)  # the same key was quicker on another connection: its run is the answer
         self.entered(entry)
-        notes = [*_notes(ready.computes, entry.bindings), *entry.resumption.notes(entry.plan)]
+        notes = [*_notes(ready.computes, entry.bindings, body), *entry.resumption.notes(entry.plan)]
         return {"run_id": entry.root_id, "steps": entry.steps(), "notes": notes}
 
     def entered(self, entry: Entry) -> None:
@@ -210,7 +210,7 @@ def _interpreter(body: Json) -> Json:
     return dict(interpreter)
 
 
-def _notes(computes: Sequence[str], bindings: Json) -> list[str]:
+def _notes(computes: Sequence[str], bindings: Json, body: Json) -> list[str]:
     """One line for each thing done that the author did not spell out."""
     notes = []
     if computes:
@@ -218,7 +218,10 @@ def _notes(computes: Sequence[str], bindings: Json) -> list[str]:
         notes.append(f"Compute {names} was not known here: it now means this machine (see: penstock compute list).")
     interpreter = bindings["interpreter"]
     version = re.sub(r"^(\d+\.\d+\.\d+).*", r"\1", str(interpreter.get("version") or ""))
+    whose = (
+        "the interpreter that the pipeline was published from" if body.get("pipeline_id") else "your own interpreter"
+    )
     notes.append(
-        f"Steps run in your own interpreter, Python {version} at {interpreter['executable']}; environments are recorded only."
+        f"Steps run in {whose}, Python {version} at {interpreter['executable']}; environments are recorded only."
     )
     return notes
