@@ -20,7 +20,6 @@ from azureml.pipeline.steps import (
     EstimatorStep,
     HyperDriveStep,
     KustoStep,
-    ModuleStep,
     MpiStep,
     ParallelRunConfig,
     ParallelRunStep,
@@ -235,18 +234,6 @@ def test_azure_batch_and_kusto_steps(folder):
     assert lowered["allow_reuse"] is False and lowered["settings"] == {"database_name": "db"}
     with pytest.raises(ValueError, match="compute_target"):
         KustoStep("k", None, "db", folder, PipelineData("x"))
-
-
-def test_module_step(folder):
-    class Version:
-        name, module_id, version = "m", "1", "2"
-
-    out = PipelineData("x")
-    lowered = node(ModuleStep(module_version=Version(), inputs_map={"a": RAW}, outputs_map={"b": out}))
-    assert lowered["settings"] == {"module_id": "1", "module_version": "2", "outputs": {"b": "x"}}
-    assert lowered["inputs"][0]["name"] == "a"
-    with pytest.raises(ValueError, match="Exactly one"):
-        ModuleStep()
 
 
 def test_hyper_drive_step(folder):

@@ -10,7 +10,8 @@ import pytest
 
 from azureml.core import Datastore, Experiment, Workspace
 from azureml.exceptions import UserErrorException
-from azureml.pipeline.core import Pipeline
+from azureml.pipeline.core import Module, Pipeline
+from azureml.pipeline.core.graph import InputPortDef, OutputPortDef
 
 HEAD = """\
 pipeline:
@@ -169,9 +170,36 @@ def test_steps_of_other_kinds(ws, folder):
     assert found["batch"]["settings"]["create_pool"] is True and found["batch"]["kind"] == "azure_batch"
 
 
-def test_modules_come_with_publishing(ws, folder):
-    with pytest.raises(UserErrorException, match=r"Module\.get is not built yet"):
-        load(ws, folder, "one: {module: {name: m, version: '1'}}\n")
+def test_steps_of_modules(ws, folder):
+    module = Module.create(ws, "m", "d")
+    ports = {"inputs": [InputPortDef("i")], "outputs": [OutputPortDef("o")], "params": {"p": 1}}
+    for version in ("1", "2"):
+        module.publish_python_script("train.py", "d", source_directory="code", version=version, **ports)
+    found = nodes(load(ws, folder, """\
+        old:
+          module: {name: m, version: '1'}
+          compute: other
+          runconfig: run.yml
+          parameters: {p: {source: count}}
+          runconfig_parameters: {NodeCount: {source: count}}
+          arguments: [--in, 'input:i', --out, 'output:o', --p, 'parameter:p']
+          inputs: {i: {source: raw, type: download}}
+          outputs: {o: {destination: handed_on, type: upload}}
+        new:
+          type: ModuleStep
+          id: ID
+          inputs: {i: {source: handed_on}}
+          outputs: {o: {destination: other}}
+    """.replace("ID", module.id)))  # fmt: skip
+    old, new = found["old"], found["new"]
+    assert (old["step_type"], old["version"], old["compute"]["name"]) == ("ModuleStep", "1", "other")
+    assert old["environment_variables"] == {"A": "b"} and old["parameters"] == {"p": {"parameter": "count"}}
+    assert old["arguments"][1::2] == [{"input": "i"}, {"output": "o"}, {"parameter": "count"}]
+    assert old["settings"]["runconfig_parameters"] == {"NodeCount": {"parameter": "count"}}
+    assert (new["version"], new["compute"]["name"], new["parameters"]) == ("2", "cpu-cluster", {"p": {"literal": "1"}})
+    assert new["inputs"][0]["source"] == {"node": old["id"], "output": "o"}
+    with pytest.raises(UserErrorException, match="There is no module 'none'"):
+        load(ws, folder, "one: {module: {name: none}}\n")
 
 
 @pytest.mark.parametrize(

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from parameter_cases import Store, lay_out, raw
+from parameter_cases import Store, lay_out
 
-from azureml.core import Model, RunConfiguration
+from azureml.core import Model
 from azureml.core.container_registry import ContainerRegistry
 from azureml.core.runconfig import DataPath
 from azureml.data import OutputFileDatasetConfig
 from azureml.exceptions import UserErrorException
-from azureml.pipeline.core import Pipeline, PipelineData, PipelineParameter
-from azureml.pipeline.core.module import Module
-from azureml.pipeline.steps import ModuleStep, PythonScriptStep
+from azureml.pipeline.core import Pipeline, PipelineData
+from azureml.pipeline.steps import PythonScriptStep
 from azureml.train.estimator import Estimator
 from azureml.train.hyperdrive import BanditPolicy
 
@@ -54,33 +53,6 @@ def test_an_estimator_takes_gpus_and_mpi_as_a_run_configuration_says_it():
     assert (made.run_config.communicator, made.run_config.mpi.process_count_per_node) == ("Mpi", 3)
     own = Estimator(".", entry_script="x.py", use_gpu=True, custom_docker_image="mine")
     assert own.run_config.environment.docker.base_image == "mine"
-
-
-def test_what_a_module_step_is_made_of():
-    module = Module(None, "id-of-module", "m", "d", "Active", "1", [])
-    made = node(
-        ModuleStep(
-            module=module,
-            version="2",
-            inputs_map={"i": raw()},
-            outputs_map={"o": PipelineData("out")},
-            compute_target="c",
-            runconfig=RunConfiguration(),
-            runconfig_pipeline_params={"NodeCount": PipelineParameter("n", 2)},
-            arguments=["a", 1],
-            params={"p": 3},
-            name="named",
-        )
-    )
-    assert made["settings"]["module_id"] == "id-of-module" and made["settings"]["module_version"] == "2"
-    assert made["settings"]["outputs"] == {"o": "out"} and made["settings"]["runconfig_parameters"] == {
-        "NodeCount": {"parameter": "n"}
-    }
-    assert (made["name"], made["compute"]["name"], [i["name"] for i in made["inputs"]]) == ("named", "c", ["i"])
-    assert made["arguments"] == [{"literal": "a"}, {"literal": "1"}] and made["parameters"] == {"p": {"literal": "3"}}
-    assert made["run_definition"] is not None
-    with pytest.raises(ValueError, match="Exactly one of module and module_version"):
-        ModuleStep(module=module, module_version=object())
 
 
 def test_partitions_of_an_output():

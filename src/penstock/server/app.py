@@ -18,6 +18,7 @@ from penstock.server.api import (
     care,
     environments,
     mlflow,
+    modules,
     oauth,
     pipelines,
     principals,
@@ -58,7 +59,19 @@ def make_app(services: Services, loop: Loop, stop: Any) -> FastAPI:
     )
     app.include_router(wire.router(services), prefix=wire.PREFIX)  # first: what machines call most
     app.include_router(server.router(services, loop, stop))
-    for part in (workspaces, runs, care, assets, environments, secrets, webhooks, pipelines, schedules, principals):
+    for part in (
+        workspaces,
+        runs,
+        care,
+        assets,
+        environments,
+        secrets,
+        webhooks,
+        pipelines,
+        modules,
+        schedules,
+        principals,
+    ):
         app.include_router(part.router(services), prefix="/api/v1")
     app.include_router(mlflow.router(services))
     app.include_router(oauth.router(services))

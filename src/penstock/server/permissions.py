@@ -131,8 +131,12 @@ _ROUTES: dict[Needs, str] = {
         GET {_API}/ws/{{ws}}/pipelines
         GET {_API}/ws/{{ws}}/pipelines/{{pipeline_id}}/graph
         GET {_API}/ws/{{ws}}/endpoints
-        GET {_API}/ws/{{ws}}/authored/{{kind}}
-        GET {_API}/ws/{{ws}}/authored/{{kind}}/{{kept_id}}
+        GET {_API}/ws/{{ws}}/drafts
+        GET {_API}/ws/{{ws}}/drafts/{{draft_id}}
+        GET {_API}/ws/{{ws}}/modules
+        GET {_API}/ws/{{ws}}/modules/{{module_id}}
+        GET {_API}/ws/{{ws}}/module_versions/{{version_id}}
+        GET {_API}/ws/{{ws}}/data_types
         GET {_WIRE}/PipelineRuns/{{run_id}}
         GET {_WIRE}/PipelineRuns/{{run_id}}/PipelineRunOutputs/{{name}}
         POST {_WIRE}/PipelineRuns/{{run_id}}/Graph/Node/Status
@@ -167,7 +171,7 @@ _ROUTES: dict[Needs, str] = {
         POST {_API}/ws/{{ws}}/snapshots
         POST {_API}/ws/{{ws}}/blobs
         POST {_API}/ws/{{ws}}/environments/{{name}}
-        POST {_API}/ws/{{ws}}/authored/draft/{{kept_id}}/runs
+        POST {_API}/ws/{{ws}}/drafts/{{draft_id}}/runs
     """,
     Needs(_P.READ_PUBLISHED): f"""
         GET {_API}/ws/{{ws}}/pipelines/{{pipeline_id}}
@@ -225,9 +229,15 @@ _ROUTES: dict[Needs, str] = {
         POST {_API}/ws/{{ws}}/endpoints
         PUT {_API}/ws/{{ws}}/endpoints/{{endpoint_id}}
         POST {_API}/ws/{{ws}}/endpoints/{{endpoint_id}}/versions
-        POST {_API}/ws/{{ws}}/authored/{{kind}}
-        PUT {_API}/ws/{{ws}}/authored/{{kind}}/{{kept_id}}
-        DELETE {_API}/ws/{{ws}}/authored/{{kind}}/{{kept_id}}
+        POST {_API}/ws/{{ws}}/drafts
+        PUT {_API}/ws/{{ws}}/drafts/{{draft_id}}
+        DELETE {_API}/ws/{{ws}}/drafts/{{draft_id}}
+        POST {_API}/ws/{{ws}}/modules
+        PUT {_API}/ws/{{ws}}/modules/{{module_id}}
+        POST {_API}/ws/{{ws}}/modules/{{module_id}}/versions
+        PUT {_API}/ws/{{ws}}/module_versions/{{version_id}}
+        POST {_API}/ws/{{ws}}/data_types
+        PUT {_API}/ws/{{ws}}/data_types/{{type_id}}
         PUT {_WIRE}/Pipelines/{{pipeline_id}}/status
         PUT {_WIRE}/PipelineEndpoints/{{endpoint_id}}
         POST {_WIRE}/Schedules/Create

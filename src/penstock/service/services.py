@@ -22,8 +22,10 @@ from penstock.service.identity.tokens import Tokens
 from penstock.service.mlflow.tracking import Tracking
 from penstock.service.mlflow.tracking_models import TrackedModels
 from penstock.service.notify.webhooks import Webhooks
-from penstock.service.published.authored import Authored
+from penstock.service.published.data_types import DataTypes
+from penstock.service.published.drafts import Drafts
 from penstock.service.published.endpoints import Endpoints
+from penstock.service.published.modules import Modules
 from penstock.service.published.pipelines import Pipelines
 from penstock.service.published.quick import QuickSubmission
 from penstock.service.reuse.explaining import Explaining
@@ -51,7 +53,9 @@ class Services:
     submission: Submission
     pipelines: Pipelines
     endpoints: Endpoints
-    authored: Authored
+    drafts: Drafts
+    modules: Modules
+    data_types: DataTypes
     quick: QuickSubmission
     targets: Targets
     control: Control
@@ -96,7 +100,9 @@ class Services:
             submission=submission,
             pipelines=pipelines,
             endpoints=endpoints,
-            authored=Authored(context, catalog, submission, pipelines),
+            drafts=Drafts(context, catalog, submission, pipelines),
+            modules=Modules(context, catalog),
+            data_types=DataTypes(context, catalog),
             quick=QuickSubmission(context, catalog, submission, pipelines),
             targets=targets,
             control=control,

@@ -44,7 +44,6 @@ REGISTRY = {
         Registration("estimator", "EstimatorStep"),
         Registration("hyper_drive", "HyperDriveStep"),
         Registration("kusto", "KustoStep"),
-        Registration("module", "ModuleStep"),
         Registration("mpi", "MpiStep"),
         Registration("notebook_runner", "NotebookRunnerStep"),
         Registration("parallel_run", "ParallelRunStep"),

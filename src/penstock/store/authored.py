@@ -1,4 +1,4 @@
-"""Drafts, modules and module versions: what authors keep to use again, as JSON under an id."""
+"""Drafts, modules, module versions and types of data: what authors keep to use again, as JSON under an id."""
 
 from __future__ import annotations
 

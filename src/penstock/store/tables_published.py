@@ -58,7 +58,7 @@ pipeline_endpoint_version = Table(
     UniqueConstraint("endpoint_id", "pipeline_id"),
 )
 
-# Drafts of pipelines, modules and their versions: what the author's side wrote, under an id.
+# Drafts of pipelines, modules, their versions and types of data: what the author's side wrote, under an id.
 authored = Table(
     "authored",
     metadata,
@@ -71,7 +71,7 @@ authored = Table(
     Column("body", Text, nullable=False),
     Column("created_at", Float, nullable=False),
     Column("updated_at", Float, nullable=False),
-    CheckConstraint("kind IN ('draft', 'module', 'module_version')", name="kind"),
+    CheckConstraint("kind IN ('data_type', 'draft', 'module', 'module_version')", name="kind"),
     Index(None, "workspace", "kind", "number"),
     Index(None, "parent_id"),
     sqlite_autoincrement=True,

@@ -83,7 +83,7 @@ def _node(step, ids, predecessors, scope):
         "kind": step._kind,
         "step_type": step.step_type,
         "settings": settings,
-        "snapshot": scope.snapshot(_checked(code, step)) if code is not None else None,
+        "snapshot": step._kept_snapshot if code is None else scope.snapshot(_checked(code, step)),
         "compute": _compute(step),
         "arguments": step._lower_arguments(scope),
         "inputs": [_input(port, ids, scope) for port in step._input_ports],

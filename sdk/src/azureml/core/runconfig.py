@@ -230,6 +230,11 @@ class RunConfiguration(Section):
         return loaded._take(values, os.path.basename(whole))
 
     @staticmethod
+    def _from_dict(values):
+        """The configuration that `_as_dict` gave the JSON of."""
+        return RunConfiguration()._take(values, "run configuration")
+
+    @staticmethod
     def delete(path, name):
         os.remove(_find(path, name))
 

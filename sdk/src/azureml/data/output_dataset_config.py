@@ -105,6 +105,7 @@ class OutputDatasetConfig:
         if isinstance(self._options, UploadOptions):
             settings["overwrite"] = bool(self._options.overwrite)
             settings["globs"] = self._options.source_globs
+        self._slot.output_name = self._slot.name  # a ModuleStep may have called it otherwise
         return OutputPort(self._name, self._argument_keys(), self._slot, datastore, settings)
 
     def _place(self):

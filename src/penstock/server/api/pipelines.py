@@ -1,4 +1,4 @@
-"""Published pipelines, endpoints over them, drafts and modules: resources of our own API. What existing clients call is in wire.py."""
+"""Published pipelines, endpoints over them, and drafts: resources of our own API. What existing clients call is in wire.py."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ Json = dict[str, Any]
 MOST = 1000
 _PIPELINE = "/ws/{ws}/pipelines/{pipeline_id}"
 _ENDPOINT = "/ws/{ws}/endpoints/{endpoint_id}"
+_DRAFT = "/ws/{ws}/drafts/{draft_id}"
 
 
 def router(services: Services) -> APIRouter:
@@ -29,7 +30,7 @@ def router(services: Services) -> APIRouter:
     def publish(ws: str, request: Request, body: Json = Body()) -> Response:  # noqa: B008
         by = name_of(request)
         if body.get("draft_id"):
-            return JSONResponse(services.authored.publish_draft(ws, str(body["draft_id"]), by), 201)
+            return JSONResponse(services.drafts.publish(ws, str(body["draft_id"]), by), 201)
         return JSONResponse(pipelines.publish(ws, body, by), 201)
 
     @routes.get("/ws/{ws}/pipelines")
@@ -71,7 +72,7 @@ def router(services: Services) -> APIRouter:
         return page([*services.endpoints.beginning(begins, seen, sorted(caller.published), limit)])
 
     _endpoints(routes, services)
-    _authored(routes, services)
+    _drafts(routes, services)
     return routes
 
 
@@ -117,34 +118,33 @@ def _endpoints(routes: APIRouter, services: Services) -> None:
         return _submitted(services, endpoints.submit(ws, endpoint_id, version, ready))
 
 
-def _authored(routes: APIRouter, services: Services) -> None:
-    authored = services.authored
-    one = "/ws/{ws}/authored/{kind}/{kept_id}"
+def _drafts(routes: APIRouter, services: Services) -> None:
+    drafts = services.drafts
 
-    @routes.post("/ws/{ws}/authored/{kind}")
-    def create_authored(ws: str, kind: str, body: Json = Body()) -> Response:  # noqa: B008
-        return JSONResponse(authored.create(ws, kind, body), 201)
+    @routes.post("/ws/{ws}/drafts")
+    def create_draft(ws: str, body: Json = Body()) -> Response:  # noqa: B008
+        return JSONResponse(drafts.create(ws, body), 201)
 
-    @routes.get("/ws/{ws}/authored/{kind}")
-    def list_authored(ws: str, kind: str, name: str | None = None, parent_id: str | None = None) -> Json:
-        return page(authored.list(ws, kind, name=name, parent_id=parent_id))
+    @routes.get("/ws/{ws}/drafts")
+    def list_drafts(ws: str) -> Json:
+        return page([*drafts.list(ws)])
 
-    @routes.get(one)
-    def get_authored(ws: str, kind: str, kept_id: str) -> Json:
-        return authored.get(ws, kind, kept_id)
+    @routes.get(_DRAFT)
+    def get_draft(ws: str, draft_id: str) -> Json:
+        return drafts.get(ws, draft_id)
 
-    @routes.put(one)
-    def update_authored(ws: str, kind: str, kept_id: str, body: Json = Body()) -> Json:  # noqa: B008
-        return authored.update(ws, kind, kept_id, body)
+    @routes.put(_DRAFT)
+    def update_draft(ws: str, draft_id: str, body: Json = Body()) -> Json:  # noqa: B008
+        return drafts.update(ws, draft_id, body)
 
-    @routes.delete(one)
-    def delete_authored(ws: str, kind: str, kept_id: str) -> Response:
-        authored.delete(ws, kind, kept_id)
+    @routes.delete(_DRAFT)
+    def delete_draft(ws: str, draft_id: str) -> Response:
+        drafts.delete(ws, draft_id)
         return Response(status_code=204)
 
-    @routes.post("/ws/{ws}/authored/draft/{kept_id}/runs")
-    def submit_draft(ws: str, kept_id: str, request: Request, body: Json = Body(default={})) -> Response:  # noqa: B008
-        return _submitted(services, authored.submit_draft(ws, kept_id, signed(services, request, body)))
+    @routes.post(_DRAFT + "/runs")
+    def submit_draft(ws: str, draft_id: str, request: Request, body: Json = Body(default={})) -> Response:  # noqa: B008
+        return _submitted(services, drafts.submit(ws, draft_id, signed(services, request, body)))
 
 
 def _ready(services: Services, request: Request, body: Json, what: str) -> Json:

@@ -1,11 +1,10 @@
 """Definitions that a graph's nodes are made from: modules, data sources, ports, parameters. Values only."""
 
 from azureml._graph.ports import check_port_name
-from azureml.pipeline.core._not_built import not_built
 
 
 class ParamDef:
-    """A parameter of a module."""
+    """A parameter of a module. One without a default must be given a value by each step, unless it is optional."""
 
     def __init__(
         self,
@@ -25,9 +24,22 @@ class ParamDef:
         self.calculate_hash = calculate_hash
         self.env_var_override = env_var_override
 
+    def _lower(self):
+        default = self.default_value
+        return {
+            "name": str(self.name),
+            "default": None if default is None else str(getattr(default, "default_value", default)),
+            "is_metadata": bool(self.is_metadata_param),
+            "is_optional": bool(self.is_optional),
+        }
+
+    @staticmethod
+    def _of(kept):
+        return ParamDef(kept["name"], kept.get("default"), bool(kept.get("is_metadata")), bool(kept.get("is_optional")))
+
 
 class InputPortDef:
-    """An input port of a module."""
+    """An input port of a module. `default_datastore_mode` is how data reach it that say nothing else."""
 
     def __init__(
         self,
@@ -54,9 +66,37 @@ class InputPortDef:
         self.label = label
         self.additional_transformations = additional_transformations
 
+    def _argument_keys(self):
+        return (("input", self.name),)
+
+    def _lower(self):
+        return {
+            "name": self.name,
+            "mode": self.default_datastore_mode,
+            "data_types": [str(each) for each in self.data_types],
+            "path_on_compute": self.default_path_on_compute,
+            "overwrite": self.default_overwrite,
+            "data_reference_name": self.default_data_reference_name,
+            "is_optional": bool(self.is_optional),
+            "is_resource": bool(self.is_resource),
+            "label": self.label,
+        }
+
+    @staticmethod
+    def _of(kept):
+        given = {k: kept.get(k) for k in ("data_types", "is_optional", "is_resource", "label")}
+        return InputPortDef(
+            kept["name"],
+            default_datastore_mode=kept.get("mode"),
+            default_path_on_compute=kept.get("path_on_compute"),
+            default_overwrite=kept.get("overwrite"),
+            default_data_reference_name=kept.get("data_reference_name"),
+            **given,
+        )
+
 
 class OutputPortDef:
-    """An output port of a module."""
+    """An output port of a module. `default_datastore_name` is where data go that are mapped to it and name no datastore."""
 
     def __init__(
         self,
@@ -79,6 +119,34 @@ class OutputPortDef:
         self.default_overwrite = default_overwrite
         self.training_output = training_output
         self.label = label
+
+    def _argument_keys(self):
+        return (("output", self.name),)
+
+    def _lower(self):
+        return {
+            "name": self.name,
+            "datastore": self.default_datastore_name,
+            "mode": self.default_datastore_mode,
+            "path_on_compute": self.default_path_on_compute,
+            "is_directory": bool(self.is_directory),
+            "data_type": self.data_type,
+            "overwrite": self.default_overwrite,
+            "label": self.label,
+        }
+
+    @staticmethod
+    def _of(kept):
+        return OutputPortDef(
+            kept["name"],
+            kept.get("datastore"),
+            kept.get("mode"),
+            kept.get("path_on_compute"),
+            bool(kept.get("is_directory")),
+            kept.get("data_type"),
+            kept.get("overwrite"),
+            label=kept.get("label"),
+        )
 
 
 class ModuleDef:
@@ -140,7 +208,12 @@ class Module:
         return Published.create(workspace, name, description)
 
     def publish_python_script(self, script_name, description, inputs, outputs, **kwargs):
-        return not_built("Module.publish_python_script")
+        from azureml.exceptions import UserErrorException
+
+        raise UserErrorException(
+            "This Module is the description of a node of a graph, and has no versions of its own. "
+            "Publish on one that azureml.pipeline.core.Module.create or Module.get gave."
+        )
 
 
 class DataSourceDef:
@@ -197,7 +270,7 @@ class DataSource:
 
 
 class DataType:
-    """A type of data that ports may ask for."""
+    """A type of data that ports may name. Recorded: nothing checks data by it."""
 
     def __init__(self, workspace, id, name, description, is_directory, parent_datatype_ids):
         self.workspace = workspace
@@ -209,14 +282,46 @@ class DataType:
 
     @staticmethod
     def create_data_type(workspace, name, description, is_directory, parent_datatypes=None):
-        return not_built("DataType.create_data_type")
+        """Keeps a type in the workspace; `parent_datatypes` are DataTypes, or their ids."""
+        body = {"name": name, "description": description, "is_directory": bool(is_directory)}
+        body["parents"] = _type_ids(parent_datatypes)
+        return DataType._of(workspace, workspace._call("POST", "data_types", body))
 
     @staticmethod
     def list_data_types(workspace):
-        return not_built("DataType.list_data_types")
+        """Those that are always there, then the workspace's own, newest first."""
+        always = [
+            DataType(workspace, "AnyFile", "AnyFile", "Any file", False, []),
+            DataType(workspace, "AnyDirectory", "AnyDirectory", "Any folder", True, []),
+        ]
+        return always + [DataType._of(workspace, kept) for kept in workspace._call("GET", "data_types")["value"]]
 
     def update(self, new_description=None, new_parent_datatypes=None):
-        return not_built("DataType.update")
+        """Changes what is given."""
+        from azureml._client.client import segment
+
+        body = {"description": new_description}
+        if new_parent_datatypes is not None:
+            body["parents"] = _type_ids(new_parent_datatypes)
+        self.__dict__.update(
+            DataType._of(self.workspace, self.workspace._call("PUT", "data_types/" + segment(self.id), body)).__dict__
+        )
+
+    @staticmethod
+    def _of(workspace, kept):
+        return DataType(
+            workspace, kept["id"], kept["name"], kept["description"], kept["is_directory"], list(kept["parents"])
+        )
+
+    def __str__(self):
+        return self.name
+
+    def __repr__(self):
+        return "DataType(Name: {},\nId: {})".format(self.name, self.id)
+
+
+def _type_ids(types):
+    return [str(getattr(each, "id", each)) for each in types or ()]
 
 
 class HasPipelinePortal:

@@ -158,7 +158,11 @@ class _Step:
                 "{}: type {!r} is not known: use one of {}.".format(self.where, self.kind, ", ".join(sorted(_FIELDS)))
             )
         own = {k: v for k, v in said.items() if k not in sections}
-        self.said = dict(own, **(said[sections[0]] if sections else {}))
+        self.section = (
+            said[sections[0]] if sections else own
+        )  # a module's section names the module, what is beside it the step
+        self.said = dict(own, **self.section)
+        self.name = own.get("name") if sections or own.get("id") else None
         for library in _LIBRARIES:
             if library in self.said:
                 raise ValueError(
@@ -250,9 +254,11 @@ class _Step:
     def _module(self, kinds, given, compute, arguments):
         from azureml.pipeline.core.module import Module
 
-        name = None if given.get("id") else given["name"]
+        section = self.section
+        found = Module.get(self.whole.workspace, module_id=section.get("id"), name=section.get("name"))
         return kinds.ModuleStep(
-            module=Module.get(self.whole.workspace, module_id=given.get("id"), name=name),
+            module=found,
+            name=self.name or self.key,
             version=given.get("version"),
             inputs_map=dict(self.inputs),
             outputs_map=dict(self.outputs),

@@ -119,6 +119,7 @@ class PipelineData:
         }
         if self._training_output is not None:
             settings["training_output"] = self._training_output._lower()
+        self._slot.output_name = self._output_name  # a ModuleStep may have called it otherwise
         return OutputPort(self._output_name, (id(self),), self._slot, self._datastore, settings)
 
 
@@ -151,6 +152,7 @@ class PipelineStep:
         self._params = {}
         self._runconfig_pipeline_params = {}
         self._source_directory = None
+        self._kept_snapshot = None  # the digest of code that the server keeps already
         self._allow_reuse = True
         self._version = None
         self._timeout_seconds = None
@@ -315,6 +317,9 @@ class PipelineStep:
     def _lower_arguments(self, scope):
         ports = {port.name: {"input": port.name} for port in self._input_ports}
         ports.update({port.name: {"output": port.name} for port in self._output_ports})
+        for port in self._input_ports + self._output_ports:
+            if port.slot is not None:  # text may name the data, whatever the port is called
+                ports.setdefault(port.slot.name, ports[port.name])
         lowered = []
         for argument in self._arguments:
             if isinstance(argument, str):

@@ -96,9 +96,7 @@ class PipelineDraft:
             tags,
         )
         given["properties"] = _texts(properties)
-        return PipelineDraft._of(
-            workspace, _send(workspace, "POST", "authored/draft", dict(_origin(pipeline), **given))
-        )
+        return PipelineDraft._of(workspace, _send(workspace, "POST", "drafts", dict(_origin(pipeline), **given)))
 
     @staticmethod
     def get(workspace, id, _workflow_provider=None, _service_endpoint=None):
@@ -109,7 +107,7 @@ class PipelineDraft:
     def list(workspace, tags=None, _workflow_provider=None):
         """The workspace's drafts, newest first; of these tags: a dict of values, or the name of one."""
         wanted = {tags: None} if isinstance(tags, str) else (tags or {})
-        found = [PipelineDraft._of(workspace, dto) for dto in workspace._call("GET", "authored/draft")["value"]]
+        found = [PipelineDraft._of(workspace, dto) for dto in workspace._call("GET", "drafts")["value"]]
         return [
             draft
             for draft in found
@@ -216,7 +214,7 @@ class PipelineDraft:
 
 
 def _place(draft_id):
-    return "authored/draft/" + segment(draft_id)
+    return "drafts/" + segment(draft_id)
 
 
 def _origin(pipeline):

@@ -1,6 +1,6 @@
 """AutoMLRun. Not built yet in this version of Penstock."""
 
-from azureml.pipeline.core._not_built import not_built
+from azureml.core.run import _not_built
 
 
 class AutoMLRun:
@@ -11,13 +11,13 @@ class AutoMLRun:
         self.id = run_id
 
     def get_best_child(self, metric=None, onnx_compatible=False, **kwargs):
-        return not_built("AutoMLRun.get_best_child")
+        raise _not_built("AutoMLRun.get_best_child")
 
     def get_output(self, iteration=None, metric=None, return_onnx_model=False, return_split_onnx_model=None, **kwargs):
-        return not_built("AutoMLRun.get_output")
+        raise _not_built("AutoMLRun.get_output")
 
     def register_model(self, model_name=None, description=None, tags=None, iteration=None, metric=None):
-        return not_built("AutoMLRun.register_model")
+        raise _not_built("AutoMLRun.register_model")
 
     def wait_for_completion(self, show_output=False, wait_post_processing=False):
-        return not_built("AutoMLRun.wait_for_completion")
+        raise _not_built("AutoMLRun.wait_for_completion")
