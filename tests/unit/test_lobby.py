@@ -24,3 +24,11 @@ def test_who_is_called_comes_at_once_though_there_is_no_room() -> None:
     waiting.put(["a", "b"])
     assert waiting.admit(lobby.MOST_INSIDE, ["b", "unknown"]) == {"b": False}
     assert len(waiting) == 1
+
+
+def test_a_run_that_is_called_twice_comes_in_once() -> None:
+    """Two cancels of steps of one run at once lost it (seed 44430)."""
+    waiting = Lobby()
+    waiting.put(["a", "b"])
+    assert waiting.admit(lobby.MOST_INSIDE, called=["b", "b"]) == {"b": False}
+    assert waiting.admit(0) == {"a": False}

@@ -25,7 +25,7 @@ class Lobby:
 
     def admit(self, n_inside: int, called: Iterable[str] = ()) -> dict[str, bool]:
         """Those whose turn it is while `n_inside` are inside, and those called out of turn: whether each is strange."""
-        names = [name for name in called if name in self._waiting]
+        names = [name for name in dict.fromkeys(called) if name in self._waiting]
         free = min(MOST_INSIDE - n_inside - len(names), AT_ONCE)
         if free > 0:
             names += [name for name, _ in zip((n for n in self._waiting if n not in names), range(free), strict=False)]
