@@ -240,3 +240,62 @@ def test_a_parameter_of_another_type_or_name_is_refused(ws: Any) -> None:
         experiment.submit(pipeline, pipeline_parameters={"zz": 1.0})
     with pytest.raises(Exception, match="Expected type of the pipeline parameter reg_rate is float"):
         experiment.submit(pipeline, pipeline_parameters={"reg_rate": "0.1"})
+
+
+def test_a_pipeline_is_published_and_run_over_rest_by_a_service_principal(
+    ws: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The second half of the story in one piece, with `requests` and the SDK alone."""
+    import requests
+
+    from azureml.core import Experiment
+    from azureml.core.authentication import InteractiveLoginAuthentication, ServicePrincipalAuthentication
+    from azureml.pipeline.core import PipelineRun
+    from azureml.pipeline.core.graph import PipelineParameter
+
+    reg_param = PipelineParameter(name="reg_rate", default_value=0.01)
+    pipeline = data_pipeline(ws, extra=("--reg", reg_param))
+    published_pipeline = pipeline.publish(
+        name="training_pipeline", description="Model training pipeline", version="1.0"
+    )
+    rest_endpoint = published_pipeline.endpoint
+    print(rest_endpoint)
+    assert capsys.readouterr().out == f"{rest_endpoint}\n" and rest_endpoint.startswith("http")
+
+    # Alternatively, the most recent run of the pipeline is published.
+    Experiment(ws, "published-from-its-run").submit(pipeline).wait_for_completion(show_output=False)
+    pipeline_experiment = ws.experiments.get("published-from-its-run")
+    run = list(pipeline_experiment.get_runs())[0]  # noqa: RUF015 - as it is written there
+    of_run = run.publish_pipeline(name="training_pipeline", description="Model training pipeline", version="1.0")
+    assert of_run.id != published_pipeline.id
+
+    # A service principal with permission to run the pipeline: both of them here, and nothing else.
+    server = rest_endpoint.split("/pipelines/")[0]
+    owner = InteractiveLoginAuthentication().get_authentication_header()
+    made = requests.post(f"{server}/api/v1/principals", headers=owner, json={"name": "trainer"}).json()
+    for published in (published_pipeline, of_run):
+        grants = f"{server}/api/v1/principals/trainer/grants"
+        assert requests.post(grants, headers=owner, json={"published": published.id}).status_code == 200
+    auth_header = ServicePrincipalAuthentication("a-tenant", made["id"], made["secret"]).get_authentication_header()
+
+    def followed(run_id: str) -> tuple[str, float]:
+        """How it ended as its page and REST tell it, and the rate that the script saw."""
+        followed_run = PipelineRun(ws.experiments["run_training_pipeline"], run_id)
+        assert followed_run.wait_for_completion(show_output=False) == "Finished"
+        entity = requests.get(rest_endpoint.split("/PipelineSubmit/")[0] + f"/{run_id}", headers=auth_header).json()
+        return entity["Status"]["StatusDetail"], followed_run.find_step_run("train model")[0].get_metrics()["reg"]
+
+    for published in (published_pipeline, of_run):
+        response = requests.post(
+            published.endpoint, headers=auth_header, json={"ExperimentName": "run_training_pipeline"}
+        )
+        run_id = response.json()["Id"]
+        print(run_id)
+        assert followed(run_id) == ("Finished", 0.01)
+        response = requests.post(
+            published.endpoint,
+            headers=auth_header,
+            json={"ExperimentName": "run_training_pipeline", "ParameterAssignments": {"reg_rate": 0.1}},
+        )
+        assert followed(response.json()["Id"]) == ("Finished", 0.1)
+    assert requests.post(published.endpoint, json={"ExperimentName": "run_training_pipeline"}).status_code == 401

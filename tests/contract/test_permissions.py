@@ -369,6 +369,15 @@ def test_what_is_wrong_with_a_sign_in_is_said(shared: Shared) -> None:
     wait_for(lambda: ask(good) == (401, "invalid_client"), 15)
 
 
+def test_what_a_principal_is_made_with_is_granted_or_refused(shared: Shared) -> None:
+    assert shared.made({"name": "runs-one", "published": "p"})["grants"] == [
+        {"kind": "published", "target": "p", "role": "submitter"}
+    ]
+    status, answer = shared.client("POST", "/principals", {"name": "half", "workspace": "w"})
+    assert status == 400 and answer["error"]["target"] == "role"
+    assert shared.client("GET", "/principals/half")[0] == 404
+
+
 def test_a_rotated_secret_goes_on_for_as_long_as_is_said(shared: Shared) -> None:
     made = shared.made({"name": "turns"})
     again = shared.client("POST", "/principals/turns/rotate", {"keep_hours": 1})[1]

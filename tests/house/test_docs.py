@@ -10,6 +10,7 @@ import pytest
 
 from penstock.model.settings import SETTINGS
 from penstock.model.status import TRANSITIONS, Status
+from penstock.server.permissions import TABLE
 from penstock.steps.registry import REGISTRY
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,6 +63,18 @@ def test_every_step_kind_is_documented_with_whether_it_runs() -> None:
         row = there.get(kind.step_type)
         assert row is not None, f"docs/steps.md says nothing of {kind.step_type}"
         assert row[0] == f"`{kind.name}`" and (row[1] == "runs") == (kind.module is not None), f"{kind}: {row}"
+
+
+def test_every_path_of_existing_clients_is_documented() -> None:
+    """A call of the wire format has its place in publish.md's table, whatever its parameters are called there."""
+    told = set(re.findall(r"`((?:GET|POST|PUT|DELETE) /[^`]+)`", (DOCS / "publish.md").read_text()))
+    told = {re.sub(r"\{\w+\}", "{}", call) for call in told}
+    there = {
+        f"{method} {re.sub(r'{[^}]+}', '{}', path.split('/workspaces/{ws}', 1)[1])}"
+        for method, path in TABLE
+        if path.startswith("/pipelines/v1.0/")
+    }
+    assert there == told, f"missing: {sorted(there - told)}; gone: {sorted(told - there)}"
 
 
 def pages() -> list[Path]:

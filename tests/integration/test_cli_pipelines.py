@@ -147,6 +147,15 @@ def test_pipelines_and_endpoints_are_listed_shown_and_switched(place: Place) -> 
     assert "is active" in cli("pipeline", "enable", place.endpoint["id"]).stdout
 
 
+def test_a_name_that_several_have_switches_none_of_them(place: Place) -> None:
+    older, newer = (place.published(SAY, name="twice")["id"] for _ in range(2))
+    several = cli("pipeline", "disable", "twice")
+    assert several.returncode == 2 and older[:8] in several.stderr and newer[:8] in several.stderr
+    assert cli("pipeline", "disable", newer).returncode == 0
+    assert cli("pipeline", "submit", "twice", "-q").returncode == 0, "the one that is active"
+    assert f"is active ({newer})" in cli("pipeline", "enable", "twice").stdout, "the one that is not"
+
+
 @pytest.mark.parametrize("spelling", [("run", "submit-pipeline"), ("pipeline", "submit")])
 def test_both_spellings_submit_and_follow_to_the_end(place: Place, spelling: tuple[str, str]) -> None:
     done = cli(

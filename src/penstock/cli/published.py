@@ -231,7 +231,7 @@ def _default(default: Any) -> str:
 @json_option
 def enable(pipeline_id: str, workspace: str | None, home: str | None, as_json: bool) -> None:
     """Let a published pipeline or endpoint be run again."""
-    _switch(find_target(pipeline_id, workspace, home), "Active", as_json)
+    _switch(find_target(pipeline_id, workspace, home, becomes="Active"), "Active", as_json)
 
 
 @click.command()
@@ -241,7 +241,7 @@ def enable(pipeline_id: str, workspace: str | None, home: str | None, as_json: b
 @json_option
 def disable(pipeline_id: str, workspace: str | None, home: str | None, as_json: bool) -> None:
     """Let a published pipeline or endpoint be run no more, by anybody or by schedules. It is kept, and runs under way go on."""
-    _switch(find_target(pipeline_id, workspace, home), "Disabled", as_json)
+    _switch(find_target(pipeline_id, workspace, home, becomes="Disabled"), "Disabled", as_json)
 
 
 def _switch(target: Target, status: str, as_json: bool) -> None:

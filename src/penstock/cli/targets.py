@@ -52,8 +52,9 @@ class Target:
         return f"endpoint '{self.name}'" if self.kind == "endpoint" else f"published pipeline '{self.name}'"
 
 
-def find_target(typed: str, workspace: str | None, home: str | None) -> Target:
-    """The one that `typed` means; NotThere with the nearest, or Trouble naming several."""
+def find_target(typed: str, workspace: str | None, home: str | None, *, becomes: str | None = None) -> Target:
+    """The one that `typed` means; NotThere with the nearest, or Trouble naming several. With `becomes`, the status that it is to have:
+    a name means the one that has another now, and never just the newest of several."""
     at = places.place(home)
     version = None
     if "://" in typed:
@@ -61,7 +62,7 @@ def find_target(typed: str, workspace: str | None, home: str | None) -> Target:
         workspace = workspace or of_address
     client = places.server(at)
     found = client.get("published", {"begins": typed, "limit": MOST})["value"] if typed else []
-    hits = _meant(typed, found, workspace)
+    hits = _meant(typed, found, workspace, becomes)
     if not hits:
         raise NotThere(_nothing_like(client, typed, workspace))
     if len(hits) > 1:
@@ -128,13 +129,15 @@ def _at(at: Place, server: str) -> Place:
     return replace(at, url=server, named_by=places.TYPED)
 
 
-def _meant(typed: str, found: list[Json], workspace: str | None) -> list[Json]:
+def _meant(typed: str, found: list[Json], workspace: str | None, becomes: str | None) -> list[Json]:
     """Exactly this id; else of this name, an endpoint before pipelines, of which the newest active one; else of this beginning."""
     if workspace is not None:
         found = [f for f in found if f["workspace"] == workspace]
     if exact := [f for f in found if f["id"] == typed]:
         return exact
     named = _here([f for f in found if f["name"] == typed])
+    if named and becomes and named[0]["kind"] == "pipeline":
+        return [f for f in named if f["status"] != becomes] or named[:1]
     if named:
         firsts = {f["workspace"]: f for f in reversed(named)}  # endpoints come first, then what is newest
         return list(firsts.values())

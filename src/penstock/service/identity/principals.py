@@ -27,6 +27,7 @@ MOST_DAYS = 3650.0
 USED_EVERY_SECONDS = 60.0
 KNOWN_SECONDS = 1.0
 """How long what a principal may do is remembered: a disabled one is refused at most so much later."""
+_GRANTS = ("role", "workspace", "published")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9@._-]{0,254}\Z")
 
 
@@ -51,7 +52,7 @@ class Principals:
         now, made_id = self._context.clock(), self._context.make_id()
         secret, row = self._credential(made_id, body)
         kept = {"id": made_id, "name": name, "created_at": now, "disabled_at": None, "used_at": None}
-        first = self._grant_row(made_id, body) if body.get("role") else None
+        first = self._grant_row(made_id, body) if any(body.get(k) for k in _GRANTS) else None
 
         def work(connection: Connection) -> bool:
             if not store.add(connection, kept):
