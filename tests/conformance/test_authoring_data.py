@@ -129,9 +129,9 @@ def test_data_path():
         DataPathComputeBinding("teleport")
 
 
-def test_sql_data_reference_takes_one_source():
-    with pytest.raises(ValueError, match="only one"):
-        SqlDataReference(Store(), sql_table="t", sql_query="q")
+def test_sql_data_reference_takes_whatever_it_is_given():
+    several = SqlDataReference(Store(), sql_table="t", sql_query="q")._source()["sql"]
+    assert (several["table"], several["query"]) == ("t", "q")
     reference = SqlDataReference(
         Store("sql"), "r", sql_stored_procedure="p", sql_stored_procedure_params=[StoredProcedureParameter("n", 5)]
     )

@@ -119,6 +119,9 @@ def test_data_transfer_step(folder):
     assert settings["source_reference_type"] == "directory"
     with pytest.raises(ValueError, match="'file' or 'directory'"):
         DataTransferStep("t", RAW, target, "adf", "tree")
+    several = SqlDataReference(Store(), "q", sql_query="select 1", sql_stored_procedure="p")
+    with pytest.raises(ValueError, match="its source gives sql_query and sql_stored_procedure"):
+        DataTransferStep("t", several, target, "adf", destination_reference_type="file")
     query = SqlDataReference(Store(), "q", sql_query="select 1")
     with pytest.raises(ValueError, match="destination_reference_type"):
         DataTransferStep("t", query, target, "adf")

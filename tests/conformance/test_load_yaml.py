@@ -27,6 +27,7 @@ pipeline:
   data_references:
     raw: {datastore: workspaceblobstore, path_on_datastore: in/raw.txt}
     table: {datastore: sql, sql_query: SELECT 1}
+    several: {datastore: sql, sql_table: t, sql_query: SELECT 2, sql_stored_procedure: q}
     called: {datastore: sql, sql_stored_procedure: p, sql_stored_procedure_params: {a: {value: 1, type: Int}, b: {value: x}}}
   default_compute: cpu-cluster
   steps:
@@ -190,6 +191,10 @@ def test_steps_of_modules(ws, folder):
           id: ID
           inputs: {i: {source: handed_on}}
           outputs: {o: {destination: other}}
+        asks:
+          module: {name: m}
+          inputs: {i: {source: several}}
+          outputs: {o: {destination: asked}}
     """.replace("ID", module.id)))  # fmt: skip
     old, new = found["old"], found["new"]
     assert (old["step_type"], old["version"], old["compute"]["name"]) == ("ModuleStep", "1", "other")
@@ -198,6 +203,8 @@ def test_steps_of_modules(ws, folder):
     assert old["settings"]["runconfig_parameters"] == {"NodeCount": {"parameter": "count"}}
     assert (new["version"], new["compute"]["name"], new["parameters"]) == ("2", "cpu-cluster", {"p": {"literal": "1"}})
     assert new["inputs"][0]["source"] == {"node": old["id"], "output": "o"}
+    asked = found["asks"]["inputs"][0]["source"]["sql"]  # all that is given, as public YAML does
+    assert (asked["table"], asked["query"], asked["stored_procedure"]) == ("t", "SELECT 2", "q")
     with pytest.raises(UserErrorException, match="There is no module 'none'"):
         load(ws, folder, "one: {module: {name: none}}\n")
 

@@ -4,7 +4,7 @@ from azureml.data.data_reference import DataReference
 
 
 class SqlDataReference(DataReference):
-    """At most one of `sql_table`, `sql_query` and `sql_stored_procedure`."""
+    """Several of `sql_table`, `sql_query` and `sql_stored_procedure` may be given, as public YAML does; a DataTransferStep reads from one."""
 
     def __init__(
         self,
@@ -16,9 +16,6 @@ class SqlDataReference(DataReference):
         sql_stored_procedure_params=None,
     ):
         DataReference.__init__(self, datastore, data_reference_name)
-        given = [name for name in (sql_table, sql_query, sql_stored_procedure) if name]
-        if len(given) > 1:
-            raise ValueError("Give only one of sql_table, sql_query and sql_stored_procedure.")
         for parameter in sql_stored_procedure_params or ():
             if not hasattr(parameter, "_lower"):
                 raise ValueError("sql_stored_procedure_params must be a list of StoredProcedureParameter.")

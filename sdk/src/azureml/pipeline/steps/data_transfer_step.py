@@ -4,6 +4,7 @@ from azureml._graph.ports import datastore_name, input_port
 from azureml.pipeline.core.builder import PipelineData, PipelineStep, check_compute_target
 
 _TYPES = ("file", "directory")
+_SQL = ("sql_table", "sql_query", "sql_stored_procedure")
 
 
 class DataTransferStep(PipelineStep):
@@ -33,9 +34,10 @@ class DataTransferStep(PipelineStep):
         self._compute_target = check_compute_target(compute_target, self.name, required=True)
         self._source_type = _checked_type(source_reference_type, "source_reference_type")
         self._destination_type = _checked_type(destination_reference_type, "destination_reference_type")
-        from_sql = getattr(source_data_reference, "sql_query", None) or getattr(
-            source_data_reference, "sql_table", None
-        )
+        asked = [key for key in _SQL if getattr(source_data_reference, key, None)]
+        if len(asked) > 1:
+            raise ValueError("Step '{}': its source gives {}. Give only one of them.".format(name, " and ".join(asked)))
+        from_sql = asked and asked[0] != "sql_stored_procedure"
         if from_sql and not hasattr(destination_data_reference, "sql_table") and self._destination_type != "file":
             raise ValueError("destination_reference_type must be 'file' when the source is an SQL datastore.")
         self._allow_reuse = allow_reuse
