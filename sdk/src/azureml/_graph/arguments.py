@@ -1,5 +1,7 @@
 """A step's arguments, from author's objects to the Graph's tagged values. Pure."""
 
+DATA_PLACEHOLDER = "$AZUREML_DATAREFERENCE_"
+"""What stands in text for a port: this, and its name."""
 _PLACEHOLDER = (
     r"\$AZUREML_DATAREFERENCE_(?P<data>\w+)"
     r"|^(?:DatasetConsumptionConfig|DatasetOutputConfig):(?P<dataset>\w+)$"
@@ -46,7 +48,7 @@ def literal(value, ports, params, lower_value):
     """A text argument: plain, `parameter:<name>` of the step's params, or with placeholders of its ports in it."""
     if value.startswith("parameter:") and value[10:] in params:
         return lower_value(params[value[10:]])
-    if "$AZUREML_DATAREFERENCE_" not in value and not value.startswith("Dataset"):
+    if DATA_PLACEHOLDER not in value and not value.startswith("Dataset"):
         return {"literal": value}
     import re  # here, because few arguments need it and every author pays for an import
 

@@ -45,6 +45,36 @@ def restore(run, chosen, path):
     return os.path.abspath(target)
 
 
+def lay_out(workspace, digest, folder):
+    """Puts the files of a snapshot into `folder`, as they were. What is there stays if it is that; UserErrorException if it is another."""
+    import shutil
+
+    from azureml._client.client import segment
+    from azureml._client.snapshot import digest_of, manifest
+    from azureml.exceptions import UserErrorException
+
+    if os.path.exists(folder):
+        if digest_of(manifest(folder)) == digest:
+            return
+        raise UserErrorException(
+            "{} holds other files than the snapshot {}. Move it away, or save elsewhere.".format(folder, digest)
+        )
+    partial = "{}.{}.partial".format(folder, os.getpid())
+    os.makedirs(partial, exist_ok=True)
+    try:
+        for file in workspace._call("GET", "snapshots/" + segment(digest))["files"]:
+            target = os.path.join(partial, *file["path"].split("/"))
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            with open(target, "wb") as content:
+                blob = "/ws/{}/blobs/{}".format(segment(workspace.name), segment(file["digest"]))
+                workspace._client.get_file(blob, content)
+            os.chmod(target, file["mode"])
+        os.replace(partial, folder)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
 def environment_of(run):
     """The Environment of the run's definition."""
     from azureml._runs.details import _node

@@ -287,20 +287,27 @@ class Graph:
         )
 
     def generate_yaml(self):
-        """The pipeline as a dict in the shape of the pipeline YAML."""
-        graph = self._lowered.graph
-        names = {node["id"]: node["name"] for node in graph["nodes"]}
-        steps = {}
-        for node in graph["nodes"]:
-            steps[node["id"]] = {
-                "name": node["name"],
-                "type": node["step_type"],
-                "inputs": {p["name"]: {"source": _source_text(p["source"], names)} for p in node["inputs"]},
-                "outputs": {p["name"]: {"datastore": p["datastore"]} for p in node["outputs"]},
-                "parameters": {name: next(iter(v.values())) for name, v in node["parameters"].items()},
-            }
-        parameters = {p["name"]: {"type": p["type"], "default": p["default"]} for p in graph["parameters"]}
-        return {"pipeline": {"name": graph["description"] or self._name, "parameters": parameters, "steps": steps}}
+        """The pipeline as a dict in the shape of the pipeline YAML. ValueError for a step that the YAML cannot say."""
+        from azureml.pipeline.core._save_yaml import Inline, document
+
+        return document(self._kept(), None, None, Inline())
+
+    def _save(self, path, name, title=None, description=None):
+        """Writes that YAML to `path`, or into the folder `path` as <name>.yml, and what it names beside it."""
+        from azureml.pipeline.core._save_yaml import save
+
+        save(self._context, self._kept(), path, name, title, description)
+
+    def _kept(self):
+        """Its JSON, with datasets by ids that the server knows."""
+        if self._lowered is None:
+            raise ValueError("This graph was not made from a pipeline, so there are no steps to write down.")
+        pipeline = self._context
+        if not hasattr(pipeline, "_lower_whole") or pipeline._workspace is None:
+            return self._lowered.graph
+        from azureml._graph.submission import keepers
+
+        return pipeline._lower_whole(None, keepers(pipeline._workspace)[1]).graph
 
 
 def _parameter(raw):
@@ -311,23 +318,3 @@ def _parameter(raw):
         return PipelineParameter(raw["name"], text.lower() == "true")
     convert = {"int": int, "float": float}.get(raw["type"], str)
     return PipelineParameter(raw["name"], convert(text))
-
-
-def save_yaml(document, name, path):
-    """Writes a pipeline's YAML to `path`: a file, or a folder in which it is called <name>.yml; where it is."""
-    import os
-
-    from azureml.core._yaml import dump
-
-    path = path or os.getcwd()
-    if os.path.isdir(path):
-        path = os.path.join(path, "{}.yml".format("".join(c if c.isalnum() or c in "-_." else "_" for c in name)))
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(dump(document))
-    return path
-
-
-def _source_text(source, names):
-    if "node" in source:
-        return "{}_{}".format(names[source["node"]], source["output"])
-    return source.get("parameter") or source.get("dataset") or "{}/{}".format(source["datastore"], source.get("path"))

@@ -5,11 +5,14 @@ Knows the file's keys; what is wrong with a value is left to the class that gets
 
 import os
 
-_TOP = {"name", "description", "parameters", "data_references", "default_compute", "steps"}
+from azureml.pipeline.core._yaml_data import YamlInput, YamlOutput, YamlPath, consumed, dataset_of, referred
+
+_TOP = {"name", "description", "parameters", "data_references", "default_compute", "default_datastore", "steps"}
 _PARAMETER_TYPES = {"string": str, "int": int, "float": float, "bool": lambda text: str(text).lower() == "true"}
 _OF_EVERY_STEP = {
     "type", "compute", "runconfig", "parameters", "runconfig_parameters", "arguments", "inputs", "outputs", "side_inputs",
     "source_data_reference", "destination_data_reference", "parallel_run_config", "models_id", "adla_compute_name",
+    "run_after", "timeout", "max_age", "retry",
 }  # fmt: skip
 _SECTIONS = {
     "python_script_step": "PythonScriptStep",
@@ -20,7 +23,7 @@ _SECTIONS = {
     "azurebatch_step": "AzureBatchStep",
     "module": "ModuleStep",
 }
-_FIELDS = {
+FIELDS = {
     "PythonScriptStep": "name script_name source_directory allow_reuse version hash_paths",
     "ParallelRunStep": "name allow_reuse",
     "AdlaStep": "name script_name source_directory allow_reuse version hash_paths degree_of_parallelism priority runtime_version",
@@ -37,7 +40,7 @@ _FIELDS = {
 _LIBRARIES = (
     "maven_libraries", "maven_libabries", "pypi_libraries", "egg_libraries", "jar_libraries", "rcran_libraries", "rcran_libabries",
 )  # fmt: skip
-_TAKES_PARAMS = ("PythonScriptStep", "AdlaStep", "ModuleStep")
+TAKES_PARAMS = ("PythonScriptStep", "AdlaStep", "ModuleStep")
 
 
 def load_pipeline(workspace, filename):
@@ -53,7 +56,13 @@ def load_pipeline(workspace, filename):
     if not isinstance(values, dict) or not isinstance(values.get("pipeline"), dict):
         raise ValueError("{}: the key 'pipeline' is required, with a map of its parts.".format(filename))
     whole = _Yaml(workspace, filename, values["pipeline"])
-    return Pipeline(workspace, whole.steps(), description=whole.values.get("description") or whole.values.get("name"))
+    said = whole.values
+    return Pipeline(
+        workspace,
+        whole.steps(),
+        description=said.get("description") or said.get("name"),
+        default_datastore=whole.datastore(said.get("default_datastore")),
+    )
 
 
 class _Yaml:
@@ -76,7 +85,10 @@ class _Yaml:
         described = [_Step(self, name, said) for name, said in self.values["steps"].items()]
         for step in described:
             step.name_outputs()
-        return [step.make() for step in described]
+        made = {step.key: step.make() for step in described}
+        for step in described:
+            step.place(made)
+        return list(made.values())
 
     def path(self, name):
         """A file or folder named in the YAML: from the working directory, else from the YAML's own folder."""
@@ -101,43 +113,20 @@ class _Yaml:
                 raise ValueError(
                     "{}: the default of a datapath is a map of datastore and path_on_datastore.".format(where)
                 )
-            path = DataPath(
-                self.datastore(default.get("datastore")), default.get("path_on_datastore"), default.get("name")
-            )
-            return PipelineParameter(name, path)
+            store, path = self.datastore(default.get("datastore")), default.get("path_on_datastore")
+            return PipelineParameter(name, DataPath(store, path, default.get("name")))
+        if kind == "dataset":
+            if not isinstance(default, dict) or not (default.get("dataset_id") or default.get("dataset_name")):
+                raise ValueError("{}: the default of a dataset is a map of dataset_id or dataset_name.".format(where))
+            return PipelineParameter(name, dataset_of(self.workspace, default))
         if kind not in _PARAMETER_TYPES:
             raise ValueError(
-                "{}: type {!r} is not known: use string, int, float, bool or datapath.".format(where, kind)
+                "{}: type {!r} is not known: use string, int, float, bool, datapath or dataset.".format(where, kind)
             )
         try:
             return PipelineParameter(name, _PARAMETER_TYPES[kind](default))
         except (TypeError, ValueError):
             raise ValueError("{}: default {!r} is not of type {}.".format(where, default, kind)) from None
-
-    def reference(self, name, mode=None, path_on_compute=None, overwrite=None):
-        """The object behind an entry of data_references."""
-        from azureml.data.data_reference import DataReference
-
-        said = self.references[name]
-        where = "{}: data reference '{}'".format(self.filename, name)
-        if not isinstance(said, dict):
-            raise ValueError("{} must be a map.".format(where))
-        if said.get("dataset_id") or said.get("dataset_name"):
-            return self._dataset(said)
-        if not said.get("datastore"):
-            raise ValueError("{} needs a datastore, a dataset_id or a dataset_name.".format(where))
-        store = self.datastore(said["datastore"])
-        if any(said.get(key) for key in ("sql_table", "sql_query", "sql_stored_procedure")):
-            return _sql_reference(store, name, said)
-        path = said.get("path_on_datastore")
-        return DataReference(store, name, path, mode or "mount", path_on_compute, bool(overwrite))
-
-    def _dataset(self, said):
-        from azureml.core.dataset import Dataset
-
-        if said.get("dataset_id"):
-            return Dataset.get_by_id(self.workspace, said["dataset_id"])
-        return Dataset.get_by_name(self.workspace, said["dataset_name"])
 
 
 class _Step:
@@ -150,12 +139,12 @@ class _Step:
             raise ValueError("{} must be a map.".format(self.where))
         sections = [name for name in _SECTIONS if isinstance(said.get(name), dict)]
         if len(sections) + ("type" in said) != 1:
-            known = ", ".join(sorted(_FIELDS))
+            known = ", ".join(sorted(FIELDS))
             raise ValueError("{} needs exactly one type, of: {}.".format(self.where, known))
         self.kind = _SECTIONS[sections[0]] if sections else said["type"]
-        if self.kind not in _FIELDS:
+        if self.kind not in FIELDS:
             raise ValueError(
-                "{}: type {!r} is not known: use one of {}.".format(self.where, self.kind, ", ".join(sorted(_FIELDS)))
+                "{}: type {!r} is not known: use one of {}.".format(self.where, self.kind, ", ".join(sorted(FIELDS)))
             )
         own = {k: v for k, v in said.items() if k not in sections}
         self.section = (
@@ -168,28 +157,16 @@ class _Step:
                 raise ValueError(
                     "{}: {} cannot be given in YAML. Write the step in Python.".format(self.where, library)
                 )
-        self.fields = _FIELDS[self.kind].split()
+        self.fields = FIELDS[self.kind].split()
         _check_keys(self.said, _OF_EVERY_STEP | set(self.fields), self.where)
         self.key = key
         self.inputs, self.outputs = {}, {}
 
     def name_outputs(self):
         """Makes the data that this step writes, so that steps before it in the file can read it."""
-        from azureml.pipeline.core.builder import PipelineData
-
         for port, said in _map(self.said, "outputs", self.where).items():
             said = said if isinstance(said, dict) else {}
-            data = PipelineData(
-                said.get("destination") or port,
-                self.whole.datastore(said.get("datastore")),
-                output_name=port,
-                output_mode=said.get("bind_mode") or said.get("type") or "mount",
-                output_path_on_compute=said.get("path_on_compute"),
-                output_overwrite=said.get("overwrite"),
-            )
-            kept = data.as_dataset() if said.get("as_dataset") else data
-            self.whole.data[said.get("destination") or port] = kept
-            self.outputs[port] = kept
+            self.outputs[port] = self.whole.data[said.get("destination") or port] = YamlOutput(self.whole, port, said)
 
     def make(self):
         for port, said in _map(self.said, "inputs", self.where).items():
@@ -208,23 +185,40 @@ class _Step:
         except TypeError as error:
             raise ValueError("{}: {}.".format(self.where, error)) from None
 
+    def place(self, made):
+        """Puts the step after those that it names, and within its limits."""
+        step = made[self.key]
+        for before in self.said.get("run_after") or ():
+            if before not in made:
+                raise ValueError("{}: it is to run after '{}', which is no step.".format(self.where, before))
+            step.run_after(made[before])
+        if self.said.get("timeout") is not None:
+            step.timeout(self.said["timeout"])
+        if self.said.get("max_age") is not None:
+            step.max_age(self.said["max_age"])
+        if self.said.get("retry") is not None:
+            step.retry(**_map(self.said, "retry", self.where))
+
     def _made(self, given, compute, sides):
         import azureml.pipeline.steps as kinds
 
         if self.kind == "DataTransferStep":
-            return kinds.DataTransferStep(
+            made = kinds.DataTransferStep(
                 source_data_reference=self._one("source_data_reference"),
                 destination_data_reference=self._one("destination_data_reference"),
                 compute_target=compute,
                 **given,
             )
+            for data in self.outputs.values():
+                data._slot = made.get_output()._slot
+            return made
         if self.kind == "ParallelRunStep":
             return self._parallel(kinds, given, sides)
         arguments = [self._argument(text, sides) for text in self.said.get("arguments") or []]
         if self.kind == "ModuleStep":
             return self._module(kinds, given, compute, arguments)
         given.update(inputs=list(self.inputs.values()) + list(sides.values()), outputs=list(self.outputs.values()))
-        if self.kind in _TAKES_PARAMS:
+        if self.kind in TAKES_PARAMS:
             given["params"] = self._values("parameters")
         if self.kind == "PythonScriptStep":
             given.update(
@@ -234,16 +228,24 @@ class _Step:
             )
         elif self.kind == "AzureBatchStep" and arguments:
             given["arguments"] = arguments
+        for name in ("notebook_params", "python_script_params", "jar_params"):
+            if name in given:
+                given[name] = self._resolved(given[name], name)
         return getattr(kinds, self.kind)(compute_target=compute, **given)
 
     def _parallel(self, kinds, given, sides):
-        if not self.said.get("parallel_run_config"):
-            raise ValueError("{} needs parallel_run_config, the name of a file.".format(self.where))
-        config = kinds.ParallelRunConfig.load_yaml(
-            self.whole.workspace, self.whole.path(self.said["parallel_run_config"])
-        )
+        config = self.said.get("parallel_run_config")
+        if not config:
+            raise ValueError("{} needs parallel_run_config, the name of a file or a map.".format(self.where))
+        if isinstance(config, dict):
+            config = self._resolved(config, "parallel_run_config")
+            if config.get("source_directory"):
+                config["source_directory"] = self.whole.path(config["source_directory"])
+            made = kinds.ParallelRunConfig._from_dict(config, self.whole.workspace, os.getcwd(), self.where)
+        else:
+            made = kinds.ParallelRunConfig.load_yaml(self.whole.workspace, self.whole.path(config))
         return kinds.ParallelRunStep(
-            parallel_run_config=config,
+            parallel_run_config=made,
             inputs=list(self.inputs.values()),
             output=next(iter(self.outputs.values()), None),
             side_inputs=list(sides.values()) or None,
@@ -254,10 +256,8 @@ class _Step:
     def _module(self, kinds, given, compute, arguments):
         from azureml.pipeline.core.module import Module
 
-        section = self.section
-        found = Module.get(self.whole.workspace, module_id=section.get("id"), name=section.get("name"))
         return kinds.ModuleStep(
-            module=found,
+            module=self._found_module(Module, **{k: self.section.get(k) for k in ("id", "name")}),
             name=self.name or self.key,
             version=given.get("version"),
             inputs_map=dict(self.inputs),
@@ -269,25 +269,41 @@ class _Step:
             params=self._values("parameters"),
         )
 
+    def _found_module(self, modules, id, name):
+        """The module of this id; of this name, in a workspace where the id is not known."""
+        from azureml.exceptions import UserErrorException
+
+        try:
+            return modules.get(self.whole.workspace, module_id=id, name=name)
+        except UserErrorException:
+            if id is None or name is None:
+                raise
+        return modules.get(self.whole.workspace, name=name)
+
     def _runconfig(self):
         from azureml.core.runconfig import RunConfiguration
 
-        return RunConfiguration.load(self.whole.path(self.said["runconfig"])) if self.said.get("runconfig") else None
+        said = self.said.get("runconfig")
+        if isinstance(said, dict):
+            return RunConfiguration._from_dict(said)
+        return RunConfiguration.load(self.whole.path(said)) if said else None
 
     def _values(self, key):
         """{name: literal or PipelineParameter}."""
-        found = {}
-        for name, said in _map(self.said, key, self.where).items():
-            if isinstance(said, dict) and set(said) == {"source"}:
-                if said["source"] not in self.whole.parameters:
-                    raise ValueError(
-                        "{}: parameter '{}' has the source {!r}, which is not declared.".format(
-                            self.where, name, said["source"]
-                        )
-                    )
-                said = self.whole.parameters[said["source"]]
-            found[name] = said
-        return found or None
+        return self._resolved(_map(self.said, key, self.where), key) or None
+
+    def _resolved(self, values, key):
+        """The values of a map or list, each `{source: name}` as the pipeline's parameter of that name."""
+        if isinstance(values, dict):
+            return {name: self._parameter(said, "parameter '{}'".format(name)) for name, said in values.items()}
+        return [self._parameter(said, key) for said in values]
+
+    def _parameter(self, said, place, tag="source"):
+        if not isinstance(said, dict) or set(said) != {tag}:
+            return said
+        if said[tag] not in self.whole.parameters:
+            raise ValueError("{}: {} has the source {!r}, which is not declared.".format(self.where, place, said[tag]))
+        return self.whole.parameters[said[tag]]
 
     def _one(self, key):
         found = [self._input(port, said) for port, said in _map(self.said, key, self.where).items()]
@@ -302,21 +318,24 @@ class _Step:
         if not isinstance(source, str):
             raise ValueError("{}: input '{}' needs a source.".format(self.where, port))
         said = said if isinstance(said, dict) else {}
+        if source in self.whole.parameters:
+            parameter = self.whole.parameters[source]
+            if parameter._type == "dataset":
+                return consumed(port, parameter, said, self.where)
+            return YamlPath(port, parameter, said)
         mode, place, overwrite = (
-            said.get("bind_mode") or said.get("type"),
+            said.get("bind_mode") or said.get("type") or "mount",
             said.get("path_on_compute"),
             said.get("overwrite"),
         )
-        if source in self.whole.parameters:
-            return _BoundPath(port, self.whole.parameters[source], mode or "mount", place, bool(overwrite))
         if source in self.whole.references:
-            found = self.whole.reference(source, mode, place, overwrite)
+            reference = self.whole.references[source]
+            found = referred(self.whole, source, reference, self.whole.filename, mode, place, overwrite)
             if hasattr(found, "as_named_input"):
-                named = found.as_named_input(port)
-                return {"mount": named.as_mount, "download": named.as_download}[mode](place) if mode else named
+                return consumed(port, found, said, self.where)
             if not hasattr(found, "_as_input_port") or self.kind == "DataTransferStep":
                 return found
-            return InputPortBinding(port, found, mode or "mount", place, overwrite)
+            return InputPortBinding(port, found, mode, place, overwrite)
         if source not in self.whole.data:
             raise ValueError(
                 "{}: input '{}' has the source '{}', which is no parameter, no data reference and no step's output.".format(
@@ -324,12 +343,13 @@ class _Step:
                 )
             )
         data = self.whole.data[source]
-        if hasattr(data, "as_named_input"):
-            named = data.as_named_input(port)
-            return named.as_download(place) if mode == "download" else named.as_mount()
-        return InputPortBinding(port, data, mode or "mount", place, overwrite)
+        if data.is_dataset or said.get("as_dataset") or said.get("transform"):
+            return YamlInput(port, data, said)
+        return InputPortBinding(port, data, mode, place, overwrite)
 
     def _argument(self, text, sides):
+        if isinstance(text, dict):
+            return text["literal"] if set(text) == {"literal"} else self._parameter(text, "an argument", "parameter")
         prefix, _, name = text.partition(":") if isinstance(text, str) else ("", "", "")
         ports = {"input": self.inputs, "output": self.outputs, "side_input": sides}.get(prefix)
         if ports is None:
@@ -339,36 +359,6 @@ class _Step:
                 "{}: argument '{}' names no {} of the step.".format(self.where, text, prefix.replace("_", " "))
             )
         return ports[name]
-
-
-class _BoundPath:
-    """A pipeline parameter that is a path, as the input `name` of a step."""
-
-    def __init__(self, name, parameter, mode, path_on_compute, overwrite):
-        from azureml.data.datapath import DataPathComputeBinding
-
-        self.name = name
-        self._parameter = parameter
-        self._binding = DataPathComputeBinding(mode, path_on_compute, overwrite)
-
-    def _argument_keys(self):
-        return (id(self),)
-
-    def _as_input_port(self):
-        port = self._binding._bind(self._parameter)
-        port.name, port.keys = self.name, self._argument_keys()
-        return port
-
-
-def _sql_reference(store, name, said):
-    from azureml.data.sql_data_reference import SqlDataReference
-    from azureml.data.stored_procedure_parameter import StoredProcedureParameter
-
-    given = said.get("sql_stored_procedure_params") or {}
-    parameters = [StoredProcedureParameter(key, value.get("value"), value.get("type")) for key, value in given.items()]
-    return SqlDataReference(
-        store, name, said.get("sql_table"), said.get("sql_query"), said.get("sql_stored_procedure"), parameters or None
-    )
 
 
 def _map(values, key, where):

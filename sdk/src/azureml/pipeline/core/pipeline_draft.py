@@ -200,9 +200,7 @@ class PipelineDraft:
 
     def save(self, path=None, _workflow_provider=None):
         """Writes it as YAML to a file, or into a folder (default: the working one) as <name>.yml; Pipeline.load_yaml reads it."""
-        from azureml.pipeline.core._graph_view import save_yaml
-
-        save_yaml(self.get_graph().generate_yaml(), self.name or "pipeline", path)
+        self.get_graph()._save(path, self.name or "pipeline", self.name, self.description)
 
     def __repr__(self):
         return "PipelineDraft(Name: {},\nId: {})".format(self.name, self.id)

@@ -188,9 +188,7 @@ class PublishedPipeline:
 
     def save(self, path=None, _workflow_provider=None):
         """Writes it as YAML to a file, or into a folder (default: the working one) as <name>.yml."""
-        from azureml.pipeline.core._graph_view import save_yaml
-
-        save_yaml(self.get_graph().generate_yaml(), self.name, path)
+        self.get_graph()._save(path, self.name, self.name, self.description)
 
     @property
     def portal_url(self):

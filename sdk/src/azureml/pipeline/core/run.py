@@ -85,9 +85,7 @@ class PipelineRun(Run):
 
     def save(self, path=None):
         """Writes the pipeline as YAML to a file, or into a folder (default: the working one) as pipeline.yml."""
-        from azureml.pipeline.core._graph_view import save_yaml
-
-        save_yaml(self.get_graph().generate_yaml(), "pipeline", path)
+        self.get_graph()._save(path, "pipeline")
 
     def why(self):
         """Penstock's own: for each step, why it ran or which earlier one was reused in its place; Decisions, which print as text."""

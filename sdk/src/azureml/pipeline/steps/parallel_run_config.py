@@ -114,12 +114,17 @@ class ParallelRunConfig:
             values = load(file.read())
         if not isinstance(values, dict) or not isinstance(values.get(_YAML_KEY), dict):
             raise ValueError("{} has no map `{}`.".format(path, _YAML_KEY))
-        values = dict(values[_YAML_KEY])
+        return ParallelRunConfig._from_dict(values[_YAML_KEY], workspace, os.path.dirname(os.path.abspath(path)), path)
+
+    @staticmethod
+    def _from_dict(values, workspace, folder, where):
+        """The configuration that these say; names of folders begin at `folder`."""
+        values = dict(values)
         target = values.pop("compute_target_name", None)
-        environment = _environment_of(values, workspace, os.path.dirname(os.path.abspath(path)))
+        environment = _environment_of(values, workspace, folder)
         unknown = sorted(set(values) - set(ParallelRunConfig._FIELDS))
         if unknown:
-            raise ValueError("{}: unknown settings {}.".format(path, ", ".join(unknown)))
+            raise ValueError("{}: unknown settings {}.".format(where, ", ".join(unknown)))
         return ParallelRunConfig(environment=environment, compute_target=target, **values)
 
 
