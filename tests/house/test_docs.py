@@ -90,6 +90,17 @@ def test_every_link_between_pages_leads_somewhere() -> None:
     assert not wrong, wrong
 
 
+def test_every_page_that_the_code_names_is_there() -> None:
+    wrong = []
+    for folder in ("src", "sdk/src", "tests", "bench", "examples"):
+        for path in (ROOT / folder).rglob("*.py"):
+            text = path.read_text()
+            named = re.findall(r"\bdocs/[\w/-]+\.md\b", text)
+            named += [f"docs/decisions/{n}-*.md" for n in re.findall(r"\bdocs/decisions/(\d{4})\b", text)]
+            wrong += [f"{path.relative_to(ROOT)}: {name}" for name in named if not list(ROOT.glob(name))]
+    assert not wrong, "\n".join(wrong)
+
+
 def committed() -> list[Path]:
     listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
     if listing.returncode:  # not a git checkout: all that is there will have to do
