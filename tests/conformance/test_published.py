@@ -208,6 +208,7 @@ def test_an_endpoint_keeps_its_name_over_versions(ws: Workspace, tmp_path: Path,
     first, second = made.publish("one"), made.publish("two")
     endpoint = PipelineEndpoint.publish(ws, name="trained", description="by name", pipeline=first)
     assert endpoint.default_version == "0" and PipelineEndpoint.get(ws, name="trained").id == endpoint.id
+    assert endpoint.endpoint in endpoint._repr_html_() and endpoint.id in endpoint._repr_html_()
     endpoint.add(second)
     with pytest.raises(ValueError, match="is a version of this endpoint already"):
         endpoint.add(second)

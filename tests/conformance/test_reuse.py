@@ -17,6 +17,7 @@ from azureml.core.runconfig import RunConfiguration
 from azureml.data.data_reference import DataReference
 from azureml.pipeline.core import Pipeline, PipelineData, PipelineParameter, PipelineRun
 from azureml.pipeline.steps import PythonScriptStep
+from azureml.widgets._page import page
 
 PREPARE = """
 import os, sys
@@ -283,6 +284,7 @@ def test_a_reused_step_shows_what_the_first_left(work: Work, capsys: pytest.Capt
     second.wait_for_completion(show_output=True)
     reused = f"StepRun( prepare ) Status: Finished\nReused from run {old.id}, which did the same.\n"
     assert reused in capsys.readouterr().out
+    assert f"reused from run {old.id[:8]}" in page(second)[0]  # what RunDetails shows
 
 
 def test_a_reused_step_is_not_what_later_ones_are_reused_from(work: Work) -> None:

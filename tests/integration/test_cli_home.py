@@ -47,6 +47,17 @@ def test_help_loads_neither_the_server_nor_http() -> None:
         assert said in done.stdout
 
 
+def test_commands_are_listed_with_whole_sentences(cli: Cli) -> None:
+    for group in ("datastore", "dataset", "principal", "compute", "schedule"):
+        listed = cli(group, "--help").stdout.split("Commands:")[1]
+        assert "..." not in listed and listed.rstrip().endswith(".")
+
+
+def test_a_home_that_is_not_there_is_answered_with_the_command_that_makes_it(cli: Cli, tmp_path: Path) -> None:
+    done = cli("run", "list", "--home", str(tmp_path / "none"))
+    assert done.returncode == 3 and f"penstock init --home {tmp_path / 'none'}" in done.stderr
+
+
 def test_a_mistyped_command_is_answered_with_the_one_meant(cli: Cli) -> None:
     for args, meant in ((["statsu"], "status"), (["run", "lst"], "list"), (["compute", "craete"], "create")):
         done = cli(*args)

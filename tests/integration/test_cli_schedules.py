@@ -53,9 +53,10 @@ def test_schedules_are_listed_and_shown_with_when_they_are_due(client: Client) -
     assert "30 2 * * * (Europe/Berlin)" in cli("show", "nightly")
     coming = cli("next", "nightly", "-n", "3").splitlines()
     assert coming[0].split() == ["IN", "Europe/Berlin", "UTC"] and all("T02:30:00+0" in line for line in coming[1:])
+    assert cli("next", "often", "-n", "1").splitlines()[0] == "IN UTC"
     status = subprocess.run([sys.executable, "-m", "penstock", "status"], capture_output=True, text=True, timeout=60)
     assert "(embedded: stays for its active schedules and published pipelines)" in status.stdout
-    assert "fires when data change below workspaceblobstore/in" in cli("next", "watching")
+    assert "fires when data changes below workspaceblobstore/in" in cli("next", "watching")
 
 
 def test_what_became_of_each_due_time_is_told(client: Client) -> None:
@@ -93,5 +94,6 @@ def test_settings_are_changed_and_shown(client: Client) -> None:
 
 def test_what_is_wrong_is_said_with_the_way_out(client: Client) -> None:
     assert "penstock schedule list --all" in cli("show", "nothing", ok=False)
+    assert "Nothing has changed there yet. What makes it fire: penstock schedule next" in cli("ticks", "watching")
     assert "is no time" in cli("backfill", "nightly", "--from", "x", "--to", "y", ok=False)
     assert "watches data" in cli("backfill", "watching", "--from", "2026-11-01", "--to", "2026-11-02", ok=False)

@@ -114,7 +114,7 @@ def test_of_two_servers_on_one_home_one_serves(home):
         second = serve(home, "--embedded")
         assert second.wait(60) == 0, "an embedded one leaves without a word"
         third = serve(home)
-        assert third.wait(60) == 1 and "served already" in printed(home)
+        assert third.wait(60) == 1 and "served already (penstock status). Replace an embedded" in printed(home)
         assert client("GET", "/server")[1]["pid"] == first.pid
 
 

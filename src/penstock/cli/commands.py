@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -29,6 +30,17 @@ class HelpfulGroup(click.Group):
             hint = f"Did you mean '{near}'?" if near else f"The commands are: {', '.join(names)}."
             place = f"'{ctx.command_path}' has no command '{args[0]}'."
             raise click.UsageError(f"{place} {hint}", ctx) from error
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Each with the whole first sentence of its help: click would cut it at the end of the line."""
+        found = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _first_sentence(command.help or "")) for name, command in found if command])
+
+
+def _first_sentence(text: str) -> str:
+    paragraph = " ".join(inspect.cleandoc(text).split("\n\n")[0].split())
+    return paragraph.split(". ")[0].removesuffix(".") + "."
 
 
 class LazyGroup(HelpfulGroup):

@@ -44,6 +44,7 @@ class Place:
     url: str
     given_token: str
     named_by: str = "PENSTOCK_URL"
+    is_typed: bool = False  # the home was given with --home
 
     @property
     def home(self) -> Path:
@@ -79,7 +80,7 @@ def place(home: str | None = None, environ: Mapping[str, str] = os.environ) -> P
         raise Trouble(str(error), BAD_USAGE) from None
     given = environ.get("PENSTOCK_TOKEN", "")
     if home:
-        return Place(settings, "", given)
+        return Place(settings, "", given, is_typed=True)
     if url := environ.get("PENSTOCK_URL", ""):
         return Place(settings, url, given)
     found = _config_here()
@@ -116,7 +117,8 @@ def server(at: Place) -> Client:
         way_out = "Look whether it runs" if at.named_by == TYPED else "Start it, or name none there"
         raise NoServer(f"No Penstock server answers at {at.url} ({at.named_by}). {way_out}.")
     if not at.home.is_dir():
-        raise NoServer(f"There is no Penstock home at {at.home} yet. Make one with: penstock init")
+        where = f" --home {at.home}" if at.is_typed else ""
+        raise NoServer(f"There is no Penstock home at {at.home} yet. Make one with: penstock init{where}")
     return start(at)
 
 

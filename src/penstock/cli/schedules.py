@@ -11,6 +11,7 @@ from penstock.cli.client import segment
 from penstock.cli.commands import HelpfulGroup, home_option, json_option, workspace_option
 from penstock.cli.printing import print_json
 from penstock.cli.terminal import Look
+from penstock.cli.trouble import NotThere
 from penstock.engine.recurrence import said
 
 Json = dict[str, Any]
@@ -93,10 +94,11 @@ def next(schedule_id: str, n: int, workspace: str | None, home: str | None, as_j
     if as_json:
         print_json(found)
     elif kept["kind"] == "data":
-        click.echo(f"It fires when data change below {kept['datastore']}/{kept['path_on_datastore'] or ''}.")
+        click.echo(f"It fires when data changes below {kept['datastore']}/{kept['path_on_datastore'] or ''}.")
     else:
-        rows = [[each["local"], each["at"]] for each in found["value"]]
-        click.echo(terminal.table([f"IN {found['time_zone']}", "UTC"], rows, Look.of_stdout()))
+        zone = found["time_zone"]
+        rows = [[each["local"]] if zone == "UTC" else [each["local"], each["at"]] for each in found["value"]]
+        click.echo(terminal.table([f"IN {zone}"] + ["UTC"] * (zone != "UTC"), rows, Look.of_stdout()))
         if kept["status"] != "Active":
             click.echo(
                 f"It is {kept['status'].lower()}: none of these comes until penstock schedule enable {kept['id']}"
@@ -118,7 +120,8 @@ def ticks(schedule_id: str, limit: int, workspace: str | None, home: str | None,
         print_json(found)
         return
     if not found["value"]:
-        click.echo("It has not been due yet. When it will be: penstock schedule next " + kept["id"])
+        nothing_yet = "Nothing has changed there yet" if kept["kind"] == "data" else "It has not been due yet"
+        click.echo(f"{nothing_yet}. What makes it fire: penstock schedule next {terminal.short(kept['id'])}")
         return
     rows = [
         [
@@ -262,8 +265,8 @@ def _find(client: Any, workspace: str, wanted: str) -> Json:
         return dict(matches[0])
     if matches:
         ids = ", ".join(s["id"] for s in matches)
-        raise click.ClickException(f"Several schedules are called '{wanted}': {ids}. Give the id of one.")
-    raise click.ClickException(
+        raise NotThere(f"Several schedules are called '{wanted}': {ids}. Give the id of one.")
+    raise NotThere(
         f"There is no schedule '{wanted}' in workspace '{workspace}'. See them: penstock schedule list --all"
     )
 

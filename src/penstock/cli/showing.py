@@ -176,14 +176,13 @@ def _names(detail: Json) -> dict[str, str]:
 
 def _value(logged: list[Json]) -> str:
     kind, value = logged[0]["kind"], logged[-1]["value"]
-    if kind in ("scalar", "row") and len(logged) > 1:
-        return f"{_number(value)} (last of {len(logged)})"
+    last_of = f" (last of {len(logged)})" if len(logged) > 1 else ""
     if kind == "scalar":
-        return _number(value)
+        return _number(value) + last_of
     if kind == "list" and isinstance(value, list):
         return ", ".join(_number(v) for v in value[:8]) + (", …" if len(value) > 8 else "")
     if kind == "row" and isinstance(value, dict):
-        return ", ".join(f"{k}={_number(v)}" for k, v in value.items())
+        return ", ".join(f"{k}={_number(v)}" for k, v in value.items()) + last_of
     return f"({kind.replace('_', ' ')})"
 
 

@@ -106,7 +106,8 @@ def serve(
     except homes.AlreadyServed:
         if embedded:
             return 0
-        print(f"{settings.home} is served already. See: penstock status", file=sys.stderr)
+        way_out = "Replace an embedded server: penstock serve --take-over. Any other: penstock stop, then this again."
+        print(f"{settings.home} is served already (penstock status). {way_out}", file=sys.stderr)
         return 1
     except PenstockError as error:
         print(error.message, file=sys.stderr)

@@ -67,11 +67,17 @@ def _took(dto):
     return "{} min {:02d} s".format(int(seconds) // 60, int(seconds) % 60)
 
 
+def _time(step):
+    """How long it took, or whose result stands for it."""
+    earlier = (step.get("properties") or {}).get("azureml.reusedrunid")
+    return "reused from run {}".format(earlier[:8]) if earlier else _took(step)
+
+
 def _table_of_steps(steps):
     if not steps:
         return ""
     rows = [
-        "<tr><td>{}</td><td>{}</td><td>{}</td></tr>".format(escaped(s["name"]), _badge(s["status"]), escaped(_took(s)))
+        "<tr><td>{}</td><td>{}</td><td>{}</td></tr>".format(escaped(s["name"]), _badge(s["status"]), escaped(_time(s)))
         for s in steps[:MOST_STEPS]
     ]
     if len(steps) > MOST_STEPS:

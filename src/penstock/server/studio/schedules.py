@@ -212,9 +212,9 @@ def _clock(iso: str) -> str:
 
 
 def _local(iso: str) -> str:
-    """A local time as `next` tells it, with its day and its distance from UTC."""
+    """A local time as `next` tells it, with its day and, unless it is none, its distance from UTC."""
     at = datetime.fromisoformat(iso)
-    return f"{at:%a %Y-%m-%d %H:%M:%S} {iso[19:]}"
+    return f"{at:%a %Y-%m-%d %H:%M:%S} {iso[19:].replace('+00:00', '')}".rstrip()
 
 
 def _in_zone(iso: str, zone: str | None) -> str:

@@ -233,6 +233,19 @@ class PipelineEndpoint:
             self.name, self.id, self.status, self.endpoint
         )
 
+    def _repr_html_(self):
+        from azureml._runs.html import table
+
+        return table(
+            [
+                ("Name", self.name, None),
+                ("Id", self.id, None),
+                ("Status", self.status, None),
+                ("Default version", self.default_version, None),
+                ("Endpoint", "REST Endpoint", self.endpoint),
+            ]
+        )
+
 
 class PipelineVersion:
     """A version and its published pipeline."""

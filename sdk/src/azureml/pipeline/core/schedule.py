@@ -17,7 +17,7 @@ _FIVE_MINUTES = _NotGiven(5)
 
 
 class Schedule:
-    """When a published pipeline, or the default version of an endpoint, is submitted by itself: by the clock, or when data change."""
+    """When a published pipeline, or the default version of an endpoint, is submitted by itself: by the clock, or when data changes."""
 
     def __init__(
         self,
