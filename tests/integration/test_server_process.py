@@ -154,6 +154,22 @@ def test_it_stays_while_a_run_is_under_way(home):
         assert client.run(run_id)["status"] == "Completed"
 
 
+def test_it_stays_while_a_schedule_is_active_and_leaves_when_that_is_disabled(home):
+    process = serve(home, "--embedded", PENSTOCK_IDLE_SECONDS="1")
+    client = wait_until_served(home, process)
+    graph = {"schema": 1, "nodes": [node(client.snapshot(a__py=b""), outputs=[])]}
+    body = {"name": "p", "graph": graph, "interpreter": {"executable": sys.executable}}
+    pipeline_id = client("POST", "/ws/w/pipelines", body)[1]["id"]
+    rule = {"frequency": "Day", "interval": 1, "start_time": "2040-01-01T00:00:00"}
+    body = {"name": "s", "pipeline_id": pipeline_id, "experiment_name": "e", "recurrence": rule}
+    schedule_id = client("POST", "/ws/w/schedules", body)[1]["id"]
+    client("PUT", f"/ws/w/pipelines/{pipeline_id}", {"status": "Disabled"})  # it would keep the server, too
+    with pytest.raises(Exception, match="timed out"):
+        process.wait(3)
+    client("PUT", f"/ws/w/schedules/{schedule_id}", {"status": "Disabled"})
+    assert process.wait(30) == 0
+
+
 @pytest.mark.parametrize("victims", [("server",), ("node",), ("server", "node")], ids="+".join)
 def test_killed_in_the_middle_of_a_run_nothing_is_lost_and_nothing_runs_twice(home, victims):
     process = serve(home, "--embedded")

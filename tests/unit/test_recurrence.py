@@ -226,8 +226,22 @@ def check_transition(name: str, moment: float, minute: int) -> None:
         wanted = sorted(t for t in expected if begin < t < moment + 3 * 86400)
         got = list(itertools.takewhile(lambda t: t < moment + 3 * 86400, rule.all_after(begin)))
         assert got == wanted, (name, moment, hour)
+        same = parse({"cron": f"{minute} {hour} * * *", "time_zone": name}, 0.0)
+        assert list(itertools.takewhile(lambda t: t < moment + 3 * 86400, same.all_after(begin))) == wanted
         for known in got:
             assert rule.after(known - 0.5) == known
+
+
+def check_every_hour(name: str, moment: float, minute: int) -> None:
+    """Around a transition, a cron expression for every hour comes whenever the clocks there show that minute."""
+    where, begin, end = zone(name), int(moment) - 7200, int(moment) + 7200
+    shown = (t for t in range(begin + 60, end, 60) if datetime.fromtimestamp(t, where).minute == minute)
+    rule = parse({"cron": f"{minute} * * * *", "time_zone": name}, 0.0)
+    assert list(itertools.takewhile(lambda t: t < end, rule.all_after(begin))) == list(shown), (name, moment)
+
+
+def _offset(at: float, name: str) -> object:
+    return datetime.fromtimestamp(at, zone(name)).utcoffset()
 
 
 def _is_real(t: datetime) -> bool:
@@ -246,13 +260,15 @@ ALL_ZONES = sorted(n for n in available_timezones() if n not in ("localtime", "F
 
 
 def test_transitions_of_ten_years_in_every_zone() -> None:
-    seen: dict[tuple[float, ...], str] = {}  # zones that are links to each other need one look
+    seen: dict[tuple[tuple[float, object, object], ...], str] = {}  # zones that are links to each other need one look
     for name in ALL_ZONES:
-        moments = tuple(_transitions(name, 2019, 10))
-        seen.setdefault(moments, name)
-    for moments, name in seen.items():
-        for moment in moments:
+        moments = _transitions(name, 2019, 10)
+        seen.setdefault(tuple((m, *(_offset(m - before, name) for before in (1, 0))) for m in moments), name)
+    assert len(ALL_ZONES) > 400 and len(seen) > 40
+    for found, name in seen.items():
+        for moment, *_ in found:
             check_transition(name, moment, 30)
+            check_every_hour(name, moment, 30)
 
 
 def test_an_instant_of_a_time_that_is_neither_skipped_nor_repeated() -> None:
