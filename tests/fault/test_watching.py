@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fault.schedules_checker import Killed
+from fault.schedules_world import Killed
 from fault.test_janitor import context as context  # a service without its server
 from fault.watched_world import World
 from fault.watching_checker import play
@@ -20,7 +20,7 @@ from penstock.model.errors import BadRequest, NotFound
 from penstock.service.context import Context
 from penstock.service.schedule.watching import LOOK_SECONDS, NET_SECONDS, TROUBLE_SECONDS, UNTOLD_SECONDS
 from penstock.store import catalog
-from penstock.store import schedules as store
+from penstock.store import ticks as ledger
 from penstock.store.database import open_database
 
 Json = dict[str, Any]
@@ -407,7 +407,7 @@ def test_many_changes_are_kept_whole_but_not_as_a_property(world: World) -> None
     assert world.submitted[0]["properties"]["penstock.n_changed"] == "1500"
     assert "penstock.changed" not in world.submitted[0]["properties"]
     with world.database.read() as connection:
-        (run_id,) = store.runs_of(connection, made)
+        (run_id,) = ledger.runs_of(connection, made)
     assert world.schedules.changed("w", run_id)["created"] == [f"in/{n:04}" for n in range(1500)]
     with pytest.raises(NotFound):
         world.schedules.changed("w", "nobody")

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from fault.schedules_checker import Killed, _keep_run
+from fault.schedules_world import Killed, keep_run
 
 from penstock.service.assets.catalog import Catalog
 from penstock.service.assets.datastores import Datastores
@@ -16,7 +16,7 @@ from penstock.service.schedule.schedules import Schedules
 from penstock.service.schedule.triggers import Clock
 from penstock.service.schedule.watched import Places
 from penstock.service.schedule.watching import Watcher
-from penstock.store import schedules as store
+from penstock.store import ticks as ledger
 from penstock.store.database import Database
 
 Json = dict[str, Any]
@@ -64,9 +64,11 @@ class World:
         self.watchers = [Watcher(self.context, self.places, is_remote, lambda: None) for is_remote in (False, True)]
         self.clock = Clock(self.context, self.submit, lambda run_id: None)
 
-    def submit(self, schedule: Json, body: Json) -> str:
+    def submit(self, schedule: Json, body: Json, also: Any) -> str:
         self.database._cross()
-        run_id = self.context.database._database.write(lambda c: _keep_run(c, self.context.make_id(), body, self.now))
+        run_id = self.context.database._database.write(
+            lambda c: keep_run(c, self.context.make_id(), body, self.now, also)
+        )
         self.submitted.append(body)
         self.database._cross()
         return str(run_id)
@@ -109,7 +111,7 @@ class World:
 
     def ticks(self, schedule_id: str) -> list[tuple[str, str | None]]:
         with self.database.read() as connection:
-            return [(t["verdict"], t["reason"]) for t in reversed(store.ticks(connection, schedule_id, 1000))]
+            return [(t["verdict"], t["reason"]) for t in reversed(ledger.ticks(connection, schedule_id, 1000))]
 
     def note(self, schedule_id: str) -> str:
         return str(self.schedules.get("w", schedule_id)["note"] or "")

@@ -17,7 +17,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from fault.schedules_checker import Killed
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from fault.schedules_world import Killed
 from fault.test_janitor import context as made_context
 from fault.watched_world import World
 from sqlalchemy import func, select
@@ -26,6 +28,7 @@ from penstock.data.listings import Changes
 from penstock.service.schedule.changed import unpacked
 from penstock.store import schedules as store
 from penstock.store import tables
+from penstock.store import ticks as ledger
 
 PATHS = [f"in/{folder}{n}" for folder in ("", "a/", "a/b/") for n in range(4)]
 STEPS = 60
@@ -120,7 +123,7 @@ class Play:
             self.world.restart()
         self.world.database.countdown = -1 if self.pick.random() < 0.5 else self.world.database.countdown
         with self.world.database.read() as connection:
-            for tick in reversed(store.ticks(connection, self.schedule_id, 10_000)):
+            for tick in reversed(ledger.ticks(connection, self.schedule_id, 10_000)):
                 if tick["scheduled_at"] not in self.known:
                     self.known.add(tick["scheduled_at"])
                     self._told(unpacked(tick["evidence"]))
@@ -132,7 +135,7 @@ class Play:
 
     def _check(self) -> None:
         with self.world.database.read() as connection:
-            ticks = store.ticks(connection, self.schedule_id, 10_000)
+            ticks = ledger.ticks(connection, self.schedule_id, 10_000)
             n_runs = connection.execute(select(func.count()).select_from(tables.run)).scalar()
             note = (store.get(connection, self.schedule_id) or {})["note"]
         fired = [t["run_id"] for t in ticks]

@@ -98,6 +98,21 @@ def test_without_a_start_it_is_due_at_once_and_then_from_there() -> None:
     assert rule.after(rule.created_at) == at("2024-05-06T10:20:30")
 
 
+@pytest.mark.parametrize("kind", ["Minute", "Hour", "Day", "Week", "Month"])
+@pytest.mark.parametrize("interval", [1, 3])
+@pytest.mark.parametrize("created", ["2024-02-29T10:20:30", "2024-05-31T23:59:59"])
+def test_a_rule_without_a_start_reaches_back_with_the_same_times(kind: str, interval: int, created: str) -> None:
+    rule = made(at(created, NEW_YORK), frequency=kind, interval=interval, time_zone=NEW_YORK)
+    early = rule.created_at - {"Minute": 7200, "Hour": 86400}.get(kind, 86400 * 365 * 2)
+    back = rule.reaching(early)
+    assert back.after(rule.created_at - 1) == rule.created_at
+    later = (itertools.islice(each.all_after(rule.created_at), 20) for each in (back, rule))
+    assert list(next(later)) == list(next(later))
+    first = back.after(early - 1)
+    assert first is not None and early <= first <= early + interval * {"Minute": 60, "Hour": 3600}.get(kind, 86400 * 32)
+    assert rule.reaching(rule.created_at + 1) is rule
+
+
 def test_a_start_in_the_past_waits_for_the_next_slot() -> None:
     rule = made(at("2024-05-05T10:20:30"), frequency="Hour", interval=6, start_time="2020-01-01T00:00:00")
     assert rule.first() == at("2024-05-05T12:00:00")

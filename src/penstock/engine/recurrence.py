@@ -10,7 +10,7 @@ from __future__ import annotations
 import calendar
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC as UTC_ZONE
 from datetime import date, datetime, time, timedelta, tzinfo
 from functools import cached_property
@@ -59,6 +59,22 @@ class Recurrence:
     @cached_property
     def anchor_at(self) -> float:
         return math.floor(self.created_at) if self.start is None else instant(self.start, self.zone)
+
+    def reaching(self, at: float) -> Recurrence:
+        """The same times, and those that there would have been before, back to `at`. A start that was given stays the start."""
+        if self.start is not None or self.cron is not None or at >= self.anchor_at:
+            return self
+        if self.frequency in _SECONDS:
+            step = self.interval * _SECONDS[self.frequency]
+            return replace(self, created_at=self.anchor_at - math.ceil((self.anchor_at - at) / step) * step)
+        n_days = math.ceil((self.anchor_at - at) / 86400) + 1
+        if self.frequency == "Month":  # whole cycles of leap years: each month end clamps as it does now
+            years = 4 * self.interval * math.ceil(n_days / (4 * 365 * self.interval))
+            start = self.anchor.replace(year=max(self.anchor.year - years, 4 + self.anchor.year % 4))
+        else:
+            step = self.interval * (7 if self.frequency == "Week" else 1)
+            start = self.anchor - timedelta(days=step * math.ceil(n_days / step))
+        return replace(self, start=start)
 
     def first(self) -> float | None:
         """When it is due for the first time: at once without a start, else at the next slot."""

@@ -23,7 +23,12 @@ def is_postgresql(connection: Connection) -> bool:
 
 def upsert(connection: Connection, table: Table) -> Any:
     """An INSERT that takes ON CONFLICT clauses."""
-    if not is_postgresql(connection):
+    return upserting(is_postgresql(connection), table)
+
+
+def upserting(is_postgresql: bool, table: Table) -> Any:
+    """The same, for a statement that is prepared once."""
+    if not is_postgresql:
         return sqlite.insert(table)
     from sqlalchemy.dialects import postgresql  # 40 ms of every server's start, which most have no use for
 

@@ -12,6 +12,7 @@ from penstock.service.assets.catalog import Catalog, iso
 from penstock.service.context import Context
 from penstock.service.published.pipelines import LONGEST_NAME, Pipelines
 from penstock.service.published.places import endpoint_url
+from penstock.service.runs.submission import Also
 from penstock.store import pipelines as store
 
 Json = dict[str, Any]
@@ -142,11 +143,13 @@ class Endpoints:
             )
         return str(_version(found, found["default_version"] if version is None else version)["pipeline_id"])
 
-    def submit(self, workspace: str, endpoint_id: str, version: str | None, body: Json) -> Json:
+    def submit(
+        self, workspace: str, endpoint_id: str, version: str | None, body: Json, also: Also | None = None
+    ) -> Json:
         """Submit a version, or the default one: as Pipelines.submit."""
         pipeline_id = self.pipeline_of(workspace, endpoint_id, version)
         properties = {**(body.get("properties") or {}), ENDPOINT_ID: endpoint_id}
-        return self._pipelines.submit(workspace, pipeline_id, {**body, "properties": properties})
+        return self._pipelines.submit(workspace, pipeline_id, {**body, "properties": properties}, also)
 
     def _row(self, workspace: str, **equal: str) -> Json:
         with self._db.read() as connection:

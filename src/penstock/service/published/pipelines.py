@@ -20,7 +20,7 @@ from penstock.service.context import Context
 from penstock.service.published.assigning import assigned
 from penstock.service.published.places import endpoint_url
 from penstock.service.runs import resuming
-from penstock.service.runs.submission import Submission
+from penstock.service.runs.submission import Also, Submission
 from penstock.service.schedule.newest import DATASETS, with_newest
 from penstock.store import pipelines as store
 from penstock.store import runs
@@ -164,7 +164,7 @@ class Pipelines:
             )
         return row
 
-    def submit(self, workspace: str, pipeline_id: str, body: Json) -> Json:
+    def submit(self, workspace: str, pipeline_id: str, body: Json, also: Also | None = None) -> Json:
         """Submit it: `{"run_id", "steps", "notes"}`. `body` is a submission without a graph; parameters may be numbers or truth values.
 
         With `is_lenient` a pipeline without parameters takes any, as the original does; the run has a warning of it. With `datasets` latest
@@ -196,6 +196,7 @@ class Pipelines:
                 "warnings": warnings,
                 "continue_on_step_failure": row["continue_on_failure"] if go_on is None else go_on,
             },
+            also,
         )
         if row["status"] == "Deprecated":
             done["notes"].append(

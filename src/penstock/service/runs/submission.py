@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
+
+from sqlalchemy import Connection
 
 from penstock.engine import fingerprint
 from penstock.engine.plan import Plan, make_plan, parameter_problems
@@ -25,6 +27,7 @@ from penstock.steps.registry import kind_problems
 from penstock.store import catalog, identities, runs
 
 Json = dict[str, Any]
+Also = Callable[[Connection, str], None]
 _OF_DATA = ("datapath", "dataset")
 
 
@@ -38,8 +41,11 @@ class Submission:
         self._datastores = datastores
         self._db = context.database
 
-    def submit(self, workspace: str, body: Json) -> Json:
-        """Keep a pipeline run and its steps: `{"run_id", "steps", "notes"}`. The same idempotency_key gives the same run."""
+    def submit(self, workspace: str, body: Json, also: Also | None = None) -> Json:
+        """Keep a pipeline run and its steps: `{"run_id", "steps", "notes"}`. The same idempotency_key gives the same run.
+
+        `also` writes what belongs to the run in the same transaction, which is undone when it raises.
+        """
         key = body.get("idempotency_key")
         if key and (known := self._submitted(str(key), body.get("request"))):
             self._tell(known["run_id"])  # whoever submitted it first may have died, or lost the answer, before this
@@ -53,7 +59,14 @@ class Submission:
         entry = Entry(self._context, ready, body, experiment["id"])
         entry.take_over(self._resumption(entry.plan, entry.bindings, body))
         entry.note_eligible(self._eligible(workspace, entry.plan, body))
-        if not self._db.write(entry.keep):
+
+        def keep(connection: Connection) -> bool:
+            is_kept = entry.keep(connection)
+            if is_kept and also is not None:
+                also(connection, entry.root_id)
+            return is_kept
+
+        if not self._db.write(keep):
             return self.submit(workspace, body)  # the same key was quicker on another connection: its run is the answer
         self.entered(entry)
         notes = [*_notes(ready.computes, entry.bindings, body), *entry.resumption.notes(entry.plan)]

@@ -6,6 +6,7 @@ from typing import Any
 
 from penstock.service.published.endpoints import Endpoints
 from penstock.service.published.pipelines import RUN_TYPE, Pipelines
+from penstock.service.runs.submission import Also
 
 Json = dict[str, Any]
 
@@ -24,8 +25,8 @@ class Targets:
         else:
             self._endpoints.check(workspace, str(body.get("pipeline_endpoint_id")), given)
 
-    def submit(self, schedule: Json, body: Json) -> str:
-        """Submit what the schedule is for; the id of the run. The same idempotency_key gives the same run."""
+    def submit(self, schedule: Json, body: Json, also: Also) -> str:
+        """Submit what the schedule is for; the id of the run. The same idempotency_key gives the same run, without `also`."""
         workspace = schedule["workspace"]
         submission = {
             **{k: body[k] for k in ("experiment", "idempotency_key", "regenerate_outputs", "datasets")},
@@ -34,7 +35,7 @@ class Targets:
             "continue_on_step_failure": body.get("continue_on_failure"),
         }
         if schedule["pipeline_id"]:
-            done = self._pipelines.submit(workspace, schedule["pipeline_id"], submission)
+            done = self._pipelines.submit(workspace, schedule["pipeline_id"], submission, also)
         else:
-            done = self._endpoints.submit(workspace, schedule["endpoint_id"], None, submission)
+            done = self._endpoints.submit(workspace, schedule["endpoint_id"], None, submission, also)
         return str(done["run_id"])

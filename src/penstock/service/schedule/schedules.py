@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -26,13 +25,15 @@ from penstock.service.schedule.schedule_settings import (
     target_problems,
 )
 from penstock.service.schedule.standing import warnings
-from penstock.service.schedule.triggers import iso, rule_of, skipped
+from penstock.service.schedule.triggers import begin_after_known, dropped, iso, rule_of, skipped
 from penstock.service.schedule.watched import target_of
 from penstock.store import runs
 from penstock.store import schedules as store
+from penstock.store import ticks as ledger
 
 Json = dict[str, Any]
 BACKFILL_MOST = 10_000
+AT_ONCE = 500  # ticks kept in one transaction
 STAYS = (
     "This server stays up for the schedule, but not through a logout or a restart of the machine. "
     "To keep one for good: penstock service install"
@@ -147,9 +148,13 @@ class Schedules:
             values["next_at"] = None
         values |= {"settings": settings, "seen_at": now, "updated_at": now}
         state = self._state_after(row, settings, values["status"])
+        lost = dropped(row, now, "edit: it was changed before this was kept") if "next_at" in values else []
 
         def work(connection: Connection) -> bool:
             is_done = store.change(connection, schedule_id, row["revision"], values)
+            if is_done and lost:
+                begin_after_known(connection, row, lost)
+                ledger.add_ticks(connection, lost)
             if is_done and state is not None:
                 store.put_watched(connection, schedule_id, *state, now)
             return is_done
@@ -198,7 +203,7 @@ class Schedules:
         """What became of its due times, newest first."""
         self._row(workspace, schedule_id)
         with self._db.read() as connection:
-            return {"value": [_tick(t) for t in store.ticks(connection, schedule_id, limit)]}
+            return {"value": [_tick(t) for t in ledger.ticks(connection, schedule_id, limit)]}
 
     def next(self, workspace: str, schedule_id: str, n: int = 10) -> Json:
         """The coming due times, in its zone and in UTC."""
@@ -223,12 +228,12 @@ class Schedules:
         """The ids of its runs, newest first."""
         self._row(workspace, schedule_id)
         with self._db.read() as connection:
-            return store.runs_of(connection, schedule_id)
+            return ledger.runs_of(connection, schedule_id)
 
     def changed(self, workspace: str, run_id: str) -> Json:
         """The files whose changes a run, or the one that it is a step of, was submitted for. NotFound when it was not for any."""
         with self._db.read() as connection:
-            run, tick = runs.get_run(connection, run_id), store.tick_of_run(connection, run_id)
+            run, tick = runs.get_run(connection, run_id), ledger.tick_of_run(connection, run_id)
         if run is None or run["workspace"] != workspace or tick is None or "changed" not in tick["evidence"]:
             raise NotFound(
                 f"No schedule that watches data has submitted a run '{run_id}' in workspace '{workspace}'. "
@@ -240,12 +245,11 @@ class Schedules:
     def run_now(self, workspace: str, schedule_id: str) -> Json:
         """Fire it once, whatever is due."""
         row, now = self._row(workspace, schedule_id), self._context.clock()
-        at = math.floor(now * 1000) / 1000
         evidence: Json = {"by": "run-now"}
         if row["kind"] == "data":
             evidence |= {"path": target_of(row).base, "changed": 0}
-        tick = {"schedule_id": schedule_id, "scheduled_at": at, "made_at": now, "evidence": evidence}
-        self._db.write(lambda c: store.add_ticks(c, [tick]))
+        tick = {"schedule_id": schedule_id, "scheduled_at": now, "made_at": now, "evidence": evidence}
+        at = self._db.write(lambda c: ledger.add_at_free_time(c, tick))
         self.wake()
         return {"scheduled_at": iso(at)}
 
@@ -255,10 +259,10 @@ class Schedules:
         if row["kind"] == "data":
             raise BadRequest(f"The schedule '{row['name']}' watches data: there are no due times to run. Use run-now.")
         begin, end = _moment(body.get("from"), "from"), _moment(body.get("to"), "to")
-        at_once = body.get("at_once") or 1
+        at_once = 1 if body.get("at_once") is None else body["at_once"]
         if not isinstance(at_once, int) or isinstance(at_once, bool) or at_once < 1:
             raise BadRequest(f"at_once must be a whole number of 1 or more, but is {at_once!r}.", target="at_once")
-        rule = rule_of({**row, "created_at": min(begin, row["created_at"])})
+        rule = rule_of(row).reaching(begin)
         spans = itertools.takewhile(lambda t: t <= min(end, self._context.clock()), rule.all_after(begin - 0.001))
         wanted = list(itertools.islice(spans, BACKFILL_MOST + 1))
         if len(wanted) > BACKFILL_MOST:
@@ -266,26 +270,26 @@ class Schedules:
                 f"There are more than {BACKFILL_MOST:,} due times from {body['from']} to {body['to']}. Give less."
             )
         with self._db.read() as connection:
-            known = store.ticks(connection, schedule_id, limit=1_000_000)
-        done = {t["scheduled_at"] for t in known if t["verdict"] != "skipped"}
+            done = ledger.times_run(connection, schedule_id, begin, end)
         missing = [t for t in wanted if t not in done]
-        if not body.get("dry_run"):
-            self._keep_backfill(schedule_id, missing, at_once, rule)
+        for n in range(0, 0 if body.get("dry_run") else len(missing), AT_ONCE):
+            self._keep_backfill(row, missing[n : n + AT_ONCE], at_once, rule)
+        self.wake()
         return {"value": [iso(t) for t in missing], "n": len(missing), "dry_run": bool(body.get("dry_run"))}
 
-    def _keep_backfill(self, schedule_id: str, missing: Sequence[float], at_once: int, rule: Recurrence) -> None:
+    def _keep_backfill(self, row: Json, missing: Sequence[float], at_once: int, rule: Recurrence) -> None:
         now, evidence = self._context.clock(), {"by": "backfill", "at_once": at_once}
 
-        def work(connection: Any) -> None:
+        def work(connection: Connection) -> None:
             for at in missing:
-                row = {"schedule_id": schedule_id, "scheduled_at": at, "made_at": now, "evidence": evidence}
-                until = store.backfill_tick(connection, row)
-                rest = rule.after(missing[-1])
-                if until is not None and rest is not None and rest <= until:
-                    store.add_ticks(connection, [skipped(schedule_id, rest, until, None, "catch-up: missed", now)])
+                tick = {"schedule_id": row["id"], "scheduled_at": at, "made_at": now, "evidence": evidence}
+                before = ledger.backfill_tick(connection, tick)
+                if before is not None:
+                    rest = _rest(row, rule, before, missing[-1], now)
+                    begin_after_known(connection, row, rest)
+                    ledger.add_ticks(connection, rest)
 
         self._db.write(work)
-        self.wake()
 
     def is_any_active(self) -> bool:
         """Whether a server must stay up for a schedule."""
@@ -301,6 +305,16 @@ class Schedules:
                 target=schedule_id,
             )
         return row
+
+
+def _rest(row: Json, rule: Recurrence, before: Json, last: float, now: float) -> list[Json]:
+    """What a skip still stands for when those that it stood for are run up to `last`."""
+    until = before["until_at"]
+    if until is None or until <= last:
+        return []
+    is_of_rule = before["made_at"] >= row["settings"].get("counted_from", 0)
+    first = rule.after(last) if is_of_rule else round(last + 0.001, 3)
+    return [] if first is None else [skipped(row["id"], first, until, None, before["reason"], now)]
 
 
 def _refuse_never(next_at: float | None) -> None:

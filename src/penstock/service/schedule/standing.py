@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from penstock.store import pipelines
-from penstock.store import schedules as store
+from penstock.store import ticks as ledger
 
 Json = dict[str, Any]
 FAILING = 3
@@ -26,7 +26,7 @@ def warnings(connection: Connection, rows: Sequence[Json]) -> dict[str, list[str
             known[target] = _obstacle(connection, row["workspace"], *target)
         if found := known[target]:
             said[row["id"]].append(found)
-    for schedule_id, run_id in store.failing(connection, [r["id"] for r in active], FAILING).items():
+    for schedule_id, run_id in ledger.failing(connection, [r["id"] for r in active], FAILING).items():
         why = (
             f"Look at the last one: penstock run show {run_id}"
             if run_id

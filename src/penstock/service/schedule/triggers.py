@@ -1,7 +1,7 @@
 """The clock: which schedules are due, and what becomes of each due time. Two steps, both redone after a crash.
 
-First the due time is kept as a tick, with when the schedule is due next, in one transaction. Then each tick without a verdict is
-submitted under a key made of schedule and time, so that however often it is tried there is one run; then it gets its verdict.
+First the due time is kept as a tick, with when the schedule is due next, in one transaction. Then each tick gets its verdict: in the
+transaction that keeps its run, or in one of its own. So however often it is tried, and by whom, there is one run or a reason.
 Knows the store and how to submit; must not know how anything runs.
 """
 
@@ -18,6 +18,7 @@ from penstock.model.errors import DatabaseAway, DiskFailed, NoSpace, PenstockErr
 from penstock.service.context import Context
 from penstock.service.schedule.changed import properties as properties_of_batch
 from penstock.store import schedules as store
+from penstock.store import ticks as ledger
 
 Json = dict[str, Any]
 AHEAD_SECONDS = 60.0  # a clock set back by more than this has its schedules worked out anew
@@ -33,8 +34,12 @@ PASSING = (DatabaseAway, NoSpace, ReadOnly, DiskFailed, TooManyFiles)  # the tic
 class Published(Protocol):
     """What submits a published pipeline or the default version of an endpoint."""
 
-    def __call__(self, schedule: Json, body: Json) -> str:
-        """The id of the run. The same idempotency_key gives the same run."""
+    def __call__(self, schedule: Json, body: Json, also: Callable[[Connection, str], None]) -> str:
+        """The id of the run; `also` is done in the transaction that keeps it. The same idempotency_key gives the same run."""
+
+
+class Decided(Exception):
+    """Another server has given the tick its verdict meanwhile: what was about to be done for it is void."""
 
 
 class Clock:
@@ -59,13 +64,13 @@ class Clock:
             found = store.due(connection, "time", now, AHEAD_SECONDS, A_PASS)
             plans = [(row, *due_ticks(row, now)) for row in found]
             for row, ticks, _ in plans:
-                _begin_after_known(connection, row, ticks)
+                begin_after_known(connection, row, ticks)
 
         def work(connection: Connection) -> None:
             self._context.leader.fence(connection)
             for row, ticks, next_at in plans:
                 if store.advance(connection, row, next_at, now):
-                    store.add_ticks(connection, ticks)
+                    ledger.add_ticks(connection, ticks)
 
         if plans:
             self._db.write(work)
@@ -74,12 +79,11 @@ class Clock:
     def _decide_pending(self, now: float) -> float:
         """Submit or skip what is pending; when to look again."""
         with self._db.read() as connection:
-            rows = store.pending(connection, A_PASS)
-            known = {i: store.get(connection, i) for i in {r["schedule_id"] for r in rows}}
+            rows = ledger.pending(connection, A_PASS)
+            known = store.some(connection, sorted({r["schedule_id"] for r in rows})) if rows else {}
         again = math.inf
         for row in rows:
             schedule = known[row["schedule_id"]]
-            assert schedule is not None
             try:
                 again = min(again, self._decide(schedule, row, now))
             except PASSING as error:  # what keeps one from being submitted keeps all
@@ -94,7 +98,9 @@ class Clock:
         active: list[str] = []
         if evidence.get("by") != "run-now" and (overlap != "allow" or most is not None):
             with self._db.read() as connection:
-                active = store.active_runs(connection, schedule["id"])
+                active = ledger.active_runs(connection, schedule["id"])
+                if not ledger.is_pending(connection, row):  # another server was quicker: its run may be one of these
+                    return math.inf
         if active:
             if (most is not None and len(active) >= most) or (most is None and overlap == "queue"):
                 if row["verdict"] == "due":
@@ -104,6 +110,7 @@ class Clock:
                 self._record(row, "skipped", now, reason=f"overlap: run {active[0]} had not ended")
                 return math.inf
             if overlap == "cancel-previous" and most is None:
+                self._context.leader.check()
                 for run_id in active:
                     self._cancel(run_id)
         if evidence.get("by") != "run-now" and self._pause_if_failing(schedule):
@@ -113,8 +120,18 @@ class Clock:
 
     def _fire(self, schedule: Json, row: Json, now: float) -> float:
         self._context.leader.check()
+        kept: list[str] = []
+
+        def fired(connection: Connection, run_id: str) -> None:
+            kept.append(run_id)
+            self._context.leader.fence(connection)
+            if not ledger.decide(connection, row, "fired", now, run_id=run_id):
+                raise Decided
+
         try:
-            run_id = self._submit(schedule, submission_of(schedule, row))
+            run_id = self._submit(schedule, submission_of(schedule, row), fired)
+        except Decided:
+            return math.inf
         except PASSING:
             raise
         except PenstockError as error:
@@ -122,15 +139,16 @@ class Clock:
             self._note(schedule, f"The run of {iso(row['scheduled_at'])} could not be submitted: {error.message}")
             self._pause_if_failing(schedule)
         else:
-            self._record(row, "fired", now, run_id=run_id, reason=None)
+            if not kept:  # the run was there already
+                self._record(row, "fired", now, run_id=run_id)
             if schedule["note"]:
                 self._note(schedule, None)
-        return math.inf
+        return now if row["verdict"] == "queued" else math.inf  # the next one in the queue may go too
 
     def _record(self, row: Json, verdict: str, now: float, **values: Any) -> None:
         def work(connection: Connection) -> None:
             self._context.leader.fence(connection)
-            store.decide(connection, row, verdict, now, **values)
+            ledger.decide(connection, row, verdict, now, **values)
 
         self._db.write(work)
 
@@ -145,7 +163,7 @@ class Clock:
         if not most:
             return False
         with self._db.read() as connection:
-            outcomes = store.last_outcomes(connection, schedule["id"], most, schedule["updated_at"])
+            outcomes = ledger.last_outcomes(connection, schedule["id"], most, schedule["updated_at"])
         if len(outcomes) < most or not all(outcomes):
             return False
         note = f"Paused: {most} failures in a row. Mend the pipeline, then: penstock schedule enable {schedule['id']}"
@@ -165,18 +183,14 @@ def due_ticks(row: Json, now: float) -> tuple[list[Json], float | None]:
     if first is None or first > now:  # the clock was set back
         again = rule.after(max(now, row["created_at"]))
         return [], again if first is None or again is None else min(first, again)
-    before = math.nextafter(first, -math.inf)
-    found = rule.last(before, now)
-    if found is None:
-        found = (first, 1)  # the first run of a schedule without a start
-    last, n = found
+    last, n = _from(rule, first, now)
     catch_up = row["settings"].get("catch_up") or "latest"
     if catch_up == "all" and n != 1:
         return _all_of(row, rule, first, now)
     missed = f"catch-up: missed, and catch_up is {catch_up}"
     ticks = []
     if last > first:
-        previous = rule.last(before, math.nextafter(last, -math.inf))
+        previous = rule.last(math.nextafter(first, -math.inf), math.nextafter(last, -math.inf))
         until = previous[0] if previous else first
         ticks.append(skipped(row["id"], first, until, None if n is None else n - 1, missed, now))
     if catch_up == "none" and now - last > ON_TIME_SECONDS:
@@ -186,12 +200,32 @@ def due_ticks(row: Json, now: float) -> tuple[list[Json], float | None]:
     return ticks, rule.after(last)
 
 
-def _begin_after_known(connection: Connection, row: Json, ticks: list[Json]) -> None:
+def _from(rule: recurrence.Recurrence, first: float, now: float) -> tuple[float, int | None]:
+    """The last due time up to now, and how many there are from `first` on: that is one, though it may be no slot of the rule."""
+    before = math.nextafter(first, -math.inf)
+    found = rule.last(before, now)
+    if found is None:
+        return first, 1
+    last, n = found
+    return last, n if n is None or rule.after(before) == first else n + 1
+
+
+def dropped(row: Json, now: float, reason: str) -> list[Json]:
+    """The tick that stands for due times that had come but were not kept yet when a schedule was changed. Pure."""
+    first = row["next_at"]
+    if first is None or first > now:
+        return []
+    last, n = _from(rule_of(row), first, now)
+    return [skipped(row["id"], first, last, n, reason, now)]
+
+
+def begin_after_known(connection: Connection, row: Json, ticks: list[Json]) -> None:
     """Have a tick that stands for many begin where no tick is yet: after a clock was set back, the first ones have theirs."""
     for each in [t for t in ticks if t.get("until_at") is not None]:
         at: float | None = each["scheduled_at"]
-        while at is not None and at <= each["until_at"] and store.has_tick(connection, row["id"], at):
+        while at is not None and at <= each["until_at"] and ledger.has_tick(connection, row["id"], at):
             at = rule_of(row).after(at)
+            each["n"] = None if each["n"] is None else each["n"] - 1
         if at is None or at > each["until_at"]:
             ticks.remove(each)
         else:

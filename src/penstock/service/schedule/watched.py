@@ -25,7 +25,7 @@ from penstock.service.assets.datastores import Datastores
 from penstock.service.context import Context
 from penstock.service.runs.binding import constant_destination, output_path
 from penstock.store import catalog, runs
-from penstock.store import schedules as store
+from penstock.store import ticks as ledger
 
 Json = dict[str, Any]
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -95,7 +95,7 @@ class Places:
 
         def is_run_of(run_id: str) -> bool:
             if run_id not in known:
-                known[run_id] = store.is_run_of(connection, schedule["id"], run_id)
+                known[run_id] = ledger.is_run_of(connection, schedule["id"], run_id)
             return known[run_id]
 
         found = {p for p in paths if any(is_run_of(i) for i in _ID.findall(p))}
@@ -111,7 +111,7 @@ class Places:
         if url is not None:
             return []
         found = []
-        for row in store.copying_since(connection, schedule["id"], since):
+        for row in ledger.copying_since(connection, schedule["id"], since):
             graph = Graph.from_json(json.loads(row["graph"]))
             default = graph.default_datastore or _default(connection, schedule["workspace"])
             step_ids = {r["node"]: r["id"] for r in runs.runs_of_root(connection, row["run_id"]) if r["node"]}

@@ -22,6 +22,7 @@ from penstock.service.execution.leader import NotLeader
 from penstock.service.schedule.changed import evidence
 from penstock.service.schedule.watched import Found, Places, target_of
 from penstock.store import schedules as store
+from penstock.store import ticks as ledger
 
 Json = dict[str, Any]
 SETTLE_SECONDS = 1.0
@@ -224,7 +225,8 @@ class Watcher:
             return False
         found = settled.listing
         store.put_watched(connection, row["id"], found.pack(settled.of), len(found.records or ()), now)
-        store.add_ticks(connection, [_at_free_time(connection, t) for t in ticks])
+        for tick in ticks:
+            ledger.add_at_free_time(connection, tick)
         return True
 
     def _is_bare(self, found: Listing, row: Json) -> bool:
@@ -237,7 +239,7 @@ class Watcher:
             changes = Changes(changes.created, changes.modified)
         own = self._places.own(connection, row, [*changes.created, *changes.modified, *changes.deleted], since)
         others = changes.but(own.__contains__)
-        tick: Json = {"schedule_id": row["id"], "scheduled_at": math.floor(now * 1000) / 1000, "made_at": now}
+        tick: Json = {"schedule_id": row["id"], "scheduled_at": now, "made_at": now}
         if others:
             return [{**tick, "evidence": evidence(others, len(own))}]
         if not own:
@@ -262,14 +264,6 @@ def _doubt(before: Packed, found: Listing, row: Json) -> str | None:
     if not found.is_file and found.place != before.place:
         return f"{path} is empty, and is another folder than before. Mount its disk, or put files there."
     return None
-
-
-def _at_free_time(connection: Connection, tick: Json) -> Json:
-    """The tick at a time that has none: the clock may have been set back to when there was one."""
-    at = tick["scheduled_at"]
-    while store.has_tick(connection, tick["schedule_id"], at):
-        at = round(at + 0.001, 3)
-    return {**tick, "scheduled_at": at}
 
 
 def _own_note(note: str | None) -> str | None:
