@@ -198,7 +198,7 @@ def test_what_other_builds_call_it_by_works_too(place: Place, tmp_path: Path) ->
     )
     assert done.returncode == 0, done.stderr
     kept = json.loads((tmp_path / "run.json").read_text())
-    assert kept["experiment"] == "as-before" and f"penstock run logs -f {kept['id'][:8]}" in done.stdout
+    assert kept["experiment"] == "as-before" and f"penstock run logs -f {kept['id']}" in done.stdout
     assert (
         cli("run", "submit-pipeline", "-i", place.first, "-n", "as-before", "-w", "w", "-g", "g", "-q").stdout.count(
             "-"
@@ -259,6 +259,7 @@ def test_what_is_wrong_is_taught(place: Place) -> None:
         assert done.returncode in (1, 2) and said in done.stderr, (asked, done.stderr)
     near = cli("pipeline", "submit", "trainin")
     assert near.returncode == 3 and "Did you mean 'training'?" in near.stderr
+    assert "Workspace 'x' is not on this server. It has: w." in cli("pipeline", "submit", "training", "-w", "x").stderr
     several = cli("pipeline", "show", "")
     assert several.returncode == 3
     odd = place.published(SAY, name="a (strange) name")["id"]
@@ -349,10 +350,17 @@ def test_whoever_may_run_one_pipeline_finds_it_and_only_it(place: Place, module_
 
     assert as_ci("login", "--service-principal", "-u", "ci").returncode == 0
     assert "stable" in as_ci("pipeline", "list", "--endpoints").stdout
-    assert "that you may run" in as_ci("pipeline", "list").stdout
+    assert "has no active published pipelines" in as_ci("pipeline", "list").stdout
     assert place.first in as_ci("pipeline", "show", "stable").stdout
     done = as_ci("run", "submit-pipeline", "stable", "-e", "ci", "--wait")
     assert done.returncode == 0, done.stderr
+    (run_id,) = re.findall(r"Submitted run (\S+)", done.stdout)
+    assert run_id in as_ci("run", "show", run_id).stdout
+    followed = as_ci("run", "logs", "-f", run_id)
+    assert followed.returncode == 0 and "rate 0.1" in followed.stdout
+    assert "is Completed already" in as_ci("run", "cancel", run_id).stdout
+    others = place.client("POST", f"/ws/w/pipelines/{place.second}/runs", {"experiment": "e"})[1]["run"]["id"]
+    assert as_ci("run", "show", others).returncode == 1
     hidden = as_ci("run", "submit-pipeline", place.second)
     assert hidden.returncode == 3 and "No published pipeline or endpoint" in hidden.stderr
     forbidden = as_ci("pipeline", "disable", "stable")

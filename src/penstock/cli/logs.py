@@ -126,9 +126,12 @@ def _follow(at: Place, path: str, run: dict[str, Any], steps: list[dict[str, Any
 
 def say_it_goes_on(at: Place, path: str, run: dict[str, Any]) -> None:
     """After Ctrl-C: how to follow the run again and how to cancel it. A second Ctrl-C within two seconds does that."""
-    short, before = terminal.short(run["id"]), at.shown
-    click.echo(f"\nThe run goes on. Follow it again with: {before}penstock run logs -f {short}", err=True)
-    click.echo(f"Stop it with: {before}penstock run cancel {short}, or now with Ctrl-C once more", err=True)
+    run_id, before = (
+        run["id"],
+        at.shown,
+    )  # the whole id: who may run one pipeline and look at nothing else finds no other
+    click.echo(f"\nThe run goes on. Follow it again with: {before}penstock run logs -f {run_id}", err=True)
+    click.echo(f"Stop it with: {before}penstock run cancel {run_id}, or now with Ctrl-C once more", err=True)
     try:
         time.sleep(AGAIN_SECONDS)
     except KeyboardInterrupt:
@@ -138,7 +141,7 @@ def say_it_goes_on(at: Place, path: str, run: dict[str, Any]) -> None:
 
 def lost_sight(at: Place, run: dict[str, Any], why: Trouble) -> Trouble:
     """What to say when it cannot be learned how a run goes on."""
-    again = f"{at.shown}penstock run logs -f {terminal.short(run['id'])}"
+    again = f"{at.shown}penstock run logs -f {run['id']}"
     return Trouble(f"{why.message} Follow the run again with: {again}", NOT_THERE, code=why.code, body=why.body)
 
 

@@ -154,11 +154,14 @@ def _here(found: list[Json]) -> list[Json]:
 
 
 def _nothing_like(client: Client, typed: str, workspace: str | None) -> str:
+    names = [w["name"] for w in places.workspaces(client)]
+    if workspace is not None and workspace not in names:
+        return f"Workspace '{workspace}' is not on this server. It has: {', '.join(names) or 'none'}."
     there = client.get("published", {"limit": MOST})["value"]
     there = [f for f in there if workspace in (None, f["workspace"])]
     place = f" in workspace '{workspace}'" if workspace else ""
     what = f"No published pipeline or endpoint{place} has the id or name '{typed}'."
     if not there:
-        return f"{what} Nothing is published there that you may run: penstock pipeline create --yaml FILE, or Pipeline.publish."
+        return f"{what} There is none that you may run. Publish one: penstock pipeline create --yaml FILE, or Pipeline.publish."
     near = nearest(typed, [f["name"] for f in there])
     return f"{what} " + (f"Did you mean '{near}'?" if near else "See what there is: penstock pipeline list")

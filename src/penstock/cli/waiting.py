@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from penstock.cli import ci, logs, places, terminal
+from penstock.cli import ci, logs, places
 from penstock.cli.client import Client, segment
 from penstock.cli.following import Follower
 from penstock.cli.places import Place
@@ -72,7 +72,7 @@ def say_submitted(made: Submitted, showing: Showing) -> int:
         click.echo(made.run["id"])
     else:
         _announce(made, showing.tame)
-        click.echo(f"Follow it: {made.place.shown}penstock run logs -f {terminal.short(made.run['id'])}")
+        click.echo(f"Follow it: {made.place.shown}penstock run logs -f {made.run['id']}")
     return 0
 
 

@@ -22,8 +22,10 @@ def router(services: Services) -> APIRouter:
 
     @routes.get("/workspaces")
     def list_workspaces(request: Request) -> Json:
+        """Those that the caller sees, and those of pipelines that it may run: it knows their names from its own runs."""
         caller = caller_of(request)
-        return page([w for w in catalog.workspaces() if caller.sees(w["name"])])
+        runs_in = services.endpoints.workspaces_of(caller.published)
+        return page([w for w in catalog.workspaces() if caller.sees(w["name"]) or w["name"] in runs_in])
 
     @routes.get("/workspaces/{ws}")
     def get_workspace(ws: str) -> Json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
@@ -75,6 +75,12 @@ class Endpoints:
         with self._db.read() as connection:
             found = store.beginning(connection, text, workspaces, granted, limit)
         return [{**row, "version": None if row["version"] is None else str(row["version"])} for row in found]
+
+    def workspaces_of(self, granted: Collection[str]) -> set[str]:
+        """Where these endpoints and published pipelines are."""
+        return (
+            {each["workspace"] for each in self.beginning("", (), sorted(granted), len(granted))} if granted else set()
+        )
 
     def update(self, workspace: str, endpoint_id: str, body: Json) -> Json:
         """Change its name, description, status or default_version."""
