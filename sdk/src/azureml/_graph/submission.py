@@ -100,13 +100,26 @@ def invalid_pipeline(message, **facts):
 def assigned(parameters, values, scope):
     """The values given at submission as the server takes them, each checked against its parameter's type."""
     lowered = {}
-    for name, value in values.items():
+    for name, value in named_values(values).items():
         parameter = parameters.get(name)
         if parameter is None:
             has = ", ".join(parameters) or "none"
             raise Exception("Pipeline parameter with name {} does not exist. This pipeline has: {}.".format(name, has))
         lowered[name] = parameter._assigned(value, scope)
     return lowered
+
+
+def named_values(values):
+    """The values of pipeline parameters by name; ValueError for what is no dict of them."""
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise ValueError(
+            "pipeline_parameters must be a dict of names and values, but is {!r}. Give {{'name': value}}.".format(
+                values
+            )
+        )
+    return values
 
 
 def interpreter():
@@ -126,7 +139,7 @@ def submit_kept(workspace, path, experiment_name, options):
     body = {k: v for k, v in options.items() if v is not None}
     body["experiment"] = experiment_name
     body["idempotency_key"] = os.urandom(16).hex()
-    body["parameters"] = {k: as_json(workspace, v) for k, v in (options.get("parameters") or {}).items()}
+    body["parameters"] = {k: as_json(workspace, v) for k, v in named_values(options.get("parameters")).items()}
     if options.get("tags"):
         body["tags"] = {str(k): "" if v is None else str(v) for k, v in options["tags"].items()}
     answer = post(workspace, body, path)

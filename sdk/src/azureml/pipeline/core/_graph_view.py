@@ -286,6 +286,9 @@ class Graph:
             parent_run_id,
         )
 
+    def __repr__(self):
+        return "Graph(nodes=[{}])".format(", ".join(repr(node.name) for node in self.nodes))
+
     def generate_yaml(self):
         """The pipeline as a dict in the shape of the pipeline YAML. ValueError for a step that the YAML cannot say."""
         from azureml.pipeline.core._save_yaml import Inline, document

@@ -12,7 +12,18 @@ _KINDS = {"escloud": "python_script", "adlcloud": "adla", "azurebatchcloud": "az
 class Module:
     """A name over versions. `ModuleStep(module=…)` runs the one that `resolve` gives."""
 
-    def __init__(self, workspace, module_id, name, description, status, default_version, module_version_list, **kwargs):
+    def __init__(
+        self,
+        workspace,
+        module_id,
+        name,
+        description,
+        status,
+        default_version,
+        module_version_list,
+        _module_provider=None,
+        _module_version_provider=None,
+    ):
         self._workspace = workspace
         self._module_id = module_id
         self._name = name
@@ -350,7 +361,7 @@ class Module:
 class ModuleVersion:
     """One version of a module. Nothing of it changes but its description and status."""
 
-    def __init__(self, workspace, module_entity, version, _module_version_provider=None, **kwargs):
+    def __init__(self, workspace, module_entity, version, _module_version_provider=None):
         self._workspace = workspace
         self._module_entity = module_entity
         self._version = version
@@ -425,7 +436,7 @@ class ModuleVersion:
 class ModuleVersionDescriptor:
     """A version and its id."""
 
-    def __init__(self, version, module_version_id, **kwargs):
+    def __init__(self, version, module_version_id):
         self._version = version
         self._module_version_id = module_version_id
 

@@ -106,7 +106,7 @@ class Pipeline:
 
         `timeout_seconds` (Penstock's own): a run that takes longer is stopped and ends as Failed.
         """
-        pipeline_parameters = _deprecated_alias(pipeline_parameters, kwargs)
+        pipeline_parameters = deprecated_alias(pipeline_parameters, kwargs)
         for name in kwargs:
             raise ValueError("parameter {} is not recognized for Pipeline.submit ".format(name))
         from azureml.core.experiment import Experiment
@@ -149,7 +149,7 @@ class Pipeline:
             self,
             experiment,
             {
-                "parameters": _deprecated_alias(pipeline_parameters, kwargs) or {},
+                "parameters": deprecated_alias(pipeline_parameters, kwargs) or {},
                 "tags": tags or {},
                 "properties": properties or {},
                 "display_name": display_name,
@@ -186,7 +186,8 @@ def _problems(lowered):
     return problems(lowered.graph)
 
 
-def _deprecated_alias(pipeline_parameters, kwargs):
+def deprecated_alias(pipeline_parameters, kwargs):
+    """The values of the parameters, by whichever of their two names they were given."""
     alias = kwargs.pop("pipeline_params", None)
     if alias is None:
         return pipeline_parameters

@@ -170,13 +170,14 @@ class PipelineDraft:
         **kwargs,
     ):
         """Called by Experiment.submit; what it does not know it ignores, as the original does."""
+        from azureml.pipeline.core.pipeline import deprecated_alias
         from azureml.pipeline.core.published_pipeline import submit_by_id
 
         run = submit_by_id(
             experiment,
             _place(self.id) + "/runs",
             tags,
-            pipeline_parameters if pipeline_parameters is not None else kwargs.get("pipeline_params"),
+            deprecated_alias(pipeline_parameters, kwargs),
             parent_run_id,
             continue_on_step_failure,
             regenerate_outputs,
@@ -237,7 +238,7 @@ def _origin(pipeline):
 
 def _given(workspace, name, description, experiment_name, parameters, continue_on_step_failure, tags):
     """What is to be kept of these, as JSON; None is left out."""
-    from azureml._graph.submission import as_json
+    from azureml._graph.submission import as_json, named_values
 
     said = {
         "name": name,
@@ -247,7 +248,7 @@ def _given(workspace, name, description, experiment_name, parameters, continue_o
         "tags": _texts(tags),
     }
     if parameters is not None:
-        said["parameters"] = {k: as_json(workspace, v) for k, v in parameters.items()}
+        said["parameters"] = {k: as_json(workspace, v) for k, v in named_values(parameters).items()}
     return {k: v for k, v in said.items() if v is not None}
 
 

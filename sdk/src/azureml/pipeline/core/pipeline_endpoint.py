@@ -113,9 +113,13 @@ class PipelineEndpoint:
     def set_default(self, pipeline):
         """Makes the version of this published pipeline the default."""
         for each in self._refreshed():
-            if each.pipeline_id == pipeline.id:
+            if each.pipeline_id == getattr(pipeline, "id", pipeline):
                 return self.set_default_version(each.version)
-        raise ValueError("Published pipeline {} is no version of this endpoint. Add it first.".format(pipeline.id))
+        raise ValueError(
+            "{} is no version of this endpoint. Add it first, or name a version: set_default_version('…').".format(
+                "Published pipeline {}".format(pipeline.id) if hasattr(pipeline, "id") else repr(pipeline)
+            )
+        )
 
     def set_default_version(self, version):
         """Makes this version the default."""
@@ -139,22 +143,22 @@ class PipelineEndpoint:
             )
         )
 
-    def list_versions(self):
+    def list_versions(self, _workflow_provider=None, _service_endpoint=None):
         """PipelineVersion objects, oldest first: .version and .pipeline."""
         return [
             PipelineVersion(v.version, PublishedPipeline.get(self._workspace, v.pipeline_id)) for v in self._refreshed()
         ]
 
-    def list_pipelines(self, active_only=True):
+    def list_pipelines(self, active_only=True, _workflow_provider=None, _service_endpoint=None):
         """The published pipelines of all versions."""
         found = [version.pipeline for version in self.list_versions()]
         return [pipeline for pipeline in found if pipeline.status == "Active" or not active_only]
 
-    def get_all_versions(self):
+    def get_all_versions(self, _workflow_provider=None, _service_endpoint=None):
         """An old name of list_versions."""
         return self.list_versions()
 
-    def get_all_pipelines(self, active_only=True):
+    def get_all_pipelines(self, active_only=True, _workflow_provider=None, _service_endpoint=None):
         """An old name of list_pipelines."""
         return self.list_pipelines(active_only)
 
@@ -189,8 +193,7 @@ class PipelineEndpoint:
         self._take(self._workspace._call("GET", "endpoints/" + segment(self.id)))
         return self._pipeline_version_list
 
-    def submit(self, experiment_name, pipeline_parameters=None, _workflow_provider=None, _service_endpoint=None,
-               parent_run_id=None, pipeline_version=None):  # fmt: skip
+    def submit(self, experiment_name, pipeline_parameters=None, parent_run_id=None, pipeline_version=None):
         """Submits a version, by default the default one; its PipelineRun."""
         from azureml.core.experiment import Experiment
 
@@ -215,11 +218,13 @@ class PipelineEndpoint:
         **kwargs,
     ):
         """Called by Experiment.submit; what it does not know it ignores, as the original does."""
+        from azureml.pipeline.core.pipeline import deprecated_alias
+
         return submit_by_id(
             experiment,
             "endpoints/{}/runs".format(segment(self.id)),
             tags,
-            pipeline_parameters,
+            deprecated_alias(pipeline_parameters, kwargs),
             parent_run_id,
             continue_on_step_failure,
             regenerate_outputs,
@@ -257,6 +262,9 @@ class PipelineVersion:
     pipeline = property(lambda self: self._pipeline)
     version = property(lambda self: self._version)
 
+    def __repr__(self):
+        return "PipelineVersion(version={!r}, pipeline={!r})".format(self.version, self.pipeline.id)
+
 
 class PipelineIdVersion:
     """A version and the id of its published pipeline."""
@@ -267,6 +275,9 @@ class PipelineIdVersion:
 
     pipeline_id = property(lambda self: self._pipeline_id)
     version = property(lambda self: self._version)
+
+    def __repr__(self):
+        return "PipelineIdVersion(version={!r}, pipeline_id={!r})".format(self.version, self.pipeline_id)
 
 
 def workspace_has(workspace, name):

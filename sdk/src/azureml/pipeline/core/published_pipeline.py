@@ -132,10 +132,10 @@ class PublishedPipeline:
         workspace,
         experiment_name,
         pipeline_parameters=None,
+        _workflow_provider=None,
+        _service_endpoint=None,
         parent_run_id=None,
         continue_on_step_failure=None,
-        _service_endpoint=None,
-        _workflow_provider=None,
     ):
         """Submits it to an experiment; its PipelineRun."""
         from azureml.core.experiment import Experiment
@@ -160,11 +160,13 @@ class PublishedPipeline:
         **kwargs,
     ):
         """Called by Experiment.submit; what it does not know it ignores, as the original does."""
+        from azureml.pipeline.core.pipeline import deprecated_alias
+
         return submit_by_id(
             experiment,
             "pipelines/{}/runs".format(segment(self.id)),
             tags,
-            pipeline_parameters if pipeline_parameters is not None else kwargs.get("pipeline_params"),
+            deprecated_alias(pipeline_parameters, kwargs),
             parent_run_id,
             continue_on_step_failure,
             regenerate_outputs,
