@@ -124,7 +124,7 @@ def three_steps(snapshot: str):
     ]
 
 
-def check_three_steps(crashing: Crashing, run_id: str, step_ids: list[str]) -> None:
+def check_three_steps(crashing: Crashing, run_id: str, step_ids: list[str], store: Path | None = None) -> None:
     """All ended well, ran once, and what they wrote is there once."""
     assert crashing.run(run_id)["status"] == "Completed"
     children = crashing.ask("GET", f"/ws/w/runs/{run_id}/children")["value"]
@@ -132,7 +132,7 @@ def check_three_steps(crashing: Crashing, run_id: str, step_ids: list[str]) -> N
     assert sorted(crashing.began()) == sorted(step_ids)
     outputs = crashing.ask("GET", f"/ws/w/runs/{run_id}/outputs")["value"]
     assert sorted(o["run_id"] for o in outputs) == sorted(step_ids[:2])
-    store = crashing.home / "workspaces/w/workspaceblobstore"
+    store = store or crashing.home / "workspaces/w/workspaceblobstore"
     for output in outputs:
         assert {p.name: p.read_text() for p in (store / output["path"]).iterdir()} == dict.fromkeys(
             "ab", output["run_id"]

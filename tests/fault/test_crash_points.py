@@ -22,6 +22,7 @@ SOURCE = Path(__file__).resolve().parents[2] / "src/penstock"
 HERE_FROM = "--- from here on ---"
 EACH = int(os.environ.get("PENSTOCK_CRASHES") or 1)
 CANCELS = [p for p in POINTS if p.startswith("cancel.")]
+SENDS = [p for p in POINTS if p.startswith("send.")]
 CLEARS = [p for p in POINTS if p.startswith("clear.")]
 REUSES = [p for p in POINTS if p.startswith(("digest.", "hit."))]
 TABLE: Counter[tuple[str, str]] = Counter()
@@ -102,7 +103,18 @@ def clears_away(crashing):
     assert outputs() == [] and asides() == []
 
 
+def sends(crashing):
+    """Steps whose datastore is at a URL: they are over when what they wrote is there."""
+    far = crashing.home / "far"
+    crashing.ask("PUT", "/ws/w/datastores/workspaceblobstore/root", {"root": f"simplecache::file://{far}"})
+    run_id, step_ids = crashing.submit("key", three_steps(crashing.snapshots["runs"]))
+    assert crashing.end_of(run_id) == "Completed"
+    check_three_steps(crashing, run_id, step_ids, far)
+
+
 def scenario_of(point):
+    if point in SENDS:
+        return sends
     if point in CLEARS:
         return clears_away
     if point in REUSES:
@@ -137,7 +149,7 @@ def database(request):
 def passed(database):
     """By scenario, the points that a server passes which does not die, in order."""
     found = {}
-    for scenario in (runs_to_its_end, is_canceled, clears_away, is_reused):
+    for scenario in (runs_to_its_end, is_canceled, clears_away, is_reused, sends):
         with fresh_home() as home:
             found[scenario], n_died = play(home, scenario, "commit.before:0", **database())
             assert n_died == 0

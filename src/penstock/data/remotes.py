@@ -5,18 +5,21 @@ Knows fsspec, which is an extra; must not know who uses the files.
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import json
 import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from penstock.data.listings import CannotLook, Listing, Watched, of_stamps
 from penstock.data.paths import beneath, relative_path
 from penstock.data.publish import STAGING
+from penstock.model.crashpoints import passing
 from penstock.model.errors import BadRequest, PenstockError
 
 Json = dict[str, Any]
@@ -65,9 +68,18 @@ def stamps(url: str, options: Json, target: Watched) -> Listing:
         there, base = filesystem(url, options)
         found = [(n, json.dumps(facts, sort_keys=True)) for n, facts in _listed(there, base, target.base, target.depth)]
     except Exception as error:  # each filesystem has exceptions of its own
-        said = error.message if isinstance(error, PenstockError) else f"{type(error).__name__}: {error}"
-        raise CannotLook(f"{url} cannot be listed: {said}", target=url) from None
+        raise CannotLook(f"{url} cannot be listed: {said(error)}", target=url) from None
     return of_stamps(url, found, target)
+
+
+def said(error: BaseException) -> str:
+    """What went wrong with a URL, in one line."""
+    return error.message if isinstance(error, PenstockError) else f"{type(error).__name__}: {error}"
+
+
+def mirror_root(folder: Path, name: str, url: str) -> Path:
+    """Where the files of a datastore at this URL are mirrored below `folder`: another URL's never lie there."""
+    return folder / f"{name}-{hashlib.sha256(url.encode()).hexdigest()[:8]}"
 
 
 @dataclass(frozen=True)
@@ -76,8 +88,11 @@ class Mirror:
 
     url: str
     root: Path
-    notes: Path
     options: Json = field(repr=False)
+
+    @property
+    def notes(self) -> Path:
+        return self.root.with_name(f"{self.root.name}.json")
 
     def pull(self, path: str) -> int:
         """Bring what is new or changed at or below `path`; how many files. What has gone from the URL goes here too."""
@@ -89,7 +104,7 @@ class Mirror:
             count = 0
             for name, facts in found.items():
                 target = beneath(self.root, name)
-                if known.get(name, {}).get("there") == facts and target.exists():
+                if name in known and _is_same(known[name]["there"], facts) and target.exists():
                     continue
                 self._bring(there, f"{base}/{name}", target)
                 known[name] = {"there": facts, "here": _facts(target)}
@@ -105,19 +120,39 @@ class Mirror:
         there, base = filesystem(self.url, self.options)
         with _lock(self.notes):
             known = self._known()
-            count = 0
+        sent: dict[str, Json] = {}
+        try:
             for name in self._here(path):
                 local = self.root / name
                 facts = _facts(local)
                 if known.get(name, {}).get("here") == facts:
                     continue
-                target = f"{base}/{name}"
-                there.makedirs(target.rpartition("/")[0], exist_ok=True)
-                there.put_file(str(local), target)
-                known[name] = {"there": _stamp(there.info(target)), "here": facts}
-                count += 1
-            self._keep(known)
-        return count
+                sent[name] = {"there": _put(there, local, f"{base}/{name}"), "here": facts}
+                passing("send.file")
+        finally:
+            if sent:  # what was not is sent when this is done again
+                with _lock(self.notes):
+                    self._keep({**self._known(), **sent})
+        return len(sent)
+
+    def what_is_other(self, path: str) -> str | None:
+        """What the URL has otherwise at or below `path` than when it was last brought or sent; None: all is as it was. CannotLook when
+        its server does not say."""
+        wanted = str(relative_path(path))
+        known = {n: k["there"] for n, k in self._known().items() if _lies_in(n, wanted)}
+        try:
+            there, base = filesystem(self.url, self.options)
+            found = dict(_listed(there, base, wanted))
+        except Exception as error:  # each filesystem has exceptions of its own
+            raise CannotLook(f"{self.url} cannot be listed: {said(error)}", target=self.url) from None
+        unsent = next((n for n in self._here(path) if n not in known), None)
+        if unsent is not None:
+            return f"{unsent} was never sent to {self.url}"
+        for name, facts in known.items():
+            if name not in found or not _is_same(facts, found[name]):
+                return f"{name} {'was changed' if name in found else 'is not there any more'} at {self.url}"
+        more = next((n for n in found if n not in known), None)
+        return None if more is None else f"{more} was added at {self.url}"
 
     def _bring(self, there: Any, source: str, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -152,6 +187,16 @@ class Mirror:
         os.replace(partial, self.notes)
 
 
+def _put(there: Any, local: Path, target: str) -> Json:
+    """Send one file; what tells a change of it there."""
+    there.makedirs(target.rpartition("/")[0], exist_ok=True)
+    there.put_file(str(local), target)
+    stamp = _stamp(there.info(target))
+    if stamp["size"] not in (None, local.stat().st_size):
+        raise OSError(f"{target} has {stamp['size']} bytes there, {local} has {local.stat().st_size}")
+    return stamp
+
+
 _locks: dict[Path, threading.Lock] = {}
 
 
@@ -175,7 +220,16 @@ def _listed(there: Any, base: str, wanted: str, depth: int | None = None) -> Ite
 
 
 def _stamp(info: Json) -> Json:
-    return {"size": info.get("size"), **{k: str(info[k]) for k in _CHANGES if info.get(k) is not None}}
+    found = {k: info[k] for k in _CHANGES if info.get(k) is not None}
+    return {
+        "size": info.get("size"),
+        **{k: str(v.timestamp() if isinstance(v, datetime) else v) for k, v in found.items()},
+    }
+
+
+def _is_same(one: Json, other: Json) -> bool:
+    """Whether two stamps are of the same bytes: filesystems tell of one file, and of it among others, not always the same things."""
+    return all(one[k] == other[k] for k in one.keys() & other.keys())
 
 
 def _facts(path: Path) -> Json:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.model.status import TERMINAL, Status
 from penstock.service.care.invariants import check_invariants
-from penstock.store import records, runs
+from penstock.store import catalog, records, runs
 
 if TYPE_CHECKING:
     from penstock.selftest.simulation import Simulation
@@ -49,11 +49,12 @@ def check(simulation: Simulation) -> Iterator[str]:
         outputs = {r["id"]: records.outputs(connection, r["id"]) for r in rows if r["type"] == "step"}
         metrics = {r["id"]: records.metrics(connection, r["id"]) for r in rows if r["type"] == "step"}
         labels = records.labels(connection, [r["id"] for r in rows])
+        stores = {d["name"]: Path(d["root"]) for d in catalog.datastores(connection, "w")}
     reused = {i: found["property"].get("azureml.reusedrunid") for i, found in labels.items()}
     stood_for, by_id = {i: str(other) for i, other in reused.items() if other}, {r["id"]: r for r in rows}
     yield from _check_ends(simulation, [r for r in rows if r["id"] not in stood_for])
     yield from _check_promises(simulation, rows)
-    yield from _check_outputs(simulation, [r for r in rows if r["id"] not in stood_for], outputs)
+    yield from _check_outputs(simulation, [r for r in rows if r["id"] not in stood_for], outputs, stores)
     yield from _check_reused(stood_for, by_id, outputs)
     for row in rows:
         wanted = simulation.machine.logged[row["id"]]
@@ -119,20 +120,22 @@ def _check_promises(simulation: Simulation, rows: list[Json]) -> Iterator[str]:
             yield f"Pipeline {run_id} was canceled before it began, and is Completed."
 
 
-def _check_outputs(simulation: Simulation, rows: list[Json], outputs: dict[str, list[Json]]) -> Iterator[str]:
+def _check_outputs(
+    simulation: Simulation, rows: list[Json], outputs: dict[str, list[Json]], stores: dict[str, Path]
+) -> Iterator[str]:
     """Each output of each completed step lies where it belongs with the bytes that its script wrote; no other is visible."""
-    store = simulation.world.home / "workspaces"
-    visible = {p for p in store.rglob("*") if p.is_file() and ".staging" not in p.parts}
+    found = (p for root in stores.values() for p in root.rglob("*"))
+    visible = {p for p in found if p.is_file() and ".staging" not in p.parts}
     for row in rows:
         if row["type"] != "step" or row["status"] != Status.COMPLETED:
             continue
         for output in outputs[row["id"]]:
-            place = store / "w" / output["datastore"] / output["path"]
+            place = stores[output["datastore"]] / output["path"]
             wanted = simulation.machine.written.get((f"{row['id']}.{row['attempt']}", output["name"]))
             yield from _check_place(f"step {row['name']}, output {output['name']}", place, wanted, visible)
     for path in sorted(visible):
         if not _is_copy(path):
-            yield f"{path.relative_to(store)} is visible, and no completed step has such an output."
+            yield f"{path.relative_to(simulation.world.home)} is visible, and no completed step has such an output."
 
 
 def _is_copy(path: Path) -> bool:

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     import uvicorn
 
 IDLE_CHECK_SECONDS = 15.0
+SENDERS = 4  # outputs that go to URLs at once
 RESERVED_FILES = 200  # of the files this process may open: for the database, uploads and answers
 _HOW_TO_SERVE: dict[str, Any] = {
     "log_config": None,
@@ -330,6 +331,7 @@ class _Process:
             room=self._room,
             leader=leader or Alone(),
             background=Background(),
+            senders=Background(SENDERS),
             digests=digests,
             token=self._home.token,
             webhook_hosts=self._settings.webhook_hosts,

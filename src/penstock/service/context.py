@@ -63,6 +63,7 @@ class Context:
     leader: Leader = field(default_factory=Alone)
     room: Room = None  # type: ignore[assignment]  # the home's, unless one is given
     background: Callable[[Callable[[], None]], object] = lambda work: work()  # a thread that may wait for the disk
+    senders: Callable[[Callable[[], None]], object] = lambda work: work()  # threads that may wait for other machines
     identify: Callable[[Json, Mapping[str, str]], str] = _unidentified
     compare_environments: Callable[[str, str], list[str]] = lambda before, after: []
     digests: Digests = None  # type: ignore[assignment]  # the home's, unless others are given

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 from sqlalchemy import Connection
 
 from penstock.data.filesets import plain_part
-from penstock.data.remotes import Mirror, filesystem
+from penstock.data.remotes import Mirror, filesystem, mirror_root
 from penstock.model.errors import BadRequest, NotFound
 from penstock.model.graph import Graph
 from penstock.service.assets import configured
@@ -89,7 +89,8 @@ class Datastores:
             return {"root": self._workspaces._datastore_row(workspace, name, kind, {})["root"], "url": None}
         if is_remote(target):
             filesystem(target, self.options(workspace, name))
-            return {"root": str(self._mirrors(workspace) / name), "url": target}
+            mirrors = self._context.home / "mirrors" / workspace
+            return {"root": str(mirror_root(mirrors, name, target)), "url": target}
         return {"root": str(mapped_path(name, kind, target, self._context.home)), "url": None}
 
     def _configure(self, workspace: str) -> None:
@@ -110,27 +111,18 @@ class Datastores:
     def pull(self, workspace: str, name: str, path: str) -> int:
         """Bring what is at `path` of a datastore that is mapped to a URL; how many files came. 0 for all others."""
         found = self.get(workspace, name)
-        return self._mirror(workspace, found).pull(path) if found["url"] else 0
+        return mirror(self._context, workspace, found).pull(path) if found["url"] else 0
 
     def push(self, workspace: str, name: str, path: str) -> int:
         """Send what is at `path` here to the URL of the datastore, if it is mapped to one; how many files went."""
         found = self.get(workspace, name)
-        return self._mirror(workspace, found).push(path) if found["url"] else 0
+        return mirror(self._context, workspace, found).push(path) if found["url"] else 0
 
-    def bring_inputs(self, workspace: str, default: str, graph: Graph, given: Json) -> None:
-        """Bring what a run reads from datastores that are mapped to URLs. BadRequest where it would write to one."""
+    def bring_inputs(self, workspace: str, graph: Graph, given: Json) -> None:
+        """Bring what a run reads from datastores that are mapped to URLs."""
         remote = {d["name"] for d in self.list(workspace) if d["url"]}
         if not remote:
             return
-        for node in graph.nodes:
-            for output in node.outputs:
-                name = output.datastore or graph.default_datastore or default
-                if name in remote:
-                    raise BadRequest(
-                        f"Step '{node.name}': its output '{output.name}' goes to datastore '{name}', which is mapped to a URL; "
-                        "steps write to local datastores only. Give the output another datastore, and upload it from there.",
-                        target=node.id,
-                    )
         values = {p.name: given.get(p.name, p.default) for p in graph.parameters}
         for source in (i.source for node in graph.nodes for i in node.inputs):
             wanted = values.get(source["parameter"]) if "parameter" in source else source
@@ -146,22 +138,9 @@ class Datastores:
             dataset = catalog.get_dataset(connection, workspace, str(source["dataset"]))
         return tuple((dataset or {"definition": {}})["definition"].get("paths") or ())
 
-    def _mirror(self, workspace: str, found: Json) -> Mirror:
-        notes = self._mirrors(workspace) / f"{found['name']}.json"
-        return Mirror(found["url"], Path(found["root"]), notes, self.options(workspace, found["name"]))
-
     def options(self, workspace: str, name: str) -> Json:
         """What the datastore was registered with, its secrets too: for whoever opens it, never for an answer."""
-        with self._db.read() as connection:
-            row = catalog.get_datastore(connection, workspace, name)
-        if row is None:
-            return {}
-        sealed = row["secrets"]
-        secrets = json.loads(unseal(self._context.key, _label(workspace, name), sealed)) if sealed else {}
-        return {**{k: v for k, v in row["settings"].items() if v != REDACTED}, **secrets}
-
-    def _mirrors(self, workspace: str) -> Path:
-        return self._context.home / "mirrors" / workspace
+        return options(self._context, workspace, name)
 
     def delete(self, workspace: str, name: str) -> None:
         if name in DEFAULT_DATASTORES:
@@ -176,6 +155,22 @@ class Datastores:
         self.get(workspace, name)
         self._db.write(lambda connection: catalog.set_default_datastore(connection, workspace, name))
         return self.get(workspace, name)
+
+
+def mirror(context: Context, workspace: str, store: Json) -> Mirror:
+    """The files of a datastore that is at a URL: a row of the store, or what a run's bindings say of it, with its name."""
+    return Mirror(store["url"], Path(store["root"]), options(context, workspace, store["name"]))
+
+
+def options(context: Context, workspace: str, name: str) -> Json:
+    """What a datastore was registered with, its secrets too."""
+    with context.database.read() as connection:
+        row = catalog.get_datastore(connection, workspace, name)
+    if row is None:
+        return {}
+    sealed = row["secrets"]
+    secrets = json.loads(unseal(context.key, _label(workspace, name), sealed)) if sealed else {}
+    return {**{k: v for k, v in row["settings"].items() if v != REDACTED}, **secrets}
 
 
 def _put(connection: Connection, row: Json) -> None:

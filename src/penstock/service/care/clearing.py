@@ -19,7 +19,7 @@ from penstock.data import aside
 from penstock.model.crashpoints import passing
 from penstock.model.errors import BadRequest, NotFound
 from penstock.service.assets.catalog import iso
-from penstock.service.care.reachable import is_over, owners, reachable, roots
+from penstock.service.care.reachable import is_over, owners, reachable, roots, urls
 from penstock.service.context import Context, new_id
 from penstock.store import removals, runs
 
@@ -222,6 +222,7 @@ def _candidates(connection: Connection) -> list[Candidate]:
     kept = reachable(connection, where)
     gone = {os.path.normpath(os.path.join(root, path.strip("/"))) for root, path in removals.removed_places(connection)}
     found = []
+    far = urls(connection)
     places = {p: r for p, r in owners(removals.kept_outputs(connection), where).items() if p not in gone}
     for place, inner in _nested(places):
         kept.keep(inner, f"it lies inside another output, {place}")  # which so stays as well
@@ -230,6 +231,8 @@ def _candidates(connection: Connection) -> list[Candidate]:
         used_at = max(r["ended_at"] or r["created_at"] for r in rows)
         root = where[own["workspace"], own["datastore"]]
         why = next((why for r in rows if (why := _why(r, kept.runs)) is not None), None) or kept.why(place)
+        if (url := far.get((own["workspace"], own["datastore"]))) is not None:
+            why = why or f"it lies at {url}, where nothing is cleared away"
         found.append(Candidate(place, root, own, used_at, why))
     return sorted(found, key=lambda c: (c.used_at, c.row["number"], c.place))
 

@@ -62,6 +62,12 @@ def roots(connection: Connection) -> Roots:
     return found
 
 
+def urls(connection: Connection) -> dict[tuple[str, str], str]:
+    """The URL of every datastore that is at one."""
+    spaces = [w["name"] for w in catalog.workspaces(connection)]
+    return {(w, d["name"]): d["url"] for w in spaces for d in catalog.datastores(connection, w) if d["url"]}
+
+
 def reachable(connection: Connection, where: Roots) -> Reachable:
     """All that must stay now."""
     found = Reachable()

@@ -56,7 +56,7 @@ class InFlight:
 @dataclass
 class Memory:
     """Everything the scheduler knows without asking. `waiting` holds ready steps by compute, first come first; `postponed` those
-    whose next try is not due yet; `limited` the pipeline runs that have a deadline."""
+    whose next try is not due yet; `limited` the pipeline runs that have a deadline; `sending` the jobs that hold no slot any more."""
 
     roots: dict[str, Active] = field(default_factory=dict)
     jobs: dict[str, InFlight] = field(default_factory=dict)
@@ -64,6 +64,7 @@ class Memory:
     postponed: list[tuple[Active, StepState]] = field(default_factory=list)
     limited: dict[str, Active] = field(default_factory=dict)
     busy: dict[tuple[str, str], int] = field(default_factory=dict)
+    sending: set[str] = field(default_factory=set)
     limits: dict[tuple[str, str], tuple[int | None, float]] = field(default_factory=dict)
 
     def add_root(self, active: Active) -> None:
@@ -100,8 +101,20 @@ class Memory:
 
     def drop_job(self, name: str) -> None:
         flight = self.jobs.pop(name, None)
-        if flight is not None:
+        if flight is not None and name in self.sending:
+            self.sending.remove(name)
+        elif flight is not None:
             self.busy[compute_key(flight.active, flight.state)] -= 1
+
+    def free_slot(self, flight: InFlight) -> None:
+        """The job's process is over, its outputs are on their way to a URL: another step may start meanwhile."""
+        if flight.name in self.jobs and flight.name not in self.sending:
+            self.sending.add(flight.name)
+            self.busy[compute_key(flight.active, flight.state)] -= 1
+
+    @property
+    def n_working(self) -> int:
+        return len(self.jobs) - len(self.sending)
 
     def drop_root(self, root_id: str) -> None:
         """Forget a root and all that is under way for it."""

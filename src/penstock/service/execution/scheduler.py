@@ -30,6 +30,7 @@ from penstock.service.execution.inbox import Inbox
 from penstock.service.execution.lobby import Lobby
 from penstock.service.execution.publishing import Publisher
 from penstock.service.execution.quarantine import Quarantine
+from penstock.service.execution.sending import Sender
 from penstock.service.reuse.reusing import Reuse
 from penstock.service.runs.binding import Binder
 from penstock.store import catalog, runs
@@ -54,7 +55,8 @@ class Scheduler:
         self._lobby = Lobby()
         self._loaded: list[Active] = []
         self._delays = Delays()
-        self._publisher = Publisher(context, self._binder, self._delays)
+        self._sender = Sender(context, self._binder, inbox, self._delays)
+        self._publisher = Publisher(context, self._binder, self._delays, self._sender)
         self._quarantine = Quarantine()
         reuse = Reuse(context.home, self._binder, context.digests, context.identify, context.clock)
         self._ready = Ready(Decider(context, reuse, inbox), self._delays)
@@ -278,7 +280,14 @@ class Scheduler:
                 moves.note_start(batch, flight)
                 moves.move(batch, flight, Status.FINALIZING, started_at=flight.end.started_at if flight.end else None)
         batch.commit(self._context)
-        return [(f, done) for f, c in concluded if (done := self._publisher.publish(f, c)) is not None]
+        published = []
+        for flight, conclusion in concluded:
+            done = self._publisher.publish(flight, conclusion)
+            if done is not None:
+                published.append((flight, done))
+            elif self._sender.has(flight.name):
+                self._memory.free_slot(flight)
+        return published
 
     def _conclusion(self, flight: InFlight) -> Conclusion:
         asked, why = flight.state.status is Status.CANCEL_REQUESTED, flight.active.progress.stopped_by()
@@ -411,7 +420,7 @@ class Scheduler:
             for active, _ in [pair for queue in self._memory.waiting.values() for pair in queue]:
                 self._delays.note(active.id, active.id, f"No step is started now: {trouble.message}")
             return started
-        while len(self._memory.jobs) < self._context.slots and (queue := self._next_queue(batch.at)) is not None:
+        while self._memory.n_working < self._context.slots and (queue := self._next_queue(batch.at)) is not None:
             active, state = queue.popleft()
             if state.status is Status.NOT_STARTED:
                 self._queue(batch, active, state, started)

@@ -233,6 +233,9 @@ class Reuse:
         tree = self._digests.tree(beneath(store, row["path"]))
         if (tree.kind, tree.digest) != (row["kind"], row["digest"]):
             return f"its output '{row['name']}' {_went(tree.kind)}"
+        mirror = self._binder.mirror(root, row["datastore"])
+        if mirror is not None and (other := mirror.what_is_other(row["path"])) is not None:
+            return f"its output '{row['name']}': {other}"
         output = next(o for o in node.outputs if o.name == row["name"])
         if destination := constant_destination(output):
             copy = self._digests.tree(beneath(store, str(relative_path(destination))))

@@ -10,10 +10,12 @@ from sqlalchemy import Connection
 
 from penstock.data import filesets, pins, publish
 from penstock.data.paths import beneath, relative_path
+from penstock.data.remotes import Mirror
 from penstock.engine.plan import Plan
 from penstock.model.errors import BadRequest, NotFound
 from penstock.model.graph import Input, Node, Output
 from penstock.model.job import Job
+from penstock.service.assets import datastores
 from penstock.service.context import Context
 from penstock.service.execution import registering
 from penstock.steps.base import Bound, BoundInput, BoundOutput, Interpreter
@@ -170,6 +172,12 @@ class Binder:
         if found is None:
             raise NotFound(f"There is no datastore '{chosen}' in workspace '{root.workspace}'. Register it first.")
         return dict(found)
+
+    def mirror(self, root: Root, name: str | None) -> Mirror | None:
+        """The files of that datastore at its URL; None when it has none."""
+        store = self.store(root, name)
+        known = {"name": name or root.plan.graph.default_datastore or root.bindings["default_datastore"], **store}
+        return datastores.mirror(self._context, root.workspace, known) if store.get("url") else None
 
     def _environment(self, root: Root, run_id: str, attempt: int) -> dict[str, str]:
         c, workspace = self._context, root.bindings["workspace"]

@@ -5,7 +5,7 @@ Nothing is copied: outputs, files and logs of a step that is taken over stay whe
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from penstock.data.kept import what_is_missing
+from penstock.data.listings import CannotLook
 from penstock.data.paths import beneath
+from penstock.data.remotes import Mirror
 from penstock.engine.plan import Plan
 from penstock.model.errors import BadRequest, Conflict, NotFound
 from penstock.model.status import TERMINAL, Status
@@ -98,7 +100,9 @@ def graph_of(connection: Connection, workspace: str, root_id: str) -> Json:
     return {**kept, "interpreter": submission["bindings"]["interpreter"]}
 
 
-def look_up(connection: Connection, root_id: str, plan: Plan, datastores: dict[str, Json]) -> Resumption:
+def look_up(
+    connection: Connection, root_id: str, plan: Plan, datastores: dict[str, Json], mirror: Callable[[Json], Mirror]
+) -> Resumption:
     """What can be taken over. A step whose outputs are gone runs again, and so does what reads them."""
     rows = {r["node"]: r for r in runs.runs_of_root(connection, root_id) if r["type"] == "step"}
     outputs: dict[str, list[Json]] = {}
@@ -114,20 +118,26 @@ def look_up(connection: Connection, root_id: str, plan: Plan, datastores: dict[s
         upstream = next((plan.graph.node(u).name for u in plan.upstream[node.id] if u not in taken), None)
         if upstream is not None:
             again[node.id] = f"step '{upstream}' before it runs again"
-        elif gone := _what_is_gone(mine, datastores):
+        elif gone := _what_is_gone(mine, datastores, mirror):
             again[node.id] = gone
         else:
             taken[node.id] = TakenOver(row, tuple(mine))
     return Resumption(root_id, taken, again)
 
 
-def _what_is_gone(outputs: Iterable[Json], datastores: dict[str, Json]) -> str | None:
+def _what_is_gone(outputs: Iterable[Json], datastores: dict[str, Json], mirror: Callable[[Json], Mirror]) -> str | None:
     for output in outputs:
         store = datastores.get(output["datastore"])
         if store is None:
             return f"its output '{output['name']}': there is no datastore '{output['datastore']}' any more"
         if why := what_is_missing(beneath(Path(store["root"]), output["path"]), output):
             return f"its output '{output['name']}': {why}"
+        try:
+            far = mirror({"name": output["datastore"], **store}) if store.get("url") else None
+            if far is not None and (why := far.what_is_other(output["path"])):
+                return f"its output '{output['name']}': {why}"
+        except CannotLook as error:
+            return f"its output '{output['name']}': {error.message}"
     return None
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
@@ -16,7 +17,7 @@ from penstock.engine.validate import problems
 from penstock.model.errors import BadRequest, Conflict, InvalidGraph, Problem
 from penstock.model.graph import Graph, Node
 from penstock.service.assets.catalog import Catalog, wrong_compute_name
-from penstock.service.assets.datastores import Datastores
+from penstock.service.assets.datastores import Datastores, mirror
 from penstock.service.context import Context
 from penstock.service.execution.inbox import Inbox
 from penstock.service.runs import resuming
@@ -114,12 +115,12 @@ class Submission:
         found += [*found_computes, *missing, *self._missing_snapshots(graph)]
         if found:
             raise InvalidGraph(tuple(found))
-        self._datastores.bring_inputs(workspace, space["default_datastore"], graph, given)
+        self._datastores.bring_inputs(workspace, graph, given)
         bindings = {
             "interpreter": _interpreter(body),
             "workspace": {k: space[k] for k in ("name", "id", "subscription_id", "resource_group")},
             "default_datastore": space["default_datastore"],
-            "datastores": {d["name"]: {"root": d["root"]} for d in stores},
+            "datastores": {d["name"]: {"root": d["root"], **({"url": d["url"]} if d["url"] else {})} for d in stores},
         }
         is_same = not any(d["url"] for d in stores) and not any(p.type in _OF_DATA for p in graph.parameters)
         return Prepared(workspace, graph, json.dumps(graph.raw), tuple(computes), bindings, is_same)
@@ -129,7 +130,9 @@ class Submission:
         if not body.get("resume_from"):
             return resuming.NOTHING
         with self._db.read() as connection:
-            found = resuming.look_up(connection, str(body["resume_from"]), plan, bindings["datastores"])
+            space, stores = bindings["workspace"]["name"], bindings["datastores"]
+            far = partial(mirror, self._context, space)
+            found = resuming.look_up(connection, str(body["resume_from"]), plan, stores, far)
         bindings.update(found.bindings())
         return found
 
