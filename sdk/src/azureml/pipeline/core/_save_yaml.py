@@ -100,6 +100,12 @@ class _Document:
             for node in graph["nodes"]
             for port in node["outputs"]
         }
+        self._datasets = {
+            (node["id"], port["name"])
+            for node in graph["nodes"]
+            for port in node["outputs"]
+            if port["reference"] == "dataset" or port.get("as_dataset")
+        }
         self._references = {}
         self._keys = {}
         names = [node["name"] for node in graph["nodes"]]
@@ -120,6 +126,10 @@ class _Document:
 
     def data(self, node_id, output):
         return self._data[node_id, output]
+
+    def is_dataset(self, node_id, output):
+        """Whether whoever reads this output reads a dataset, if nothing else is said."""
+        return (node_id, output) in self._datasets
 
     def reference(self, port, source):
         """The name of the entry of data_references that says this source."""
@@ -274,7 +284,8 @@ class _Step:
         said = {"source": source.get("parameter"), "type": port["mode"]}
         if "node" in source:
             said["source"] = self.whole.data(source["node"], source["output"])
-            said["as_dataset"] = is_dataset
+            if is_dataset != self.whole.is_dataset(source["node"], source["output"]):
+                said["as_dataset"] = is_dataset
         elif "parameter" not in source:
             said["source"] = self.whole.reference(port["name"], source)
         return dict(said, **_given(port, "path_on_compute", "overwrite", "transform"))
