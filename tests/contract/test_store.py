@@ -8,7 +8,7 @@ from sqlalchemy import event
 from penstock.model.errors import CannotServe
 from penstock.model.status import Status
 from penstock.service.execution import journal
-from penstock.store import catalog, identities, records, runs, secrets, takeover
+from penstock.store import catalog, identities, pipelines, records, runs, secrets, takeover
 from penstock.store.database import HEAD, Database, open_database
 
 
@@ -409,3 +409,38 @@ def test_earlier_steps_are_looked_up_by_fingerprint_and_modules_by_name(tmp_path
     database.close()
     assert "(fingerprint=?)" in plans[0]
     assert "(workspace=? AND name=?)" in plans[1]
+
+
+def test_what_is_published_is_found_by_its_beginning_as_it_is_spelt(database):
+    def publish(pipeline_id, name, status="Active"):
+        row = {
+            "id": pipeline_id,
+            "workspace": "ws",
+            "name": name,
+            "description": None,
+            "version": "1",
+            "status": status,
+        }
+        row |= {"graph": {}, "graph_id": "g", "n_steps": 1, "interpreter": {}, "continue_on_failure": None}
+        database.write(lambda c: pipelines.add(c, {**row, "published_by": None, "created_at": 1.0}))
+
+    for pipeline_id, name, status in (
+        ("a1", "train", "Active"),
+        ("a2", "train", "Disabled"),
+        ("b1", "train%", "Active"),
+    ):
+        publish(pipeline_id, name, status)
+    publish("c1", "Train")
+    kept = {"id": "e1", "workspace": "ws", "name": "train", "description": None, "status": "Active"}
+    database.write(lambda c: pipelines.add_endpoint(c, {**kept, "default_version": 0, "created_at": 1.0}))
+
+    def found(text, workspaces=None, granted=(), limit=10):
+        with database.read() as connection:
+            return [r["id"] for r in pipelines.beginning(connection, text, workspaces, granted, limit)]
+
+    assert found("train") == ["e1", "a1", "a2", "b1"], (
+        "endpoints first, then what is called just so, the active before others"
+    )
+    assert found("train%") == ["b1"] and found("T") == ["c1"] and found("a") == ["a1", "a2"] and found("%") == []
+    assert found("", limit=2) == ["e1", "c1", "b1"], "so many of each kind, the newest first"
+    assert found("", workspaces=["other"]) == [] and found("", workspaces=(), granted=["a2"]) == ["a2"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -196,6 +197,21 @@ def test_an_example_build_fails_when_nothing_could_be_started(build: Build) -> N
     assert "-p reg_rate=…  float  0.01" in build.printed
 
 
+@pytest.mark.parametrize("build", ["github"], indirect=True)
+def test_where_stdout_is_json_a_build_is_told_on_stderr(build: Build) -> None:
+    own = {
+        "PENSTOCK_URL": build.values["vars.PENSTOCK_URL"],
+        "PENSTOCK_PASSWORD": build.values["secrets.PENSTOCK_PASSWORD"],
+    }
+    assert (
+        build.bash(f"penstock login --service-principal -u {build.values['vars.PENSTOCK_PRINCIPAL']}", own).returncode
+        == 0
+    )
+    done = build.bash("penstock run submit-pipeline training -e e -p reg_rate=8 --wait --json", own)
+    assert done.returncode == 1 and json.loads(done.stdout)["run"]["status"] == "Failed"
+    assert done.stderr.startswith("::error title=Step 'train' failed,file=steps/train.py,line=6::")
+
+
 @pytest.mark.parametrize("build", EXAMPLES, indirect=True)
 def test_what_the_pipelines_page_says_to_paste_runs_it(build: Build, shared: Shared) -> None:
     (found,) = shared.client("GET", "/published?begins=training")[1]["value"]
@@ -221,7 +237,11 @@ def test_what_a_step_prints_is_no_command_to_the_build(build: Build) -> None:
     login = f"penstock login --service-principal -u {build.values['vars.PENSTOCK_PRINCIPAL']}"
     done = build.bash(f"{login} && {line}", own)
     assert done.returncode == 0, done.stderr
-    assert "│ : :add-mask::x" in done.stdout and "::add-mask" not in done.stdout.replace(": :add-mask", "")
+    assert "│ : :add-mask::x" in done.stdout and "\n::add-mask" not in done.stdout
+    (run_id,) = re.findall(r"Submitted run (\S+)", done.stdout)
+    for follow in ("", " -f"):
+        logs = build.bash(f"penstock run logs{follow} --step train {run_id}", own).stdout
+        assert ": :add-mask::x" in logs and "\n::add-mask" not in f"\n{logs}"
 
 
 @pytest.mark.parametrize(

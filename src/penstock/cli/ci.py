@@ -10,7 +10,7 @@ import html
 import re
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -112,6 +112,11 @@ def build_of(environ: Mapping[str, str]) -> Build | None:
 def tame(text: str) -> str:
     """`text` without what a build would take for a command to itself: names, errors and logs come from anywhere."""
     return _COMMAND.sub(lambda found: found[0] + " ", text)
+
+
+def tame_in(environ: Mapping[str, str]) -> Callable[[str], str]:
+    """`tame` where a build reads what is printed; elsewhere text stays as it is."""
+    return tame if build_of(environ) else str
 
 
 def issues(build: Build, detail: Json, graph: Json) -> Iterator[Issue]:

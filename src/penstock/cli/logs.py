@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 import click
 
-from penstock.cli import places, terminal
+from penstock.cli import ci, places, terminal
 from penstock.cli.client import Client, segment
 from penstock.cli.commands import home_option, json_option, workspace_option
 from penstock.cli.finding import complete_run_id, find_run, find_step
@@ -85,7 +86,7 @@ def _print_kept(
         click.echo(look.heading(title))
     for _, text in kept:
         if text:
-            click.echo(text, nl=not text.endswith("\n"))
+            click.echo(ci.tame_in(os.environ)(text), nl=not text.endswith("\n"))
     if not any(text for _, text in kept):
         click.echo(look.paint("(it printed nothing)", dim=True))
 
@@ -104,7 +105,7 @@ def kept_logs(client: Client, path: str, run: dict[str, Any], attempt: int | Non
 
 
 def _follow(at: Place, path: str, run: dict[str, Any], steps: list[dict[str, Any]], *, as_json: bool) -> int:
-    follower = Follower(run, steps, Look.of_stdout())
+    follower = Follower(run, steps, Look.of_stdout(), ci.tame_in(os.environ))
     try:
         for line in lines(at, path, run["id"]):
             if as_json:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from penstock.cli import places, terminal
+from penstock.cli import ci, places, terminal
 from penstock.cli.client import Client, segment
 from penstock.cli.commands import LazyGroup, home_option, json_option, quiet_option, workspace_option
 from penstock.cli.finding import complete_run_id, find_run
@@ -106,8 +106,9 @@ def show(run_id: str, workspace: str | None, home: str | None, as_json: bool, qu
     if as_json:
         print_json(detail)
     else:
+        tame = ci.tame_in(os.environ)
         for line in show_lines(detail, Look.of_stdout(), terminal.utc_now()):
-            click.echo(line)
+            click.echo(tame(line))
     return outcome
 
 

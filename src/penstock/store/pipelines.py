@@ -63,7 +63,7 @@ def beginning(
     ):
         is_exact = or_(c.id == text, c.name == text)
         query = select(c.id, c.workspace, c.name, version.label("version"), c.status)
-        query = query.where(or_(c.id.startswith(text, autoescape=True), c.name.startswith(text, autoescape=True)))
+        query = query.where(or_(*(func.substr(column, 1, len(text)) == text for column in (c.id, c.name))))
         if workspaces is not None:
             query = query.where(or_(c.workspace.in_(workspaces), c.id.in_(granted)))
         query = query.order_by(is_exact.desc(), (c.status == "Active").desc(), c.number.desc()).limit(limit)
