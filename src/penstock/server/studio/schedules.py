@@ -150,9 +150,10 @@ def row_of(found: Json, ticks: Sequence[Json]) -> ScheduleRow:
 def page_of(found: Json, coming: Json, ticks: Sequence[Json]) -> SchedulePage:
     """One schedule, with its coming due times and its latest ticks, newest first."""
     zone = _zone(found["recurrence"]) if found["recurrence"] else ""
-    known = (
-        "" if not coming.get("known_at") else f"{files(coming['n_files'])} were there at {_clock(coming['known_at'])}"
-    )
+    known = ""
+    if coming.get("known_at"):
+        were = "was" if coming["n_files"] == 1 else "were"
+        known = f"{files(coming['n_files'])} {were} there at {_clock(coming['known_at'])}"
     facts = [("Experiment", found["experiment_name"]), ("Workspace", found["workspace"])]
     facts += [(label, found[name]) for name, label in _FACTS.items() if found["recurrence"] or name != "catch_up"]
     facts += [("Steps", "all run each time")] if found["regenerate_outputs"] else []
