@@ -111,6 +111,40 @@ def test_a_run_is_shown_with_its_graph_steps_metrics_and_outputs(site: Site, pag
     expect(page.get_by_role("navigation", name="Where you are")).to_contain_text(EVIL)
 
 
+def test_inputs_are_shown_and_a_dataset_whose_files_have_changed_since(site: Site, page: Page) -> None:
+    store = Path(site.client.get("ws/ws/datastores/workspaceblobstore")["root"])
+    (store / "given").mkdir()
+    (store / "given/a.csv").write_text("a\n1\n")
+    definition = {"paths": [{"datastore": "workspaceblobstore", "path": "given/*.csv"}]}
+    saved = site.client.post("ws/ws/datasets", {"kind": "file", "definition": definition})["id"]
+    site.client.post("ws/ws/datasets/register", {"id": saved, "name": "<given>"})
+    definition = {"paths": [{"datastore": "workspaceblobstore", "path": "given/a.csv"}]}
+    steady = site.client.post("ws/ws/datasets", {"kind": "file", "definition": definition})["id"]
+    site.client.post("ws/ws/datasets/register", {"id": steady, "name": "steady"})
+    plain = {"mode": "mount", "path_on_compute": None, "overwrite": False, "reference": "dataset", "env": None}
+    first = site.step(
+        "prepare", "prepare.py", "00000001", arguments=[{"output": "prepped"}], outputs=[output("prepped")],
+        inputs=[{"name": "raw", "source": {"dataset": saved}, **plain}],
+    )  # fmt: skip
+    second = site.step("again", "prepare.py", "00000002", arguments=[{"literal": "x"}], inputs=[
+        {"name": "files", "source": {"datastore": "workspaceblobstore", "path": "given"}, **plain}, from_step("prepped", "00000001"),
+        {"name": "same", "source": {"dataset": saved}, **plain}, {"name": "one", "source": {"dataset": steady}, **plain},
+    ])  # fmt: skip
+    run = site.submit(first, second)
+    submitting.wait(site.client, "ws", run["run"]["id"])
+    (store / "given/b.csv").write_text("a\n2\n")
+    page.goto(site.page_of(run["run"]["id"]))
+    inputs = page.locator("#inputs")
+    expect(inputs.get_by_role("row")).to_have_count(4)
+    for text in ("dataset <given>, version 1", "workspaceblobstore/given/*.csv", "read by prepare, again"):
+        expect(inputs).to_contain_text(text)
+    expect(inputs.locator(".changed")).to_have_count(1)
+    expect(inputs.locator(".changed")).to_contain_text("then 1 file of 4 bytes, now 2 files of 8 bytes")
+    page.goto(site.page_of(step_id(run, "00000002")))
+    expect(page.locator("#inputs")).to_contain_text("output prepped of prepare")
+    expect(page.locator("#inputs .changed")).to_have_count(1)
+
+
 def test_a_step_shows_its_log_cleaned_and_escaped(site: Site, page: Page) -> None:
     page.goto(site.page_of(step_id(site.good, "00000002")))
     log = page.locator("pre.output").first

@@ -80,6 +80,7 @@ def make_app(services: Services, loop: Loop, stop: Any) -> FastAPI:
             services.views,
             trouble=lambda: _trouble(services, loop),
             why=services.explaining.why,
+            inputs=services.inputs.of,
             visitor=lambda request: visitor_of(services, request),
         ),
         include_in_schema=False,

@@ -32,6 +32,7 @@ from penstock.service.reuse.explaining import Explaining
 from penstock.service.reuse.results import Results
 from penstock.service.runs.control import Control
 from penstock.service.runs.debugging import Debugging
+from penstock.service.runs.inputs import Inputs
 from penstock.service.runs.submission import Submission
 from penstock.service.runs.views import Views
 from penstock.service.schedule.firing import Targets
@@ -60,6 +61,7 @@ class Services:
     targets: Targets
     control: Control
     views: Views
+    inputs: Inputs
     tracking: Tracking
     tracked_models: TrackedModels
     debugging: Debugging
@@ -107,6 +109,7 @@ class Services:
             targets=targets,
             control=control,
             views=views,
+            inputs=Inputs(context, datasets),
             tracking=tracking,
             tracked_models=TrackedModels(tracking, views),
             debugging=Debugging(context),

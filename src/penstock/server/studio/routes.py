@@ -72,12 +72,13 @@ def router(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     trouble: Callable[[], str | None] = lambda: None,
     why: Callable[[str], list[Json]] = lambda run_id: [],
+    inputs: Callable[[str], list[Json]] = lambda run_id: [],
     visitor: Callable[[Request], Visitor] = lambda request: NOBODY,
 ) -> APIRouter:
     """The studio's routes over `service`. `trouble` says what keeps the server from working, for the head of every page; `why` what was
-    decided of a step; `visitor` who looks."""
+    decided of a step; `inputs` what a run reads; `visitor` who looks."""
     routes = APIRouter(include_in_schema=False)
-    studio = _Studio(service, clock, why, visitor)
+    studio = _Studio(service, clock, why, inputs, visitor)
     studio.templates.globals["trouble"] = trouble
     routes.get("/")(studio.start)
     routes.get("/runs")(studio.start)
@@ -99,11 +100,13 @@ class _Studio:
         service: Service,
         clock: Callable[[], datetime],
         why: Callable[[str], list[Json]],
+        inputs: Callable[[str], list[Json]],
         visitor: Callable[[Request], Visitor],
     ) -> None:
         self.service = service
         self.visitor = visitor
         self.why = why
+        self.inputs = inputs
         self.clock = clock
         self.files = {p.name: p.read_bytes() for p in (HERE / "static").iterdir() if p.suffix in STATIC_TYPES}
         self.templates = templates(version(self.files))
@@ -187,6 +190,7 @@ class _Studio:
             events=ask.events(run_id),
             attempts=[] if is_pipeline else ask.attempts(run_id),
             decisions=self.why(run_id) if run["type"] == "step" else [],
+            inputs=self.inputs(run_id),
         )
 
     def _log(self, run_id: str, name: str) -> Log:

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from penstock.server.studio import metrics as metric_cards
 from penstock.server.studio.graphs import GraphDrawing, draw, waits
+from penstock.server.studio.inputs import InputRow, input_rows
 from penstock.server.studio.metrics import Group
 from penstock.server.studio.wording import (
     EVENT_TONES,
@@ -184,6 +185,7 @@ class RunPage:
     tags: tuple[Pair, ...]
     properties: tuple[Pair, ...]
     decision: Decided | None = None
+    inputs: tuple[InputRow, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -226,6 +228,7 @@ class Recorded:
     events: Sequence[Json]
     attempts: Sequence[Json]
     decisions: Sequence[Json] = ()
+    inputs: Sequence[Json] = ()
 
 
 def run_href(run_id: str) -> str:
@@ -285,6 +288,7 @@ def run_page(recorded: Recorded, now: datetime) -> RunPage:
         tags=_pairs(run.get("tags")),
         properties=_pairs(run.get("properties")),
         decision=_decided(recorded.decisions),
+        inputs=input_rows(recorded.inputs, run["type"] == "pipeline"),
     )
 
 

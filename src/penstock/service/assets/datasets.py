@@ -79,12 +79,15 @@ class Datasets:
         except (NotFound, OSError):
             return None
 
-    def drift(self, workspace: str, name: str, version: int | None) -> Json:
-        """Whether the files of a registered version are others than when it was registered: `changed`, `message`, both states."""
+    def drift(self, workspace: str, name: str, version: int | None, most_files: int | None = None) -> Json:
+        """Whether the files of a registered version are others than when it was registered: `changed`, `message`, both states. One of more
+        than `most_files` is not looked at."""
         found = self.find(workspace, name, version)
         with self._db.read() as connection:
             rows = catalog.dataset_versions(connection, workspace, name)
         then = next((r["source_state"] for r in rows if r["version"] == found["version"]), None)
+        if then is not None and most_files is not None and then["n_files"] > most_files:
+            then = None
         now = self._state(workspace, found["definition"]) if then is not None else None
         changed = then is not None and now != then
         message = _drifted(name, found["version"], then, now) if changed and then is not None else None
