@@ -90,7 +90,7 @@ REFUSED = {
     ),
     "a wrong type": (b'{"ExperimentName": "e", "ParameterAssignments": {"rate": "much"}}', 400, "is float"),
     "an object as a value": (b'{"ExperimentName": "e", "ParameterAssignments": {"rate": {}}}', 400, "must be text"),
-    "parameters that are a list": (b'{"ExperimentName": "e", "ParameterAssignments": [1]}', 400, "is a list"),
+    "parameters that are a list": (b'{"ExperimentName": "e", "ParameterAssignments": [1]}', 400, "must be an object"),
     "the same key twice": (b'{"ExperimentName": "e", "ExperimentName": "f"}', 400, "twice"),
     "the same key in two cases": (b'{"ExperimentName": "e", "experimentname": "f"}', 400, "twice"),
     "bad UTF-8": (b'{"ExperimentName": "\xff"}', 400, "no UTF-8: byte 20"),

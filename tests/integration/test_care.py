@@ -269,3 +269,23 @@ def test_the_commands_say_what_they_did(client, place):
     assert "is not reused any more" in cli(client, "cache", "forget", step_id).stdout
     missing = cli(client, "cache", "show", step_id)
     assert missing.returncode == 3 and "is no result that may be reused" in missing.stderr
+
+
+def test_what_a_published_pipeline_needs_stays_though_all_else_goes(client, place):
+    step_id, _ = place.run()
+    output = place.output(step_id)
+    script = client.snapshot(a__py=b"import os; print(sorted(os.listdir(os.environ['AZUREML_DATAREFERENCE_in'])))")
+    reads = {"name": "in", "source": {"datastore": output["datastore"], "path": output["path"]}, "reference": "data"}
+    graph = {"schema": 1, "nodes": [node(script, inputs=[{**reads, "mode": "mount"}], outputs=[])]}
+    body = {"name": "kept", "graph": graph, "interpreter": {"executable": sys.executable}}
+    made = client("POST", "/ws/w/pipelines", body)[1]["id"]
+    other, _ = Place(client, "goes").run()
+    assert [o["run_id"] for o in place.gc(delete=True)["outputs"]] == [other]
+    client("POST", "/gc/purge", {})
+    assert place.kept_because(step_id) == f"published pipeline 'kept' ({made}) reads it"
+    root = client("POST", f"/ws/w/pipelines/{made}/runs", {"experiment": "e"})[1]["run"]["id"]
+    client.follow(root)
+    assert client.run(root)["status"] == "Completed"
+    (step,) = client.children(root)
+    log = client.raw("GET", f"/api/v1/ws/w/runs/{step['id']}/files/azureml-logs/70_stdout.txt")[1]
+    assert log == b"['data.txt']\n"

@@ -87,12 +87,7 @@ def _parameters(graph: Json) -> Iterator[Problem]:
 def value_problem(name: str, kind: str, value: Any) -> str | None:
     """Why `value` cannot be a value of parameter `name` of type `kind`, or None."""
     if kind == "datapath":
-        good = isinstance(value, dict) and isinstance(value.get("datastore"), str)
-        return (
-            None
-            if good
-            else f"Pipeline parameter '{name}' is of type datapath; give {{'datastore', 'path'}}, not {value!r}."
-        )
+        return _path_problem(name, value)
     if kind == "dataset":
         good = isinstance(value, dict) and isinstance(value.get("dataset"), str)
         return (
@@ -109,6 +104,16 @@ def value_problem(name: str, kind: str, value: Any) -> str | None:
             _CONVERT[kind](value)
         except ValueError:
             return f"Expected type of the pipeline parameter {name} is {kind}, but the value {value} does not convert. Give a value of that type."
+    return None
+
+
+def _path_problem(name: str, value: Any) -> str | None:
+    given = value if isinstance(value, dict) else {}
+    store, path = given.get("datastore"), given.get("path")
+    if not isinstance(store, str) or not isinstance(path, str | None):
+        return f"Pipeline parameter '{name}' is of type datapath; give {{'datastore', 'path'}}, not {value!r}."
+    if path and (".." in re.split(r"[/\\]", path) or "\0" in path):
+        return f"Pipeline parameter '{name}' leads out of the datastore: {path!r}. Give a path below it, without '..'."
     return None
 
 

@@ -30,6 +30,7 @@ from penstock.server.api import (
     wire,
     workspaces,
 )
+from penstock.server.bodies import CALL_ID, correlated
 from penstock.server.studio import calls, signing_in
 from penstock.server.studio import pipelines as published
 from penstock.server.studio import routes as studio
@@ -110,6 +111,8 @@ async def _penstock_error(request: Request, error: Exception) -> Response:
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if isinstance(error.__cause__, PenstockError):  # what reading the body has refused
+        return await _penstock_error(request, error.__cause__)
     if error.status_code == 404 and "text/html" in request.headers.get("accept", ""):
         return studio.missing_page(studio.templates(_STATIC), f"There is no page {request.url.path} on this server.")
     code = _CODES.get(error.status_code, "BadRequest")
@@ -141,11 +144,7 @@ async def _surprise(request: Request, error: Exception) -> Response:
 
 
 def _correlated(request: Request, body: dict[str, Any]) -> dict[str, Any]:
-    """On the paths of the original's clients an error says also which call it belongs to."""
-    if not request.url.path.startswith(PREFIX):
-        return body
-    sent = request.headers.get("x-ms-client-request-id", "")
-    return {**body, "correlation": {"operation": request.url.path, "request": sent[:128]}}
+    return correlated(request.url.path, request.headers.get(CALL_ID, ""), body)
 
 
 def _shape(request: Request, code: str, message: str, status: int, target: str = "") -> Response:

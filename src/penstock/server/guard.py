@@ -27,6 +27,7 @@ from penstock.model.errors import (
     Unauthorized,
     UnsupportedProtocol,
 )
+from penstock.server.bodies import CALL_ID, correlated
 from penstock.server.forms import COOKIE, ELSEWHERE, is_from_elsewhere
 from penstock.server.permissions import CALLER, SIGN_IN, Permissions
 from penstock.server.studio.signing_in import refused_page, session_cookie
@@ -78,10 +79,10 @@ class Guard:
         server = scope.get("server")
         is_at_socket = server is None or server[1] is None
         if is_at_socket and not _headers(scope).get(b"authorization"):
-            refusal = _unspoken(_headers(scope))
+            refusal = _unspoken(scope)
             state[CALLER] = OWNER
         else:
-            refusal = _unspoken(_headers(scope)) if is_at_socket else self._refusal(scope)
+            refusal = _unspoken(scope) if is_at_socket else self._refusal(scope)
             if refusal is None:
                 state[CALLER] = caller = await self._caller(scope)
                 refusal = self._rate.refusal(caller) or await self._may(scope, caller)
@@ -98,7 +99,7 @@ class Guard:
             return BadRequest(
                 f"The Host header is {host!r}, not this server's name. Use the address it printed.", target="Host"
             )
-        return _unspoken(headers)
+        return _unspoken(scope)
 
     async def _may(self, scope: Scope, caller: Caller | PenstockError) -> PenstockError | None:
         try:
@@ -184,8 +185,11 @@ class Rate:
         now = self._clock()
         left, at = self._left.get(caller.id, (float(self._a_minute), now))
         left = min(self._a_minute, left + max(0.0, now - at) * self._a_minute / 60)
+        self._left[caller.id] = (
+            left - 1 if left >= 1 else left,
+            now,
+        )  # noted each time: the clock may have been set back
         if left >= 1:
-            self._left[caller.id] = (left - 1, now)
             return None
         error = Hurried(
             f"Principal '{caller.name}' has asked more than {self._a_minute} times within a minute. Wait, then go on."
@@ -203,7 +207,8 @@ def _answer(scope: Scope, refusal: PenstockError) -> Response:
         return RedirectResponse("/signin?to=" + quote(wanted, safe=""), 303, {"Cache-Control": "no-store"})
     if is_page and refusal.http_status == 403:
         return refused_page(refusal.message)
-    return JSONResponse(refusal.as_json(), refusal.http_status, _more(refusal))
+    sent = headers.get(CALL_ID.encode(), b"").decode("latin-1")
+    return JSONResponse(correlated(scope["path"], sent, refusal.as_json()), refusal.http_status, _more(refusal))
 
 
 def _is_of_api(path: str) -> bool:
@@ -227,7 +232,11 @@ def _headers(scope: Scope) -> dict[bytes, bytes]:
     return dict(scope["headers"])
 
 
-def _unspoken(headers: dict[bytes, bytes]) -> PenstockError | None:
+def _unspoken(scope: Scope) -> PenstockError | None:
+    """What keeps this from being a call at all."""
+    headers = _headers(scope)
+    if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+        return NotFound("The address holds NUL (%00), and nothing here is called so. Leave it out.")
     spoken = headers.get(b"x-penstock-protocol", PROTOCOL)
     if spoken == PROTOCOL:
         return None

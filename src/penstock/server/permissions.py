@@ -114,7 +114,6 @@ _ROUTES: dict[Needs, str] = {
         GET {_API}/ws/{{ws}}/runs/{{run_id}}/datasets
         GET {_API}/ws/{{ws}}/runs/{{run_id}}/outputs
         GET {_API}/ws/{{ws}}/runs/{{run_id}}/graph
-        GET {_API}/ws/{{ws}}/runs/{{run_id}}/job
         GET {_API}/ws/{{ws}}/runs/{{run_id}}/attempts
         GET {_API}/ws/{{ws}}/runs/{{run_id}}/why
         GET {_API}/ws/{{ws}}/runs/{{run_id}}/changed
@@ -212,6 +211,7 @@ _ROUTES: dict[Needs, str] = {
         POST {_API}/ws/{{ws}}/datastores/{{name}}/push
     """,
     Needs(_P.WRITE): f"""
+        GET {_API}/ws/{{ws}}/runs/{{run_id}}/job
         PUT {_API}/ws/{{ws}}/computes/{{name}}
         DELETE {_API}/ws/{{ws}}/computes/{{name}}
         PUT {_API}/ws/{{ws}}/datastores/{{name}}

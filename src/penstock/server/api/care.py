@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Body, Request
+from fastapi import APIRouter
 
 from penstock.model.errors import BadRequest
 from penstock.server.api.workspaces import page
+from penstock.server.bodies import api_router
+from penstock.server.shapes import Text, optional
 from penstock.service.care.clearing import Limits
 from penstock.service.services import Services
 
@@ -15,15 +17,15 @@ Json = dict[str, Any]
 
 
 def router(services: Services) -> APIRouter:
-    routes = APIRouter(tags=["care"])
+    routes = api_router("care")
     results, clearing, views = services.results, services.clearing, services.views
 
     @routes.get("/ws/{ws}/results")
-    def list_results(ws: str, request: Request) -> Json:
-        return page(results.list(ws, request.query_params.get("step")))
+    def list_results(ws: str, step: str | None = None) -> Json:
+        return page(results.list(ws, step))
 
     @routes.post("/ws/{ws}/results/verify")
-    def verify(ws: str, body: Json = Body(default={})) -> Json:  # noqa: B008
+    def verify(ws: str, body: Json = optional(run_id=Text)) -> Json:  # noqa: B008
         return results.verify(ws, body.get("run_id"))
 
     @routes.get("/ws/{ws}/results/{run_id}")
@@ -50,13 +52,13 @@ def router(services: Services) -> APIRouter:
         return page(clearing.aside())
 
     @routes.post("/gc")
-    def gc(body: Json = Body(default={})) -> Json:  # noqa: B008
+    def gc(body: Json = optional(max_age_seconds=float, max_bytes=float, delete=bool)) -> Json:  # noqa: B008
         """What would go; with `delete`, it goes."""
         limits = Limits(_number(body, "max_age_seconds"), _whole(body, "max_bytes"))
         return clearing.clear(limits) if body.get("delete") else clearing.plan(limits)
 
     @routes.post("/gc/restore")
-    def restore(body: Json = Body(default={})) -> Json:  # noqa: B008
+    def restore(body: Json = optional(sweep=Text)) -> Json:  # noqa: B008
         return clearing.restore(body.get("sweep"))
 
     @routes.post("/gc/purge")

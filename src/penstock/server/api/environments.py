@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
 from penstock.server.api.workspaces import page
+from penstock.server.bodies import api_router
+from penstock.server.shapes import Texts, Values, sent
 from penstock.service.services import Services
 
 Json = dict[str, Any]
 
 
 def router(services: Services) -> APIRouter:
-    routes = APIRouter(tags=["environments"])
+    routes = api_router("environments")
     environments = services.environments
 
     @routes.get("/ws/{ws}/environments")
@@ -25,13 +27,13 @@ def router(services: Services) -> APIRouter:
     def get_environment(ws: str, name: str, version: str | None = None, label: str | None = None) -> Json:
         return environments.get(ws, name, version, label)
 
-    @routes.post("/ws/{ws}/environments/{name}")
-    def register_environment(ws: str, name: str, body: Json = Body()) -> Response:  # noqa: B008
+    @routes.post("/ws/{ws}/environments/{name}", status_code=201)
+    def register_environment(ws: str, name: str, body: Json = sent(definition=Values)) -> Response:  # noqa: B008
         services.catalog.workspace(ws)
         return JSONResponse(environments.register(ws, name, body), 201)
 
     @routes.put("/ws/{ws}/environments/{name}/{version}/labels")
-    def label_environment(ws: str, name: str, version: str, body: Json = Body()) -> Json:  # noqa: B008
+    def label_environment(ws: str, name: str, version: str, body: Json = sent(labels=Texts)) -> Json:  # noqa: B008
         return environments.label(ws, name, version, {str(label) for label in body.get("labels") or ()})
 
     return routes

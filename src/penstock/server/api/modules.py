@@ -4,24 +4,44 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
 from penstock.server.api.workspaces import page
+from penstock.server.bodies import api_router
+from penstock.server.shapes import Text, Values, Word, sent
 from penstock.service.services import Services
 
 Json = dict[str, Any]
 _MODULE = "/ws/{ws}/modules/{module_id}"
 _VERSION = "/ws/{ws}/module_versions/{version_id}"
+_MODULE_BODY = sent(name=Text, description=Text, status=Text, default_version=Word)
+_VERSION_BODY = sent(
+    version=Word,
+    description=Text,
+    status=Text,
+    default=bool,
+    kind=Text,
+    snapshot=Text,
+    category=Text,
+    compute=Text,
+    settings=Values,
+    run_definition=Values,
+    inputs=Any,
+    outputs=Any,
+    parameters=Any,
+    arguments=Any,
+)
+_TYPE_BODY = sent(name=Text, description=Text, parents=Any)
 
 
 def router(services: Services) -> APIRouter:
-    routes = APIRouter(tags=["modules"])
+    routes = api_router("modules")
     modules = services.modules
     _data_types(routes, services)
 
-    @routes.post("/ws/{ws}/modules")
-    def create_module(ws: str, body: Json = Body()) -> Response:  # noqa: B008
+    @routes.post("/ws/{ws}/modules", status_code=201)
+    def create_module(ws: str, body: Json = _MODULE_BODY) -> Response:
         return JSONResponse(modules.create(ws, body), 201)
 
     @routes.get("/ws/{ws}/modules")
@@ -33,11 +53,11 @@ def router(services: Services) -> APIRouter:
         return modules.get(ws, module_id)
 
     @routes.put(_MODULE)
-    def update_module(ws: str, module_id: str, body: Json = Body()) -> Json:  # noqa: B008
+    def update_module(ws: str, module_id: str, body: Json = _MODULE_BODY) -> Json:
         return modules.update(ws, module_id, body)
 
-    @routes.post(_MODULE + "/versions")
-    def publish_module_version(ws: str, module_id: str, body: Json = Body()) -> Response:  # noqa: B008
+    @routes.post(_MODULE + "/versions", status_code=201)
+    def publish_module_version(ws: str, module_id: str, body: Json = _VERSION_BODY) -> Response:
         return JSONResponse(modules.publish(ws, module_id, body), 201)
 
     @routes.get(_VERSION)
@@ -45,7 +65,7 @@ def router(services: Services) -> APIRouter:
         return modules.version(ws, version_id)
 
     @routes.put(_VERSION)
-    def update_module_version(ws: str, version_id: str, body: Json = Body()) -> Json:  # noqa: B008
+    def update_module_version(ws: str, version_id: str, body: Json = _VERSION_BODY) -> Json:
         return modules.update_version(ws, version_id, body)
 
     return routes
@@ -54,8 +74,8 @@ def router(services: Services) -> APIRouter:
 def _data_types(routes: APIRouter, services: Services) -> None:
     types = services.data_types
 
-    @routes.post("/ws/{ws}/data_types")
-    def create_data_type(ws: str, body: Json = Body()) -> Response:  # noqa: B008
+    @routes.post("/ws/{ws}/data_types", status_code=201)
+    def create_data_type(ws: str, body: Json = _TYPE_BODY) -> Response:
         return JSONResponse(types.create(ws, body), 201)
 
     @routes.get("/ws/{ws}/data_types")
@@ -63,5 +83,5 @@ def _data_types(routes: APIRouter, services: Services) -> None:
         return page([*types.list(ws)])
 
     @routes.put("/ws/{ws}/data_types/{type_id}")
-    def update_data_type(ws: str, type_id: str, body: Json = Body()) -> Json:  # noqa: B008
+    def update_data_type(ws: str, type_id: str, body: Json = _TYPE_BODY) -> Json:
         return types.update(ws, type_id, body)

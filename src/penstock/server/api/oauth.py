@@ -18,6 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
 from penstock.model.errors import BadRequest, PenstockError, Unauthorized
+from penstock.server.api.openapi import ERRORS
 from penstock.server.forms import read_form
 from penstock.service.identity.devices import NotSignedIn
 from penstock.service.identity.sessions import REFRESH, REFRESH_SECONDS
@@ -28,25 +29,47 @@ Json = dict[str, Any]
 DEFAULT_SCOPE = "/.default"
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 _TENANT = re.compile(r"[A-Za-z0-9._-]{1,255}\Z")
+_FIELDS = ("grant_type", "client_id", "client_secret", "resource", "scope", "device_code", "refresh_token")
+_FORM: Json = {
+    "required": True,
+    "content": {
+        "application/x-www-form-urlencoded": {
+            "schema": {"type": "object", "properties": {name: {"type": "string"} for name in _FIELDS}}
+        }
+    },
+}
+_ERRORS: Json = {
+    "description": "What is wrong, as RFC 6749 has it",
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["error", "error_description"],
+                "properties": {"error": {"type": "string"}, "error_description": {"type": "string"}},
+            }
+        }
+    },
+}
 _NEVER_KEPT = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 
 def router(services: Services) -> APIRouter:
-    routes = APIRouter(tags=["sign-in"])
+    routes = APIRouter(tags=["sign-in"], responses={"4XX": ERRORS, "5XX": ERRORS})
+    told: Json = {"responses": {"4XX": _ERRORS, "5XX": _ERRORS}, "openapi_extra": {"requestBody": _FORM}}
     url = services.context.url
 
-    @routes.post("/{tenant}/oauth2/token")
+    @routes.post("/{tenant}/oauth2/token", **told)
     async def token_of_resource(tenant: str, request: Request) -> Response:
         return await answer(tenant, request, "resource")
 
-    @routes.post("/{tenant}/oauth2/v2.0/token")
+    @routes.post("/{tenant}/oauth2/v2.0/token", **told)
     async def token_of_scope(tenant: str, request: Request) -> Response:
         return await answer(tenant, request, "scope")
 
     async def answer(tenant: str, request: Request, wanted: str) -> Response:
         return await answered(lambda given: _token(services, tenant, given, wanted), request)
 
-    @routes.post("/{tenant}/oauth2/v2.0/devicecode")
+    @routes.post("/{tenant}/oauth2/v2.0/devicecode", **told)
     async def device_code(tenant: str, request: Request) -> Response:
         """A code for a person to type in on this server's page /device."""
         address = request.client.host if request.client else ""

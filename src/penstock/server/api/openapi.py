@@ -77,6 +77,16 @@ _ERRORS = {
     "404": "No such pipeline, or it is disabled",
     "409": "The Idempotency-Key was used with another body",
 }
+
+
+def _error(**more: Json) -> Json:
+    one: Json = {n: {"type": "string"} for n in ("code", "message", "target")}
+    problem = {"type": "object", "required": list(one), "properties": one}
+    details = {"type": "array", "items": problem}
+    error = {"type": "object", "required": [*one, "details"], "properties": {**one, "details": details}}
+    return {"type": "object", "required": ["error", *more], "properties": {"error": error, **more}}
+
+
 _SCHEMAS: Json = {
     "Run": {
         "type": "object",
@@ -93,17 +103,12 @@ _SCHEMAS: Json = {
             "Url": {"type": "string"},
         },
     },
-    "Error": {
-        "type": "object",
-        "properties": {
-            "error": {
-                "type": "object",
-                "properties": {n: {"type": "string"} for n in ("code", "message", "target")},
-            },
-            "correlation": {"type": "object"},
-        },
-    },
+    "Error": _error(correlation={"type": "object"}),
 }
+ERRORS: Json = {"description": "What is wrong", "content": {"application/json": {"schema": _error()}}}
+"""How a call of our own API is refused."""
+WIRE_ERRORS: Json = {**ERRORS, "content": {"application/json": {"schema": _SCHEMAS["Error"]}}}
+"""How one of an existing client's is."""
 
 
 def _body(parameters: list[Json]) -> Json:

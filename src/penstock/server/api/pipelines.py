@@ -4,18 +4,47 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Body, Request
+from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from penstock.model.access import ALL, Permission
-from penstock.model.errors import BadRequest
 from penstock.server.api import openapi
 from penstock.server.api.workspaces import page
+from penstock.server.bodies import api_router
 from penstock.server.callers import caller_of, idempotent, name_of, signed
+from penstock.server.shapes import SUBMISSION, Labels, Number, Text, Values, Word, optional, sent, submission
 from penstock.service.published.pipelines import RUN_SOURCE, RUN_TYPE
 from penstock.service.services import Services
 
 Json = dict[str, Any]
+_PIPELINE_BODY = sent(
+    name=Text,
+    description=Text,
+    version=Word,
+    graph=Any,
+    interpreter=Values,
+    default_datastore=Text,
+    continue_on_step_failure=bool,
+    run_id=Text,
+    draft_id=Text,
+)
+_SUBMISSION = optional(**SUBMISSION, version=Word)
+_ENDPOINT_BODY = sent(name=Text, description=Text, pipeline_id=Text)
+_ENDPOINT_CHANGE = sent(name=Text, description=Text, status=Text, default_version=Word)
+_DRAFT_BODY = sent(
+    name=Text,
+    description=Text,
+    pipeline_id=Text,
+    run_id=Text,
+    draft_id=Text,
+    graph=Any,
+    interpreter=Values,
+    experiment=Text,
+    parameters=Values,
+    tags=Labels,
+    properties=Labels,
+    continue_on_step_failure=bool,
+)
 MOST = 1000
 _PIPELINE = "/ws/{ws}/pipelines/{pipeline_id}"
 _ENDPOINT = "/ws/{ws}/endpoints/{endpoint_id}"
@@ -23,20 +52,20 @@ _DRAFT = "/ws/{ws}/drafts/{draft_id}"
 
 
 def router(services: Services) -> APIRouter:
-    routes = APIRouter(tags=["pipelines"])
+    routes = api_router("pipelines")
     pipelines = services.pipelines
 
-    @routes.post("/ws/{ws}/pipelines")
-    def publish(ws: str, request: Request, body: Json = Body()) -> Response:  # noqa: B008
+    @routes.post("/ws/{ws}/pipelines", status_code=201)
+    def publish(ws: str, request: Request, body: Json = _PIPELINE_BODY) -> Response:
         by = name_of(request)
         if body.get("draft_id"):
             return JSONResponse(services.drafts.publish(ws, str(body["draft_id"]), by), 201)
         return JSONResponse(pipelines.publish(ws, body, by), 201)
 
     @routes.get("/ws/{ws}/pipelines")
-    def list_pipelines(ws: str, status: str | None = None, limit: int = 100, cursor: str | None = None) -> Json:
+    def list_pipelines(ws: str, status: str | None = None, limit: int = 100, cursor: Number | None = None) -> Json:
         limit = max(1, min(limit, MOST))
-        found = pipelines.list(ws, status, _number(cursor), limit)
+        found = pipelines.list(ws, status, cursor, limit)
         return page(found, str(found[-1]["number"]) if len(found) == limit else None)
 
     @routes.get(_PIPELINE)
@@ -53,11 +82,11 @@ def router(services: Services) -> APIRouter:
         return openapi.document(found, found["endpoint"])
 
     @routes.put(_PIPELINE)
-    def set_pipeline_status(ws: str, pipeline_id: str, body: Json = Body()) -> Json:  # noqa: B008
+    def set_pipeline_status(ws: str, pipeline_id: str, body: Json = sent(status=Text)) -> Json:  # noqa: B008
         return pipelines.set_status(ws, pipeline_id, str(body.get("status")))
 
-    @routes.post(_PIPELINE + "/runs")
-    def submit_pipeline(ws: str, pipeline_id: str, request: Request, body: Json = Body(default={})) -> Response:  # noqa: B008
+    @routes.post(_PIPELINE + "/runs", status_code=201)
+    def submit_pipeline(ws: str, pipeline_id: str, request: Request, body: Json = _SUBMISSION) -> Response:
         ready = _ready(services, request, body, f"{ws}/{pipeline_id}")
         return _submitted(services, pipelines.submit(ws, pipeline_id, ready))
 
@@ -79,18 +108,18 @@ def router(services: Services) -> APIRouter:
 def _endpoints(routes: APIRouter, services: Services) -> None:
     endpoints = services.endpoints
 
-    @routes.post("/ws/{ws}/endpoints")
-    def create_endpoint(ws: str, body: Json = Body()) -> Response:  # noqa: B008
+    @routes.post("/ws/{ws}/endpoints", status_code=201)
+    def create_endpoint(ws: str, body: Json = _ENDPOINT_BODY) -> Response:
         return JSONResponse(endpoints.create(ws, body), 201)
 
     @routes.get("/ws/{ws}/endpoints")
     def list_endpoints(
-        ws: str, status: str | None = None, name: str | None = None, limit: int = 100, cursor: str | None = None
+        ws: str, status: str | None = None, name: str | None = None, limit: int = 100, cursor: Number | None = None
     ) -> Json:
         if name is not None:
             return page([endpoints.named(ws, name)])
         limit = max(1, min(limit, MOST))
-        found = [*endpoints.list(ws, status, _number(cursor), limit)]
+        found = [*endpoints.list(ws, status, cursor, limit)]
         return page(found, str(found[-1]["number"]) if len(found) == limit else None)
 
     @routes.get(_ENDPOINT)
@@ -104,15 +133,15 @@ def _endpoints(routes: APIRouter, services: Services) -> None:
         return openapi.document(pipeline, found["endpoint"], found["name"])
 
     @routes.put(_ENDPOINT)
-    def update_endpoint(ws: str, endpoint_id: str, body: Json = Body()) -> Json:  # noqa: B008
+    def update_endpoint(ws: str, endpoint_id: str, body: Json = _ENDPOINT_CHANGE) -> Json:
         return endpoints.update(ws, endpoint_id, body)
 
     @routes.post(_ENDPOINT + "/versions")
-    def add_endpoint_version(ws: str, endpoint_id: str, body: Json = Body()) -> Json:  # noqa: B008
+    def add_endpoint_version(ws: str, endpoint_id: str, body: Json = sent(pipeline_id=Text, default=bool)) -> Json:  # noqa: B008
         return endpoints.add(ws, endpoint_id, body)
 
-    @routes.post(_ENDPOINT + "/runs")
-    def submit_endpoint(ws: str, endpoint_id: str, request: Request, body: Json = Body(default={})) -> Response:  # noqa: B008
+    @routes.post(_ENDPOINT + "/runs", status_code=201)
+    def submit_endpoint(ws: str, endpoint_id: str, request: Request, body: Json = _SUBMISSION) -> Response:
         version = None if body.get("version") is None else str(body["version"])
         ready = _ready(services, request, body, f"{ws}/{endpoint_id}/{version}")
         return _submitted(services, endpoints.submit(ws, endpoint_id, version, ready))
@@ -121,8 +150,8 @@ def _endpoints(routes: APIRouter, services: Services) -> None:
 def _drafts(routes: APIRouter, services: Services) -> None:
     drafts = services.drafts
 
-    @routes.post("/ws/{ws}/drafts")
-    def create_draft(ws: str, body: Json = Body()) -> Response:  # noqa: B008
+    @routes.post("/ws/{ws}/drafts", status_code=201)
+    def create_draft(ws: str, body: Json = _DRAFT_BODY) -> Response:
         return JSONResponse(drafts.create(ws, body), 201)
 
     @routes.get("/ws/{ws}/drafts")
@@ -134,32 +163,25 @@ def _drafts(routes: APIRouter, services: Services) -> None:
         return drafts.get(ws, draft_id)
 
     @routes.put(_DRAFT)
-    def update_draft(ws: str, draft_id: str, body: Json = Body()) -> Json:  # noqa: B008
+    def update_draft(ws: str, draft_id: str, body: Json = _DRAFT_BODY) -> Json:
         return drafts.update(ws, draft_id, body)
 
-    @routes.delete(_DRAFT)
+    @routes.delete(_DRAFT, status_code=204)
     def delete_draft(ws: str, draft_id: str) -> Response:
         drafts.delete(ws, draft_id)
         return Response(status_code=204)
 
-    @routes.post(_DRAFT + "/runs")
-    def submit_draft(ws: str, draft_id: str, request: Request, body: Json = Body(default={})) -> Response:  # noqa: B008
-        return _submitted(services, drafts.submit(ws, draft_id, signed(services, request, body)))
+    @routes.post(_DRAFT + "/runs", status_code=201)
+    def submit_draft(ws: str, draft_id: str, request: Request, body: Json = _SUBMISSION) -> Response:
+        return _submitted(services, drafts.submit(ws, draft_id, signed(services, request, submission(body))))
 
 
 def _ready(services: Services, request: Request, body: Json, what: str) -> Json:
     """The submission with who asks, how, and under which key."""
     known = {RUN_SOURCE: "SDK", RUN_TYPE: "SDK", **(body.get("properties") or {})}
-    return idempotent(request, signed(services, request, {**body, "properties": known}), what)
+    return idempotent(request, signed(services, request, {**submission(body), "properties": known}), what)
 
 
 def _submitted(services: Services, done: Json) -> Response:
     run = services.views.find_run(done["run_id"])
     return JSONResponse({"run": run, "steps": done["steps"], "notes": done["notes"]}, 201)
-
-
-def _number(cursor: str | None) -> int | None:
-    try:
-        return int(cursor) if cursor else None
-    except ValueError:
-        raise BadRequest("cursor is a number. Take it from the last page's 'next'.", target="cursor") from None

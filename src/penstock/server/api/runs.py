@@ -6,14 +6,17 @@ import json
 import tempfile
 from typing import IO, Any
 
-from fastapi import APIRouter, Body, Request
+from fastapi import APIRouter, Body, Depends, Request
+from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from penstock.model.errors import BadRequest
 from penstock.server.api.workspaces import page
+from penstock.server.bodies import BYTES, api_router, bytes_of
 from penstock.server.callers import signed
 from penstock.server.files import send_file
+from penstock.server.shapes import SUBMISSION, Labels, Number, Text, Things, optional, sent, submission
 from penstock.server.stream import follow
 from penstock.service.care.room import Room
 from penstock.service.context import new_id
@@ -22,25 +25,37 @@ from penstock.service.runs.views import EVENTS_A_PAGE
 from penstock.service.services import Services
 
 Json = dict[str, Any]
+_SUBMISSION = sent(**SUBMISSION, graph=Any, resume_from=Text, idempotency_key=Text)
+_PLANNED = sent(**SUBMISSION, graph=Any, as_run=Text)
+_INTERACTIVE = sent(
+    experiment=Text,
+    id=Text,
+    name=Text,
+    display_name=Text,
+    parent_id=Text,
+    tags=Labels,
+    properties=Labels,
+    owner=Any,
+)
 SPOOL_BYTES = 8 << 20
 MAX_LIMIT = 1000
 
 
 def router(services: Services) -> APIRouter:
-    routes = APIRouter(tags=["runs"])
+    routes = api_router("runs")
     views, control = services.views, services.control
     _uploads(routes, services)
     _reading(routes, services)
     _what_is_left(routes, services)
 
-    @routes.post("/ws/{ws}/runs")
-    def submit(ws: str, request: Request, body: Json = Body()) -> Response:  # noqa: B008
-        done = services.submission.submit(ws, signed(services, request, body))
+    @routes.post("/ws/{ws}/runs", status_code=201)
+    def submit(ws: str, request: Request, body: Json = _SUBMISSION) -> Response:
+        done = services.submission.submit(ws, signed(services, request, submission(body)))
         run = views.find_run(done["run_id"])
         return JSONResponse({"run": run, "steps": done["steps"], "notes": done["notes"]}, 201)
 
     @routes.post("/ws/{ws}/plan")
-    def plan(ws: str, body: Json = Body()) -> Json:  # noqa: B008
+    def plan(ws: str, body: Json = _PLANNED) -> Json:
         return {"steps": services.explaining.plan(services.submission.foresee(ws, body))}
 
     @routes.get("/ws/{ws}/runs/{run_id}/why")
@@ -48,24 +63,27 @@ def router(services: Services) -> APIRouter:
         views.find_run(run_id, ws)
         return {"steps": services.explaining.why(run_id)}
 
-    @routes.post("/ws/{ws}/interactive_runs")
-    def start_interactive(ws: str, body: Json = Body()) -> Response:  # noqa: B008
+    @routes.post("/ws/{ws}/interactive_runs", status_code=201)
+    def start_interactive(ws: str, body: Json = _INTERACTIVE) -> Response:
         return JSONResponse(views.find_run(control.start_interactive(ws, body)), 201)
 
-    @routes.post("/ws/{ws}/runs/{run_id}/journal")
     def write_journal(ws: str, run_id: str, owner: str = "", body: list[Any] = Body()) -> Json:  # noqa: B008
         views.find_run(run_id, ws)
         control.write_journal(run_id, body, _owner(owner))
         return {"records": len(body)}
 
-    @routes.post("/ws/{ws}/runs/{run_id}/cancel")
-    def cancel(ws: str, run_id: str, body: Json = Body(default={})) -> Response:  # noqa: B008
+    # What a script logs may hold NaN and halves of characters: whoever takes it in knows what to do with them.
+    path = "/ws/{ws}/runs/{run_id}/journal"
+    routes.add_api_route(path, write_journal, methods=["POST"], route_class_override=APIRoute)
+
+    @routes.post("/ws/{ws}/runs/{run_id}/cancel", responses={202: {"description": "It will be"}})
+    def cancel(ws: str, run_id: str, body: Json = optional(reason=Text)) -> Response:  # noqa: B008
         views.find_run(run_id, ws)
         asked = control.cancel(run_id, body.get("reason"))
         return JSONResponse(views.find_run(run_id), 202 if asked else 200)
 
     @routes.post("/ws/{ws}/runs/{run_id}/complete")
-    def complete(ws: str, run_id: str, body: Json = Body()) -> Json:  # noqa: B008
+    def complete(ws: str, run_id: str, body: Json = sent(status=Text, error=Any)) -> Json:  # noqa: B008
         views.find_run(run_id, ws)
         control.complete(run_id, body)
         return views.find_run(run_id)
@@ -85,7 +103,7 @@ def _uploads(routes: APIRouter, services: Services) -> None:
     context = services.context
 
     @routes.post("/ws/{ws}/snapshots")
-    def offer_snapshot(ws: str, body: Json = Body()) -> Json:  # noqa: B008
+    def offer_snapshot(ws: str, body: Json = sent(files=Things, digest=Text)) -> Json:  # noqa: B008
         files = body.get("files")
         if not isinstance(files, list):
             raise BadRequest("A snapshot needs 'files', a list of {path, size, mode, digest}, and 'digest'. Send both.")
@@ -100,11 +118,11 @@ def _uploads(routes: APIRouter, services: Services) -> None:
     def get_snapshot(ws: str, digest: str) -> Json:
         return {"digest": digest, "files": context.snapshots.files(digest)}
 
-    @routes.get("/ws/{ws}/blobs/{digest}")
+    @routes.get("/ws/{ws}/blobs/{digest}", **BYTES)
     def get_blob(ws: str, digest: str) -> Response:
         return send_file(context.snapshots.blob_path(digest))
 
-    @routes.post("/uploads")
+    @routes.post("/uploads", status_code=201)
     async def receive_upload(request: Request) -> Response:
         upload_id = new_id()
         with await spool(request, context.room) as content:
@@ -113,6 +131,7 @@ def _uploads(routes: APIRouter, services: Services) -> None:
 
     @routes.put("/ws/{ws}/runs/{run_id}/files/{name:path}")
     async def put_file(ws: str, run_id: str, name: str, request: Request) -> Json:
+        await run_in_threadpool(services.views.find_run, run_id, ws)
         with await spool(request, context.room) as content:
             size = await run_in_threadpool(services.control.put_file, run_id, name, content)
         return {"name": name, "size_bytes": size}
@@ -136,17 +155,16 @@ def _reading(routes: APIRouter, services: Services) -> None:
     views = services.views
 
     @routes.get("/runs")
-    def list_all_runs(request: Request) -> Json:
-        return listed(None, request)
+    def list_all_runs(wanted: Json = Depends(_filter)) -> Json:  # noqa: B008
+        return listed(None, wanted)
 
     @routes.get("/ws/{ws}/runs")
-    def list_runs(ws: str, request: Request) -> Json:
-        return listed(ws, request)
+    def list_runs(ws: str, wanted: Json = Depends(_filter)) -> Json:  # noqa: B008
+        return listed(ws, wanted)
 
-    def listed(ws: str | None, request: Request) -> Json:
-        wanted, limit = _filter(request)
+    def listed(ws: str | None, wanted: Json) -> Json:
         found = views.list_runs(ws, **wanted)
-        return page(found, str(found[-1]["number"]) if len(found) == limit else None)
+        return page(found, str(found[-1]["number"]) if len(found) == wanted["limit"] else None)
 
     @routes.get("/ws/{ws}/runs/{run_id}")
     def get_run(ws: str, run_id: str) -> Json:
@@ -157,13 +175,13 @@ def _reading(routes: APIRouter, services: Services) -> None:
         views.find_run(run_id, ws)
         return page(views.children(run_id))
 
-    @routes.get("/ws/{ws}/runs/{run_id}/stream")
-    def stream(ws: str, run_id: str, after: int = 0, logs: int = 0) -> Response:
+    @routes.get("/ws/{ws}/runs/{run_id}/stream", **bytes_of("application/x-ndjson"))
+    def stream(ws: str, run_id: str, after: Number = 0, logs: int = 0) -> Response:
         run = views.find_run(run_id, ws)
         return StreamingResponse(follow(services, run, after, bool(logs)), media_type="application/x-ndjson")
 
     @routes.get("/ws/{ws}/runs/{run_id}/events")
-    def get_events(ws: str, run_id: str, after: int = 0) -> Json:
+    def get_events(ws: str, run_id: str, after: Number = 0) -> Json:
         views.find_run(run_id, ws)
         found = views.events(run_id, after)
         return page(found, str(found[-1]["id"]) if len(found) >= EVENTS_A_PAGE else None)
@@ -182,8 +200,8 @@ def _what_is_left(routes: APIRouter, services: Services) -> None:
         views.find_run(run_id, ws)
         return page(views.files(run_id))
 
-    @routes.get("/ws/{ws}/runs/{run_id}/files/{name:path}")
-    def get_file(ws: str, run_id: str, name: str, offset: int = 0) -> Response:
+    @routes.get("/ws/{ws}/runs/{run_id}/files/{name:path}", **BYTES)
+    def get_file(ws: str, run_id: str, name: str, offset: Number = 0) -> Response:
         views.find_run(run_id, ws)
         return send_file(views.file_path(run_id, name), offset)
 
@@ -213,20 +231,30 @@ def _what_is_left(routes: APIRouter, services: Services) -> None:
         return page(views.attempts(run_id))
 
 
-def _filter(request: Request) -> tuple[Json, int]:
-    """The fields of store.runs.Filter from a query string, and the limit."""
-    query = request.query_params
-    try:
-        limit = max(1, min(int(query.get("limit") or 100), MAX_LIMIT))
-        cursor = int(query["cursor"]) if query.get("cursor") else None
-    except ValueError:
-        raise BadRequest("limit and cursor are numbers. Take the cursor from the last page's 'next'.") from None
+def _filter(
+    request: Request,
+    experiment: str | None = None,
+    type: str | None = None,
+    parent: str | None = None,
+    status: str | None = None,
+    prefix: str | None = None,
+    pipeline_id: str | None = None,
+    include_children: bool = False,
+    limit: int = 100,
+    cursor: Number | None = None,
+) -> Json:
+    """The fields of store.runs.Filter that a query string asks for."""
     labels = [
         (kind, key[len(kind) + 1 :], value or None)
-        for key, value in query.multi_items()
+        for key, value in request.query_params.multi_items()
         for kind in ("tag", "property")
         if key.startswith(kind + ".")
     ]
-    plain = {k: query[k] for k in ("experiment", "type", "parent", "status", "prefix", "pipeline_id") if query.get(k)}
-    wanted = {**plain, "labels": tuple(labels), "limit": limit, "before_number": cursor}
-    return {**wanted, "include_children": query.get("include_children", "0").lower() in ("1", "true")}, limit
+    plain = {"experiment": experiment, "type": type, "parent": parent, "status": status, "prefix": prefix}
+    return {
+        **{name: value or None for name, value in {**plain, "pipeline_id": pipeline_id}.items()},
+        "labels": tuple(labels),
+        "include_children": include_children,
+        "limit": max(1, min(limit, MAX_LIMIT)),
+        "before_number": cursor,
+    }

@@ -4,22 +4,49 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
 from penstock.server.api.workspaces import page
+from penstock.server.bodies import api_router
+from penstock.server.shapes import Shape, Text, Values, sent
 from penstock.service.services import Services
 
 Json = dict[str, Any]
+SHAPE = Shape(
+    name=Text,
+    description=Text,
+    status=Any,
+    pipeline_id=Text,
+    pipeline_endpoint_id=Text,
+    experiment_name=Text,
+    recurrence=Values,
+    pipeline_parameters=Values,
+    continue_on_step_failure=bool,
+    datastore=Text,
+    path_on_datastore=Text,
+    polling_interval=float,
+    data_path_parameter_name=Text,
+    catch_up=Text,
+    overlap=Text,
+    pause_after=int,
+    recursive=bool,
+    on_delete=bool,
+    settle_seconds=float,
+    regenerate_outputs=bool,
+    datasets=Text,
+)
+_SCHEDULE = sent(**SHAPE.keys)
+_SPAN = sent(**{"from": Text, "to": Text, "at_once": int, "dry_run": bool})
 _ONE = "/ws/{ws}/schedules/{schedule_id}"
 
 
 def router(services: Services) -> APIRouter:
-    routes = APIRouter(tags=["schedules"])
+    routes = api_router("schedules")
     schedules = services.schedules
 
-    @routes.post("/ws/{ws}/schedules")
-    def create_schedule(ws: str, body: Json = Body()) -> Response:  # noqa: B008
+    @routes.post("/ws/{ws}/schedules", status_code=201)
+    def create_schedule(ws: str, body: Json = _SCHEDULE) -> Response:
         return JSONResponse(schedules.create(ws, body), 201)
 
     @routes.get("/ws/{ws}/schedules")
@@ -33,7 +60,7 @@ def router(services: Services) -> APIRouter:
         return schedules.get(ws, schedule_id)
 
     @routes.put(_ONE)
-    def update_schedule(ws: str, schedule_id: str, body: Json = Body()) -> Json:  # noqa: B008
+    def update_schedule(ws: str, schedule_id: str, body: Json = _SCHEDULE) -> Json:
         return schedules.update(ws, schedule_id, body)
 
     @routes.get(_ONE + "/ticks")
@@ -57,7 +84,7 @@ def router(services: Services) -> APIRouter:
         return schedules.run_now(ws, schedule_id)
 
     @routes.post(_ONE + "/backfill")
-    def backfill_schedule(ws: str, schedule_id: str, body: Json = Body()) -> Json:  # noqa: B008
+    def backfill_schedule(ws: str, schedule_id: str, body: Json = _SPAN) -> Json:
         return schedules.backfill(ws, schedule_id, body)
 
     return routes

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
 from penstock.server.api.workspaces import page
+from penstock.server.bodies import api_router
+from penstock.server.shapes import Text, sent
 from penstock.service.services import Services
 
 Json = dict[str, Any]
 
 
 def router(services: Services) -> APIRouter:
-    routes = APIRouter(tags=["secrets"])
+    routes = api_router("secrets")
     secrets = services.secrets
 
     @routes.get("/ws/{ws}/secrets")
@@ -26,10 +28,10 @@ def router(services: Services) -> APIRouter:
         return JSONResponse(secrets.get(ws, name), headers={"Cache-Control": "no-store"})
 
     @routes.put("/ws/{ws}/secrets/{name}")
-    def put_secret(ws: str, name: str, body: Json = Body()) -> Json:  # noqa: B008
+    def put_secret(ws: str, name: str, body: Json = sent(value=Any, content_type=Text)) -> Json:  # noqa: B008
         return secrets.put(ws, name, body)
 
-    @routes.delete("/ws/{ws}/secrets/{name}")
+    @routes.delete("/ws/{ws}/secrets/{name}", status_code=204)
     def delete_secret(ws: str, name: str) -> Response:
         secrets.delete(ws, name)
         return Response(status_code=204)

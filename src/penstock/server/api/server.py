@@ -6,20 +6,22 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from fastapi import APIRouter, Body, Request
+from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from penstock import __version__
 from penstock.model.access import ALL, Caller
 from penstock.model.errors import Conflict
 from penstock.node import identity
+from penstock.server.bodies import api_router
 from penstock.server.callers import caller_of
+from penstock.server.shapes import optional
 from penstock.service.execution.loop import Loop
 from penstock.service.services import Services
 
 
 def router(services: Services, loop: Loop, stop: Callable[[], None]) -> APIRouter:
-    routes = APIRouter(tags=["server"])
+    routes = api_router("server")
     context = services.context
 
     @routes.get("/healthz")
@@ -56,7 +58,7 @@ def router(services: Services, loop: Loop, stop: Callable[[], None]) -> APIRoute
         return _shown(caller_of(request))
 
     @routes.post("/api/v1/shutdown")
-    def shutdown(body: dict[str, Any] = Body(default={})) -> Response:  # noqa: B008
+    def shutdown(body: dict[str, Any] = optional(force=bool)) -> Response:  # noqa: B008
         """Stop the server; steps that run go on by themselves."""
         active = [
             r for r in services.views.list_runs(None, limit=1000) if not r["ended_at"] and r["type"] == "pipeline"

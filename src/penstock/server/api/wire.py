@@ -18,10 +18,12 @@ from penstock.model.access import Permission
 from penstock.model.errors import BadRequest, Forbidden
 from penstock.model.status import TERMINAL
 from penstock.server.api import wire_objects, wire_runs, wire_schedules
+from penstock.server.api.openapi import WIRE_ERRORS
 from penstock.server.api.wire_runs import RUNS, SCHEDULE_ID, entity
-from penstock.server.api.wire_values import assignments, objects
+from penstock.server.api.wire_values import assignments, is_unsaved, saved
 from penstock.server.bodies import folded, read_json
 from penstock.server.callers import caller_of, idempotent, signed
+from penstock.server.shapes import Labels, Shape, Text, Values
 from penstock.service.changes import Subscription
 from penstock.service.published.pipelines import RUN_SOURCE, RUN_TYPE
 from penstock.service.published.pipelines import facts as facts_of
@@ -36,19 +38,41 @@ AT_ONCE = 4
 """So many submissions that ask the database are worked on at once: more would only wait for each other."""
 _SLOW: dict[str, CapacityLimiter] = {}
 _OVER = {str(s) for s in TERMINAL}
-_KNOWN = {
-    "experimentname": "experiment",
-    "displayname": "display_name",
-    "description": "description",
-    "continuerunonstepfailure": "continue_on_step_failure",
-    "regenerateoutputs": "regenerate_outputs",
-    "parentrunid": "parent_run_id",
+_BODY = Shape(
+    ExperimentName=Text,
+    DisplayName=Text,
+    Description=Text,
+    ParameterAssignments=Values,
+    DataPathAssignments=Values,
+    DataSetDefinitionValueAssignments=Values,
+    ContinueRunOnStepFailure=bool,
+    RegenerateOutputs=bool,
+    ParentRunId=Text,
+    RunSource=Text,
+    RunType=Text,
+    ScheduleId=Text,
+    tags=Labels,
+    Properties=Labels,
+)
+_OURS = {
+    "ExperimentName": "experiment",
+    "DisplayName": "display_name",
+    "Description": "description",
+    "ContinueRunOnStepFailure": "continue_on_step_failure",
+    "RegenerateOutputs": "regenerate_outputs",
+    "ParentRunId": "parent_run_id",
     "tags": "tags",
+}
+_TOLD: Json = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {**_BODY.schema(), "required": ["ExperimentName"]}}},
+    }
 }
 
 
 def router(services: Services) -> APIRouter:
-    routes = APIRouter(tags=["clients of the original"])
+    routes = APIRouter(tags=["clients of the original"], responses={"4XX": WIRE_ERRORS, "5XX": WIRE_ERRORS})
     _submitting(routes, services)
     wire_runs.add(routes, services)
     wire_objects.add(routes, services)
@@ -57,24 +81,24 @@ def router(services: Services) -> APIRouter:
 
 
 def _submitting(routes: APIRouter, services: Services) -> None:
-    @routes.post(RUNS + "/PipelineSubmit/{pipeline_id}")
+    @routes.post(RUNS + "/PipelineSubmit/{pipeline_id}", openapi_extra=_TOLD)
     async def submit_published(ws: str, pipeline_id: str, request: Request, wait: float = 0) -> Response:
         body = await read_json(request)
 
         def submit() -> Json:
             ready = _submission(services, ws, request, body, f"{ws}/{pipeline_id}")
-            return services.pipelines.submit(ws, pipeline_id, ready)
+            return services.pipelines.submit(ws, pipeline_id, _chosen(services, ws, pipeline_id, ready))
 
         return await _answer(services, submit, wait, await _quick(services, ws, pipeline_id, request, body))
 
-    @routes.post(_BY_ID)
-    @routes.post(_BY_ID + "/{version}")
+    @routes.post(_BY_ID, openapi_extra=_TOLD)
+    @routes.post(_BY_ID + "/{version}", openapi_extra=_TOLD)
     async def submit_endpoint(
         ws: str, endpoint_id: str, request: Request, version: str | None = None, wait: float = 0
     ) -> Response:
         return await by_endpoint(ws, endpoint_id, version, request, wait)
 
-    @routes.post(RUNS + "/PipelineEndpointSubmit/Name")
+    @routes.post(RUNS + "/PipelineEndpointSubmit/Name", openapi_extra=_TOLD)
     async def submit_endpoint_by_name(
         ws: str, name: str, request: Request, pipelineVersion: str | None = None, wait: float = 0
     ) -> Response:
@@ -88,7 +112,8 @@ def _submitting(routes: APIRouter, services: Services) -> None:
 
         def submit() -> Json:
             ready = _submission(services, ws, request, body, f"{ws}/{endpoint_id}/{version}")
-            return services.endpoints.submit(ws, endpoint_id, version, ready)
+            pipeline_id = services.endpoints.pipeline_of(ws, endpoint_id, version)
+            return services.endpoints.submit(ws, endpoint_id, version, _chosen(services, ws, pipeline_id, ready))
 
         return await _answer(services, submit, wait)
 
@@ -143,19 +168,28 @@ async def _ended(services: Services, run: Json, seconds: float) -> Json:
 
 def _submission(services: Services, ws: str, request: Request, sent: Json, what: str) -> Json:
     """A submission of ours from a body of theirs."""
-    body = folded(sent)
-    experiment = body.get("experimentname")
-    if not isinstance(experiment, str) or not experiment:
+    given = folded(sent)
+    body = _BODY.checked({name: given[name.lower()] for name in _BODY.keys if given.get(name.lower()) is not None})
+    if not body.get("ExperimentName"):
         raise BadRequest(
             'The body has no ExperimentName. Send it: {"ExperimentName": "my-experiment"}.', target="ExperimentName"
         )
-    found: Json = {ours: body[theirs] for theirs, ours in _KNOWN.items() if body.get(theirs) is not None}
-    objects(body, "tags", "properties")
-    found |= {"parameters": assignments(services, ws, body), "is_lenient": True}
+    found: Json = {ours: body[theirs] for theirs, ours in _OURS.items() if theirs in body}
+    found |= {"parameters": assignments(given), "is_lenient": True}
     found["properties"] = {
-        **(body.get("properties") or {}),
-        RUN_SOURCE: str(body.get("runsource") or "API"),
-        RUN_TYPE: str(body.get("runtype") or "HTTP"),
-        **({SCHEDULE_ID: str(body["scheduleid"])} if body.get("scheduleid") else {}),
+        **(body.get("Properties") or {}),
+        RUN_SOURCE: body.get("RunSource") or "API",
+        RUN_TYPE: body.get("RunType") or "HTTP",
+        **({SCHEDULE_ID: body["ScheduleId"]} if body.get("ScheduleId") else {}),
     }
     return idempotent(request, signed(services, request, found), what)
+
+
+def _chosen(services: Services, ws: str, pipeline_id: str, ready: Json) -> Json:
+    """The submission with each dataset by its id. Files at a path become one here, so all else is looked at first."""
+    values = ready["parameters"]
+    if not any(map(is_unsaved, values.values())):
+        return ready
+    services.catalog.check_experiment(ready["experiment"])
+    services.pipelines.check(ws, pipeline_id, values)
+    return {**ready, "parameters": saved(services, ws, values)}

@@ -43,7 +43,7 @@ def add(routes: APIRouter, services: Services) -> None:
         run = _pipeline_run(services, ws, run_id)
         return entity(run, facts_of(services.context.database, run))
 
-    @routes.delete(_RUN + "/Execution")
+    @routes.delete(_RUN + "/Execution", response_class=Response)
     def cancel_run(ws: str, run_id: str) -> Response:
         _pipeline_run(services, ws, run_id)
         services.control.cancel(run_id, None)

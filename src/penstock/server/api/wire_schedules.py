@@ -8,8 +8,9 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
+from penstock.server.api.schedules import SHAPE
 from penstock.server.api.wire_runs import RUNS, WS, entity
-from penstock.server.api.wire_values import assignments, objects
+from penstock.server.api.wire_values import assignments, objects, saved
 from penstock.server.bodies import folded, read_json
 from penstock.service.published.pipelines import facts as facts_of
 from penstock.service.schedule.schedule_settings import SETTINGS
@@ -77,13 +78,13 @@ def _given(services: Services, ws: str, body: Json) -> Json:
     go_on = submission.get("continuerunonstepfailure", body.get("continuerunonstepfailure"))
     if go_on is not None:
         found["continue_on_step_failure"] = go_on
-    if given := assignments(services, ws, {**submission, **body}):
-        found["pipeline_parameters"] = given
+    if given := assignments({**submission, **body}):
+        found["pipeline_parameters"] = saved(services, ws, given)
     if body.get("recurrence"):
         rule = folded(body["recurrence"])
         objects(rule, "schedule")
         found["recurrence"] = _named({**folded(rule.get("schedule") or {}), **rule}, _RULE)
-    return found
+    return SHAPE.checked(found)
 
 
 def _named(body: Json, names: tuple[str, ...]) -> Json:

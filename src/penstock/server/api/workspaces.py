@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Body, Request
+from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from penstock.model.access import ALL, Permission
 from penstock.model.errors import Forbidden
+from penstock.server.bodies import api_router
 from penstock.server.callers import caller_of
+from penstock.server.shapes import Labels, Text, Values, optional, sent
 from penstock.service.services import Services
 
 Json = dict[str, Any]
+_WORKSPACE = optional(subscription_id=Text, resource_group=Text, location=Text, tags=Labels, create=bool, exist_ok=bool)
 
 
 def router(services: Services) -> APIRouter:
-    routes = APIRouter(tags=["workspaces"])
+    routes = api_router("workspaces")
     catalog = services.catalog
     _datastores(routes, services)
 
@@ -31,8 +34,8 @@ def router(services: Services) -> APIRouter:
     def get_workspace(ws: str) -> Json:
         return catalog.workspace(ws)
 
-    @routes.put("/workspaces/{ws}")
-    def put_workspace(ws: str, request: Request, body: Json = Body(default={})) -> Response:  # noqa: B008
+    @routes.put("/workspaces/{ws}", responses={201: {"description": "It is new"}})
+    def put_workspace(ws: str, request: Request, body: Json = _WORKSPACE) -> Response:
         caller = caller_of(request)
         if not caller.may(Permission.OWN, ALL) and (
             body.get("create") or ws not in {w["name"] for w in catalog.workspaces()}
@@ -50,7 +53,7 @@ def router(services: Services) -> APIRouter:
         return page(catalog.experiments(ws))
 
     @routes.put("/ws/{ws}/experiments/{name}")
-    def put_experiment(ws: str, name: str, body: Json = Body(default={})) -> Json:  # noqa: B008
+    def put_experiment(ws: str, name: str, body: Json = optional(tags=Labels)) -> Json:  # noqa: B008
         tags = body.get("tags")
         return catalog.put_experiment(ws, name, tags if isinstance(tags, dict) else None)
 
@@ -64,10 +67,10 @@ def router(services: Services) -> APIRouter:
         return catalog.compute(ws, name)
 
     @routes.put("/ws/{ws}/computes/{name}")
-    def put_compute(ws: str, name: str, body: Json = Body(default={})) -> Json:  # noqa: B008
+    def put_compute(ws: str, name: str, body: Json = optional(type=Text, settings=Values)) -> Json:  # noqa: B008
         return catalog.put_compute(ws, name, body)
 
-    @routes.delete("/ws/{ws}/computes/{name}")
+    @routes.delete("/ws/{ws}/computes/{name}", status_code=204)
     def delete_compute(ws: str, name: str) -> Response:
         catalog.delete_compute(ws, name)
         return Response(status_code=204)
@@ -87,29 +90,29 @@ def _datastores(routes: APIRouter, services: Services) -> None:
         return stores.get(ws, name)
 
     @routes.put("/ws/{ws}/datastores/{name}")
-    def put_datastore(ws: str, name: str, body: Json = Body(default={})) -> Json:  # noqa: B008
+    def put_datastore(ws: str, name: str, body: Json = optional(type=Text, settings=Values)) -> Json:  # noqa: B008
         return stores.put(ws, name, body)
 
     @routes.put("/ws/{ws}/datastores/{name}/root")
-    def map_datastore(ws: str, name: str, body: Json = Body()) -> Json:  # noqa: B008
+    def map_datastore(ws: str, name: str, body: Json = sent(root=Text)) -> Json:  # noqa: B008
         target = body.get("root")
         return stores.map(ws, name, None if target is None else str(target))
 
     @routes.post("/ws/{ws}/datastores/{name}/pull")
-    def pull(ws: str, name: str, body: Json = Body(default={})) -> Json:  # noqa: B008
+    def pull(ws: str, name: str, body: Json = optional(path=Text)) -> Json:  # noqa: B008
         return {"n_files": stores.pull(ws, name, str(body.get("path") or ""))}
 
     @routes.post("/ws/{ws}/datastores/{name}/push")
-    def push(ws: str, name: str, body: Json = Body(default={})) -> Json:  # noqa: B008
+    def push(ws: str, name: str, body: Json = optional(path=Text)) -> Json:  # noqa: B008
         return {"n_files": stores.push(ws, name, str(body.get("path") or ""))}
 
-    @routes.delete("/ws/{ws}/datastores/{name}")
+    @routes.delete("/ws/{ws}/datastores/{name}", status_code=204)
     def delete_datastore(ws: str, name: str) -> Response:
         stores.delete(ws, name)
         return Response(status_code=204)
 
     @routes.put("/ws/{ws}/default_datastore")
-    def set_default_datastore(ws: str, body: Json = Body()) -> Json:  # noqa: B008
+    def set_default_datastore(ws: str, body: Json = sent(name=Text)) -> Json:  # noqa: B008
         return stores.set_default(ws, str(body.get("name") or ""))
 
 

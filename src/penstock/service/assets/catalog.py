@@ -89,10 +89,7 @@ class Catalog:
 
     def put_experiment(self, workspace: str, name: str, tags: Json | None = None) -> Json:
         """The experiment, made when it is new; with `tags`, these are its tags from now on."""
-        if not _EXPERIMENT.match(name):
-            raise BadRequest(
-                f"The experiment name {name!r} is invalid. Use 1 to 255 letters, digits, '-' and '_', starting with a letter or digit."
-            )
+        self.check_experiment(name)
         with self._db.read() as connection:
             self._find_workspace(connection, workspace)
             found = catalog.get_experiment(connection, workspace, name)
@@ -113,6 +110,13 @@ class Catalog:
             self._db.write(lambda connection: catalog.set_experiment_tags(connection, workspace, name, tags))
             found = {**found, "tags": tags}
         return _dated(found)
+
+    def check_experiment(self, name: str) -> None:
+        """BadRequest unless an experiment can be called that."""
+        if not _EXPERIMENT.match(name):
+            raise BadRequest(
+                f"The experiment name {name!r} is invalid. Use 1 to 255 letters, digits, '-' and '_', starting with a letter or digit."
+            )
 
     def known_experiment(self, workspace: str, name: str) -> str | None:
         """The id of an experiment that was asked for before: experiments stay."""
@@ -171,7 +175,7 @@ def checked_compute_settings(name: str, settings: Json) -> Json:
         if checked.get(key) is not None:
             try:
                 checked[key] = int(checked[key])
-            except (TypeError, ValueError):
+            except (OverflowError, TypeError, ValueError):
                 raise BadRequest(
                     f"Compute '{name}': {key} is {checked[key]!r}, which is not a whole number. Give one."
                 ) from None

@@ -133,7 +133,7 @@ class Models:
 def _matches(row: Json, wanted: Json) -> bool:
     if wanted.get("run_id") and row["run_id"] != wanted["run_id"]:
         return False
-    if wanted.get("version") and row["version"] != int(wanted["version"]):
+    if wanted.get("version") is not None and row["version"] != wanted["version"]:
         return False
     for kind in ("tags", "properties"):
         for key, value in (wanted.get(kind) or {}).items():

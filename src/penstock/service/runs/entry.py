@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from penstock.engine.plan import make_plan
-from penstock.model.errors import BadRequest, NotFound
+from penstock.model.errors import BadRequest
 from penstock.model.graph import Graph, Node
 from penstock.model.status import Status
 from penstock.service.context import Context
@@ -48,7 +48,7 @@ class Entry:
         self.bindings: Json = {
             **ready.bindings,
             "experiment_id": experiment_id,
-            "timeout_seconds": _timeout(body),
+            "timeout_seconds": timeout_of(body),
             "eligible": [],
         }
         self.resumption = resuming.NOTHING
@@ -89,9 +89,6 @@ class Entry:
             return False
         for name in self._ready.computes:
             catalog.add_compute(connection, self._compute(name))
-        parent = body.get("parent_run_id")
-        if parent and runs.get_run(connection, str(parent)) is None:
-            raise NotFound(f"There is no run '{parent}' to be the parent. Leave parent_run_id out, or name a run.")
         runs.insert_submission(connection, self._submission())
         runs.insert_runs(connection, self._runs())
         properties = self.labels("properties")
@@ -170,7 +167,7 @@ def step_of(node_id: str, run_id: str, taken: Container[str]) -> Json:
     return {"node": node_id, "run_id": run_id, "module_id": module_id, "reusable": node_id in taken}
 
 
-def _timeout(body: Json) -> float | None:
+def timeout_of(body: Json) -> float | None:
     """The limit of the whole run, in seconds from its submission."""
     seconds = body.get("timeout_seconds")
     if seconds is None:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from penstock.engine import fingerprint
 from penstock.engine.plan import Plan, make_plan, parameter_problems
 from penstock.engine.validate import problems
-from penstock.model.errors import BadRequest, Conflict, InvalidGraph, Problem
+from penstock.model.errors import BadRequest, Conflict, InvalidGraph, NotFound, Problem
 from penstock.model.graph import Graph, Node
 from penstock.service.assets.catalog import Catalog, wrong_compute_name
 from penstock.service.assets.datastores import Datastores, mirror
@@ -56,7 +56,11 @@ class Submission:
             with self._db.read() as connection:
                 body = resuming.body_of(connection, workspace, body)
         ready = self.prepare(workspace, body)
-        experiment = self._workspaces.put_experiment(workspace, str(body.get("experiment") or ""))
+        self._demand_parent(workspace, body.get("parent_run_id"))
+        timeout_of(body)
+        experiment = self._workspaces.put_experiment(
+            workspace, str(body.get("experiment") or "")
+        )  # all else is in order
         entry = Entry(self._context, ready, body, experiment["id"])
         entry.take_over(self._resumption(entry.plan, entry.bindings, body))
         entry.note_eligible(self._eligible(workspace, entry.plan, body))
@@ -72,6 +76,17 @@ class Submission:
         self.entered(entry)
         notes = [*_notes(ready.computes, entry.bindings, body), *entry.resumption.notes(entry.plan)]
         return {"run_id": entry.root_id, "steps": entry.steps(), "notes": notes}
+
+    def _demand_parent(self, workspace: str, run_id: Any) -> None:
+        if run_id:
+            with self._db.read() as connection:
+                row = runs.get_run(connection, str(run_id))
+            if row is not None and row["workspace"] == workspace:
+                return
+            raise NotFound(
+                f"There is no run '{run_id}' in workspace '{workspace}' to be the parent. Leave parent_run_id out, or name a run.",
+                target="parent_run_id",
+            )
 
     def entered(self, entry: Entry) -> None:
         """A submission is committed: it may be taken up."""
