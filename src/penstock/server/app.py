@@ -38,7 +38,6 @@ from penstock.server.studio import schedules as scheduled
 from penstock.server.studio.visitors import visitor_of
 from penstock.service.care.room import Room
 from penstock.service.execution.loop import Loop
-from penstock.service.published.places import PREFIX
 from penstock.service.services import Services
 
 log = logging.getLogger("penstock.server")

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from penstock.model.errors import BadRequest, TooLarge, UnsupportedMediaType
 from penstock.server.api.openapi import ERRORS
-from penstock.service.places import PREFIX
+from penstock.service.published.places import PREFIX
 
 Json = dict[str, Any]
 MOST_BYTES = 1 << 20

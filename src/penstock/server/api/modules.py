@@ -32,7 +32,7 @@ _VERSION_BODY = sent(
     parameters=Any,
     arguments=Any,
 )
-_TYPE_BODY = sent(name=Text, description=Text, parents=Any)
+_TYPE_BODY = sent(name=Text, description=Text, is_directory=bool, parents=Any)
 
 
 def router(services: Services) -> APIRouter:

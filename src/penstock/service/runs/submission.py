@@ -22,7 +22,7 @@ from penstock.service.context import Context
 from penstock.service.execution.inbox import Inbox
 from penstock.service.runs import resuming
 from penstock.service.runs.binding import Root
-from penstock.service.runs.entry import Entry, Prepared, step_of
+from penstock.service.runs.entry import Entry, Prepared, step_of, timeout_of
 from penstock.service.runs.resuming import Resumption
 from penstock.steps.registry import kind_problems
 from penstock.store import catalog, identities, runs
