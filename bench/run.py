@@ -31,6 +31,7 @@ PARTS = (
     "digests",
     "watching",
     "folders",
+    "schedules",
 )
 
 
@@ -58,6 +59,7 @@ def measure(quick: bool, parts: list[str]) -> list[dict[str, object]]:
     import measures
     import metrics
     import processes
+    import schedules
     import shapes
     import watching
     import watching_folders
@@ -84,7 +86,11 @@ def measure(quick: bool, parts: list[str]) -> list[dict[str, object]]:
         keep(watching.watching(rounds))
     if "folders" in parts:
         keep(watching_folders.looks(watching_folders.FILES // (10 if quick else 1), rounds))
-    if not {"first", "chain", "fan", "train", "growth", "tables", "files", "metrics", "folders"} & set(parts):
+    if "schedules" in parts:
+        keep(schedules.scans(schedules.SCHEDULES, 20 * rounds))
+    if not {"first", "chain", "fan", "train", "growth", "tables", "files", "metrics", "folders", "schedules"} & set(
+        parts
+    ):
         return figures
     with processes.fresh_home() as home:
         ws = measures.workspace()
@@ -96,6 +102,8 @@ def measure(quick: bool, parts: list[str]) -> list[dict[str, object]]:
             keep(metrics.hundred_thousand(ws, home, rounds))
         if "folders" in parts:
             keep(watching_folders.fires(ws, home, rounds))
+        if "schedules" in parts:
+            keep(schedules.delays(ws, home, schedules.SCHEDULES, 20 if quick else 60))
         if "first" in parts:
             keep(measures.first_line(ws, 5 if quick else 15))
         for part, shape, aim in (
