@@ -10,6 +10,7 @@ from fault.schedules_checker import play
 from fault.schedules_world import BEGIN, World
 
 from penstock.model.errors import BadRequest, Conflict, NotFound
+from penstock.service.schedule.triggers import AT_ONCE
 from penstock.store import schedules as store
 from penstock.store import ticks as ledger
 from penstock.store.database import open_database
@@ -70,6 +71,18 @@ def test_of_missed_times_the_latest_runs_and_the_others_are_told(world: World) -
     assert verdicts(world, made) == [("fired", 1), ("skipped", 999_999), ("fired", 1)]
 
 
+@pytest.mark.parametrize(
+    "rule", [{"frequency": "Minute", "interval": 1}, {"cron": "*/30 * * * * *", "time_zone": "America/New_York"}]
+)
+def test_a_million_missed_times_are_one_skip_or_come_in_parts(world: World, rule: dict[str, object]) -> None:
+    silent, all_of_them = make(world, recurrence=rule, catch_up="none"), make(world, recurrence=rule, catch_up="all")
+    world.now = BEGIN + 60 * 1_000_000 + 75
+    world.clocks[0].tick(world.now)
+    assert len(verdicts(world, silent)) == 2 and {v for v, _ in verdicts(world, silent)[:1]} == {"skipped"}
+    assert verdicts(world, all_of_them) == [("fired", 1)] * AT_ONCE
+    assert world.clocks[0].tick(world.now) <= world.now, "the rest is next"
+
+
 def test_all_missed_times_run_when_asked_for(world: World) -> None:
     made = make(world, recurrence={"frequency": "Hour", "interval": 1}, catch_up="all")
     fire(world, BEGIN + 3600 * 250)
@@ -96,6 +109,37 @@ def test_a_clock_that_jumps_a_year_and_back_goes_on_firing_once(world: World) ->
     with world.database.read() as connection:
         fired = [t["scheduled_at"] - BEGIN for t in ledger.ticks(connection, made) if t["verdict"] == "fired"]
     assert sorted(fired) == [0, 7200, 365 * 86400], "what was recorded as skipped stays so; what comes after fires once"
+
+
+@pytest.mark.parametrize("step", [3600, -3600, 365 * 86400, -365 * 86400])
+def test_a_clock_that_jumps_and_stays_there_goes_on_from_there(world: World, step: int) -> None:
+    made = make(world, recurrence={"frequency": "Hour", "interval": 1})
+    for n in range(3):
+        fire(world, BEGIN + 3600 * n)
+    for n in range(3, 6):
+        fire(world, BEGIN + 3600 * n + step)
+    with world.database.read() as connection:
+        fired = [t["scheduled_at"] for t in ledger.ticks(connection, made) if t["verdict"] == "fired"]
+    expected = {BEGIN + 3600 * n for n in range(3)} | {BEGIN + 3600 * n + step for n in range(3, 6)}
+    # One set back by a year is where the schedule was not made yet: it waits for its first time to come again.
+    assert sorted(fired) == sorted(e for e in expected if e >= BEGIN)
+
+
+def test_a_schedule_edited_in_the_middle_of_its_submission_is_fired_once_and_keeps_its_edit(world: World) -> None:
+    made = make(world, recurrence={"frequency": "Hour", "interval": 1}, pipeline_parameters={"rate": 1})
+    sent = []
+
+    def submit(schedule: Any, body: Any, also: Any) -> str:
+        sent.append(body["parameters"])
+        world.schedules.update("w", made, {"pipeline_parameters": {"rate": len(sent) + 1}})
+        return World.submit(world, schedule, body, also)
+
+    world.submit = submit  # type: ignore[method-assign]
+    world.start()
+    fire(world, BEGIN)
+    fire(world, BEGIN + 3600)
+    assert sent == [{"rate": 1}, {"rate": 2}] and verdicts(world, made) == [("fired", 1), ("fired", 1)]
+    assert world.schedules.get("w", made)["pipeline_parameters"] == {"rate": 3}
 
 
 def test_a_schedule_edited_while_it_is_fired_keeps_its_edit(world: World) -> None:

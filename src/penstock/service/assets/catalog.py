@@ -25,6 +25,13 @@ def wrong_compute_name(name: str) -> str | None:
     return f"The compute name {name!r} is invalid. Use 1 to 64 letters, digits and '-', starting with a letter."
 
 
+def wrong_experiment_name(name: str) -> str | None:
+    """Why no experiment can be called `name`, or None."""
+    if _EXPERIMENT.match(name):
+        return None
+    return f"The experiment name {name!r} is invalid. Use 1 to 255 letters, digits, '-' and '_', starting with a letter or digit."
+
+
 class Catalog:
     """The verbs on workspaces and their experiments, computes and datastores."""
 
@@ -113,10 +120,8 @@ class Catalog:
 
     def check_experiment(self, name: str) -> None:
         """BadRequest unless an experiment can be called that."""
-        if not _EXPERIMENT.match(name):
-            raise BadRequest(
-                f"The experiment name {name!r} is invalid. Use 1 to 255 letters, digits, '-' and '_', starting with a letter or digit."
-            )
+        if wrong := wrong_experiment_name(name):
+            raise BadRequest(wrong)
 
     def known_experiment(self, workspace: str, name: str) -> str | None:
         """The id of an experiment that was asked for before: experiments stay."""

@@ -22,6 +22,7 @@ from penstock.service.schedule.schedule_settings import (
     problems,
     refuse,
     shown,
+    standing_problems,
     target_problems,
 )
 from penstock.service.schedule.standing import warnings
@@ -63,20 +64,18 @@ class Schedules:
         """Make a schedule; BadRequest lists all that is wrong with it."""
         self._workspaces.workspace(workspace)
         settings = {name: body[name] for name in SETTINGS if body.get(name) is not None}
-        found = [*problems(settings), *target_problems(body)]
-        if not str(body.get("name") or "").strip():
-            found.append(Problem("The schedule has no name. Give one.", "name"))
-        refuse(found)
-        self._check_target(workspace, body)
+        status = "Active" if body.get("status") is None else body["status"]
+        refuse([*problems(settings), *target_problems(body), *standing_problems(body.get("name"), status)])
+        self._check_parameters(workspace, settings, body.get("pipeline_id"), body.get("pipeline_endpoint_id"))
         now = self._context.clock()
         row: Json = {
             "id": self._context.make_id(),
             "workspace": workspace,
-            "name": str(body["name"]),
-            "kind": "time" if settings.get("recurrence") else "data",
-            "pipeline_id": body.get("pipeline_id"),
-            "endpoint_id": body.get("pipeline_endpoint_id"),
-            "status": "Active",
+            "name": body["name"],
+            "kind": "time" if "recurrence" in settings else "data",
+            "pipeline_id": body.get("pipeline_id") or None,
+            "endpoint_id": body.get("pipeline_endpoint_id") or None,
+            "status": status,
             "settings": settings,
             "revision": 0,
             "next_at": None,
@@ -85,8 +84,9 @@ class Schedules:
             "updated_at": now,
         }
         if row["kind"] == "time":
-            row["next_at"] = rule_of(row).first()
-            _refuse_never(row["next_at"])
+            first = rule_of(row).first()
+            _refuse_never(first)
+            row["next_at"] = first if status == "Active" else None
             self._db.write(lambda c: store.add(c, row))
         else:
             settings["datastore"] = self._places.named(workspace, settings.get("datastore"))
@@ -94,6 +94,15 @@ class Schedules:
             self._db.write(lambda c: store.add_watching(c, row, files, n_files))
         self.wake()
         return {**self.get(workspace, row["id"]), "notes": self._notes()}
+
+    def _check_parameters(self, workspace: str, settings: Json, pipeline_id: Any, endpoint_id: Any) -> None:
+        """Refuse parameters that what is submitted does not take, the one that gets the changed path included."""
+        parameters = dict(settings.get("pipeline_parameters") or {})
+        if name := settings.get("data_path_parameter_name"):
+            store = self._places.named(workspace, settings.get("datastore"))
+            parameters[name] = {"datastore": store, "path": settings.get("path_on_datastore") or ""}
+        target = {"pipeline_id": pipeline_id, "pipeline_endpoint_id": endpoint_id}
+        self._check_target(workspace, {**target, "pipeline_parameters": parameters})
 
     def _notes(self) -> list[str]:
         """Said once, when the first schedule of a server is made that nobody has installed."""
@@ -131,10 +140,9 @@ class Schedules:
         """Change what is given. A schedule by the clock stays one; so does one that watches data."""
         row = self._row(workspace, schedule_id)
         given = {name: body[name] for name in SETTINGS if body.get(name) is not None}
-        if "pipeline_parameters" in given:
-            target = {"pipeline_id": row["pipeline_id"], "pipeline_endpoint_id": row["endpoint_id"]}
-            self._check_target(workspace, {**target, "pipeline_parameters": given["pipeline_parameters"]})
         values, settings = self._changed(row, body, given), {**row["settings"], **given}
+        if given.keys() & {"pipeline_parameters", "data_path_parameter_name"}:
+            self._check_parameters(workspace, settings, row["pipeline_id"], row["endpoint_id"])
         now = self._context.clock()
         is_new = values["status"] == "Active" and (row["status"] != "Active" or "recurrence" in given)
         if row["kind"] == "time":
@@ -182,10 +190,8 @@ class Schedules:
             raise BadRequest(f"What the schedule is to watch cannot be known: {error.message}", target="path") from None
 
     def _changed(self, row: Json, body: Json, given: Json) -> Json:
-        status = body.get("status") or row["status"]
-        found = list(problems({"experiment_name": "e", **given}))
-        if status not in ("Active", "Disabled"):
-            found.append(Problem(f"status must be Active or Disabled, but is {status!r}.", "status"))
+        status, name = (row[n] if body.get(n) is None else body[n] for n in ("status", "name"))
+        found = [*problems({"experiment_name": "e", **given}), *standing_problems(name, status)]
         wrong = [n for n in (OF_DATA if row["kind"] == "time" else ("recurrence",)) if n in given]
         if wrong:
             kind = "recurrence" if row["kind"] == "time" else "datastore"
@@ -194,7 +200,7 @@ class Schedules:
             )
             found.append(Problem(message, wrong[0]))
         refuse(found)
-        values: Json = {"status": status, "name": body.get("name") or row["name"]}
+        values: Json = {"status": status, "name": name}
         if status == "Active":
             values["note"] = None
         return values
