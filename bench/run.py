@@ -87,10 +87,8 @@ def measure(quick: bool, parts: list[str]) -> list[dict[str, object]]:
     if "folders" in parts:
         keep(watching_folders.looks(watching_folders.FILES // (10 if quick else 1), rounds))
     if "schedules" in parts:
-        keep(schedules.scans(schedules.SCHEDULES, 20 * rounds))
-    if not {"first", "chain", "fan", "train", "growth", "tables", "files", "metrics", "folders", "schedules"} & set(
-        parts
-    ):
+        keep(schedules.figures(schedules.SCHEDULES, rounds))
+    if not {"first", "chain", "fan", "train", "growth", "tables", "files", "metrics", "folders"} & set(parts):
         return figures
     with processes.fresh_home() as home:
         ws = measures.workspace()
@@ -102,8 +100,6 @@ def measure(quick: bool, parts: list[str]) -> list[dict[str, object]]:
             keep(metrics.hundred_thousand(ws, home, rounds))
         if "folders" in parts:
             keep(watching_folders.fires(ws, home, rounds))
-        if "schedules" in parts:
-            keep(schedules.delays(ws, home, schedules.SCHEDULES, 20 if quick else 60))
         if "first" in parts:
             keep(measures.first_line(ws, 5 if quick else 15))
         for part, shape, aim in (

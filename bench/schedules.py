@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import processes
-from measures import Figure
+from measures import Figure, workspace
 
 SCHEDULES = 10_000
 _SCANS = """
@@ -32,6 +32,11 @@ for i in range(rounds):
 database.close()
 print(json.dumps([statistics.median(taken), max(taken), peaks[rounds // 10], peaks[-1]]))
 """
+
+
+def figures(n: int, rounds: int) -> list[Figure]:
+    with processes.fresh_home() as home:
+        return [*scans(n, 20 * rounds), *delays(workspace(), home, n, 12 * rounds)]
 
 
 def rows(n: int, pipeline_id: str, workspace: str, begin: float, over_seconds: float) -> list[dict[str, Any]]:
