@@ -368,7 +368,9 @@ def test_a_step_that_another_stands_for_has_what_that_left(database):
         records.set_labels(connection, "old", "property", {"azureml.isreused": "no", "own": "z"})
 
     database.write(leave)
-    pair = {"old": "old", "new": "new", "root": "r2", "attempt": 2, "properties": {"azureml.isreused": "true"}}
+    with database.read() as connection:
+        left = records.outputs_of(connection, ["old"])["old"]
+    pair = {"old": "old", "new": "new", "root": "r2", "attempt": 2, "outputs": left}
     database.write(lambda c: takeover.copy_all(c, [pair]))
     with database.read() as connection:
         assert [(o["name"], o["root_id"], o["path"]) for o in records.outputs_of(connection, ["new"])["new"]] == [
@@ -379,7 +381,48 @@ def test_a_step_that_another_stands_for_has_what_that_left(database):
         ]
         assert [(m["value"], m["attempt"]) for m in records.metrics(connection, "new")] == [(2, 0)]  # of its last try
         labels = records.labels(connection, ["new"])["new"]
-        assert labels == {"tag": {"kind": "x", "50%": "y"}, "property": {"azureml.isreused": "true", "own": "z"}}
+        assert labels == {"tag": {"kind": "x", "50%": "y"}, "property": {"own": "z"}}
+
+
+def test_a_reused_step_says_what_stands_for_it_as_its_identity_does(database):
+    add_run(database, "old", Status.COMPLETED, root_id="r1", node="aa", attempt=3, ended_at=2.0)
+    add_run(database, "new", Status.COMPLETED, root_id="r2", node="bb", ended_at=3.0)
+    database.write(lambda c: identities.add(c, [identity("old"), identity("new", reused_run_id="old", parts={})]))
+    wanted = {
+        "azureml.isreused": "true",
+        "azureml.reusedrunid": "old",
+        "azureml.reusednodeid": "aa",
+        "azureml.reusedpipeline": "r1",
+        "azureml.reusedpipelinerunid": "r1",
+    }
+    with database.read() as connection:
+        found = records.labels(connection, ["new", "old"])
+        assert found == {"new": {"tag": {}, "property": wanted}, "old": {"tag": {}, "property": {}}}
+        assert takeover.stand_ins(connection, ["new", "old"]) == {"new": takeover.StandIn("old", "aa", "r1", 3)}
+        for name, value in [*wanted.items(), *dict.fromkeys(wanted).items()]:
+            listed = runs.list_runs(connection, runs.Filter(type="step", labels=(("property", name, value),)))
+            assert [r["id"] for r in listed] == ["new"], name
+            other = runs.Filter(type="step", labels=(("property", name, "another"),))
+            assert runs.list_runs(connection, other) == []
+
+
+def test_moves_together_are_all_made_or_none_may_be_kept(database):
+    for n in range(500):
+        add_run(database, f"r{n}", unmet=2)
+
+    def end(n: int, before=Status.NOT_STARTED, at=2.0):
+        return runs.Move(f"r{n}", before, Status.COMPLETED, 0, at=at, started_at=at)
+
+    first = [runs.Move("r0", Status.NOT_STARTED, Status.RUNNING, 0, at=1.0, started_at=1.0), *map(end, range(1, 450))]
+    assert database.write(lambda c: runs.move_together(c, [*first, end(0, Status.RUNNING, 3.0)]))
+    with database.read() as connection:
+        rows = {r["id"]: r for r in runs.runs_of_root(connection, "root")}
+    assert {r["status"] for n, r in rows.items() if int(n[1:]) < 450} == {"Completed"}
+    assert (rows["r0"]["started_at"], rows["r0"]["ended_at"], rows["r7"]["ended_at"]) == (1.0, 3.0, 2.0)
+    assert not database.write(lambda c: runs.move_together(c, [end(450), end(7)])), "one has ended already"
+    database.write(lambda c: runs.decrement_unmet(c, [*(f"r{n}" for n in range(450, 500)), "r460"]))
+    with database.read() as connection:
+        assert runs.get_run(connection, "r460")["unmet"] == 0 and runs.get_run(connection, "r470")["unmet"] == 1
 
 
 def test_what_a_step_name_is_seen_to_read_is_new_once(database):
@@ -404,11 +447,11 @@ def test_earlier_steps_are_looked_up_by_fingerprint_and_modules_by_name(tmp_path
         plans = [
             " ".join(row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values))
             for text, values in list(asked)
-            if text.startswith("SELECT")
+            if text.startswith(("SELECT", "WITH"))
         ]
     database.close()
     assert "(fingerprint=?)" in plans[0]
-    assert "(workspace=? AND name=?)" in plans[1]
+    assert "(workspace=? AND name=? AND module=?)" in plans[1]
 
 
 def test_what_is_published_is_found_by_its_beginning_as_it_is_spelt(database):

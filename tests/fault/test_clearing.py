@@ -205,7 +205,9 @@ def hit(home: Home) -> Iterator[Batch]:
     home.add("old", 10 * DAY)
     batch = Batch(home.now)
     row = {"id": "old", "root_id": "root old", "node": "0", "attempt": 1}
-    batch.taken.append(taking.Taken("new", "root new", row))
+    with home.context.database.read() as connection:
+        left = records.outputs_of(connection, ["old"])["old"]
+    batch.taken.append(taking.Taken("new", "root new", row, left))
     batch.say("new", "root new", "completed")
     yield batch
 

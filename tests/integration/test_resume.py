@@ -104,6 +104,28 @@ def test_what_completed_is_taken_over_and_the_rest_runs(client):
     assert client("POST", RUNS, {"resume_from": new})[0] == 409
 
 
+def test_a_step_that_was_reused_is_taken_over_with_its_logs(client):
+    steps = chain(client)
+    steps[0]["allow_reuse"] = True
+    (client.home / "broken").touch()
+    answers = []
+    for _ in range(2):
+        answers.append(client.submit(steps, continue_on_step_failure=True)[1])
+        client.follow(answers[-1]["run"]["id"])
+    (client.home / "broken").unlink()
+    first, reused = (ids(a)[1] for a in answers)
+    assert client.run(reused)["properties"]["azureml.reusedrunid"] == first
+    _, again = client("POST", RUNS, {"resume_from": answers[-1]["run"]["id"]})
+    client.follow(again["run"]["id"])
+    taken = ids(again)[1]
+    assert client.run(taken)["properties"]["azureml.reusedrunid"] == reused
+    for run_id in (reused, taken):
+        path = f"/api/v1{RUNS}/{run_id}/files/azureml-logs/70_stdout.txt"
+        assert client.raw("GET", path) == (200, f"ran {first}\n".encode())
+        (log,) = [f for f in client("GET", f"{RUNS}/{run_id}/files")[1]["value"] if "stdout" in f["name"]]
+        assert log["size_bytes"] == len(f"ran {first}\n")
+
+
 def test_a_resumed_run_can_be_resumed(client):
     old, before = broken_run(client)
     (client.home / "broken").touch()

@@ -29,7 +29,7 @@ from penstock.model.trees import NOTHING, STAGING, Skip, Tree
 __all__ = ["NOTHING", "STAGING", "Digests", "Progress", "Skip", "Tree"]
 
 _TRIES = 3
-_IN_MEMORY = 8192
+_IN_MEMORY = 20_000  # trees by a key, files by their path: half a KB each
 _SETTLED_NS, _SETTLED_COARSE_NS = 100_000_000, 2_500_000_000
 _A_DAY_NS = 86_400 * 1_000_000_000
 _MISSING = Tree("missing", "", 0, 0)
@@ -49,22 +49,26 @@ class Digests:
         self._guard = threading.Lock()
         self._busy: dict[str, _Turn] = {}
 
-    def tree(self, path: Path, skip: Skip = NOTHING, progress: Progress | None = None) -> Tree:
-        """What lies at `path`, link or not. `skip=STAGING` is for the root of a datastore. CannotDigest says why there is no digest."""
+    def tree(
+        self,
+        path: Path | str,
+        skip: Skip = NOTHING,
+        progress: Progress | None = None,
+        status: os.stat_result | None = None,
+    ) -> Tree:
+        """What lies at `path`, link or not. `skip=STAGING` is for the root of a datastore. CannotDigest says why there is no digest.
+
+        `status` is how it looks, from whoever has just looked there.
+        """
         where = os.path.abspath(path)
-        try:
-            with reading(where):
-                status = os.stat(where)
-        except Changed:
-            if os.path.islink(where):
-                raise CannotDigest(
-                    f"'{where}' is a link that leads nowhere. Remove it, or mend it.", target=where
-                ) from None
+        status = status or _status(where)
+        if status is None:
             return _MISSING
+        if stat.S_ISREG(status.st_mode):
+            known = self._memory.get(where)
+            return known.tree if known is not None and known.signature == repr(stamp_of(status)) else self._file(where)
         if stat.S_ISDIR(status.st_mode):
             return self._found("tree", where, skip.key, lambda: Walk(where, skip), progress)
-        if stat.S_ISREG(status.st_mode):
-            return self._file(where)
         raise CannotDigest(
             f"'{where}' is neither file nor folder, so it has no digest. Use another path.", target=where
         )
@@ -183,19 +187,19 @@ class Digests:
     def _file(self, path: str) -> Tree:
         key = hashlib.sha256(b"file\0" + os.fsencode(path)).hexdigest()
         remembered = Remembered(self._folder / key[:40])
-        tree = self._unchanged_file(key, remembered, path)
+        tree = self._unchanged_file(remembered, path)
         if tree is not None:
             return tree
         with self._turn(key) as waited:
-            tree = self._unchanged_file(key, remembered, path) if waited else None
+            tree = self._unchanged_file(remembered, path) if waited else None
             if tree is None:
                 known = _until_it_stands_still(path, lambda: self._digest_file(remembered, path))
-                self._remember(key, known)
+                self._remember(path, known)
                 tree = known.tree
         return tree
 
-    def _unchanged_file(self, key: str, remembered: Remembered, path: str) -> Tree | None:
-        known = self._memory.get(key) or remembered.known()
+    def _unchanged_file(self, remembered: Remembered, path: str) -> Tree | None:
+        known = self._memory.get(path) or remembered.known()
         if known is None or not known.signature:
             return None
         try:
@@ -203,7 +207,7 @@ class Digests:
                 return None
         except Changed:
             return None
-        self._remember(key, known)
+        self._remember(path, known)
         return known.tree
 
     def _digest_file(self, remembered: Remembered, path: str) -> Known:
@@ -279,6 +283,21 @@ def _matched(found: Iterable[Found], lines: Iterator[Line]) -> Iterator[Wanted]:
         while line is not None and line[0] < file[0]:
             line = next(lines, None)
         yield file, line if line is not None and line[0] == file[0] and line[1] == file[2] else None
+
+
+def _status(path: str) -> os.stat_result | None:
+    """How a path looks that may be unreadable, or a link that leads nowhere; None when it is not there."""
+    try:
+        return os.stat(path)
+    except OSError:
+        pass
+    try:
+        with reading(path):
+            return os.stat(path)
+    except Changed:
+        if not os.path.islink(path):
+            return None
+        raise CannotDigest(f"'{path}' is a link that leads nowhere. Remove it, or mend it.", target=path) from None
 
 
 def _stamp(path: str) -> Stamp:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from json.encoder import encode_basestring_ascii
 from typing import Any
 
 from penstock.model.graph import Input, Json, Node, Output
 
 TAG = b"penstock.step.1\n"
+_HOLE = "\0penstock hole\0"
 _UNCOUNTED_SETTINGS = ("source_directory", "module")
 
 
@@ -43,6 +45,36 @@ def module(node: Node, values: Mapping[str, Any]) -> str:
     """The digest of what is known of a step before its data and its environment are."""
     struct = parts(node, values, {i.name: "" for i in node.inputs}, "")
     return "sha256:" + hashlib.sha256(b"penstock.module.1\n" + _canonical(struct)).hexdigest()
+
+
+class Recipe:
+    """One step of a plan as far as it is known before its data and its environment are; these are filled in.
+
+    The canonical text of its struct is made once, with holes: of thousands of steps that are looked up again the whole text would be made
+    again each time. What comes out is what `parts`, `fingerprint` and `module` give.
+    """
+
+    def __init__(self, node: Node, values: Mapping[str, Any]) -> None:
+        self._node, self._values = node, values
+        self._ports = sorted(i.name for i in node.inputs)
+        holed = _canonical(parts(node, values, dict.fromkeys(self._ports, _HOLE), _HOLE))
+        self._pieces = holed.split(_quoted(_HOLE))
+        if len(self._pieces) != len(self._ports) + 2:  # a value of its own reads like a hole
+            self._pieces = []
+        self.module = module(node, values)
+
+    def parts(self, contents: Mapping[str, str], environment: str) -> Json:
+        return parts(self._node, self._values, contents, environment)
+
+    def fingerprint(self, contents: Mapping[str, str], environment: str) -> str:
+        if not self._pieces:
+            return fingerprint(self.parts(contents, environment))
+        # In the order of keys: the environment comes before the inputs, and these by their names.
+        filling = [environment, *[contents[p] for p in self._ports]]
+        pieces = [TAG, self._pieces[0]]
+        for text, piece in zip(filling, self._pieces[1:], strict=True):
+            pieces += (_quoted(text), piece)
+        return "sha256:" + hashlib.sha256(b"".join(pieces)).hexdigest()
 
 
 def differences(before: Json, after: Json) -> list[tuple[str, Any, Any]]:
@@ -144,6 +176,10 @@ def _shown(value: Any) -> str:
             return f"{key} {inner}"
     text = repr(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
     return text if len(text) <= 80 else text[:77] + "…"
+
+
+def _quoted(text: str) -> bytes:
+    return encode_basestring_ascii(text).encode()
 
 
 def _canonical(struct: Json) -> bytes:

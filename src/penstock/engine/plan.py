@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from penstock.engine.fingerprint import Recipe
 from penstock.engine.validate import value_problem
 from penstock.model.errors import Problem
-from penstock.model.graph import Graph, Json, Node
+from penstock.model.graph import Graph, Input, Json, Node
+
+Place = tuple[str, str]  # an output: its node's id and its name
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,29 @@ class Plan:
     downstream: dict[str, tuple[str, ...]]
     upstream: dict[str, tuple[str, ...]]
     values: dict[str, Any]
+    _recipes: dict[str, Recipe] = field(default_factory=dict, repr=False, compare=False)
+    _sources: dict[str, dict[str, Place | None]] = field(default_factory=dict, repr=False, compare=False)
+
+    def sources(self, node: Node) -> dict[str, Place | None]:
+        """For each input port the output that it reads: node and name. None when it reads anything else, or what a script chose."""
+        known = self._sources.get(node.id)
+        if known is None:
+            known = self._sources[node.id] = {port.name: self._produced(port) for port in node.inputs}
+        return known
+
+    def _produced(self, port: Input) -> Place | None:
+        if "node" not in port.source:
+            return None
+        producer = self.graph.node(port.source["node"])
+        output = next(o for o in producer.outputs if o.name == port.source["output"])
+        return None if output.mode == "link" else (producer.id, output.name)
+
+    def recipe(self, node: Node) -> Recipe:
+        """What is known of this step of it before its data are. Worked out once."""
+        known = self._recipes.get(node.id)
+        if known is None:
+            known = self._recipes[node.id] = Recipe(node, self.values)
+        return known
 
 
 def parameter_problems(graph: Graph, given: Json) -> list[Problem]:
@@ -46,6 +72,11 @@ def make_plan(graph: Graph, given: Json) -> Plan:
     values = {p.name: given.get(p.name, p.default) for p in graph.parameters}
     order = _order(graph.nodes, upstream, downstream)
     return Plan(graph, order, {k: tuple(v) for k, v in downstream.items()}, upstream, values)
+
+
+def with_values(plan: Plan, values: dict[str, Any]) -> Plan:
+    """The plan of the same graph with other values."""
+    return replace(plan, values=values, _recipes={}, _sources={})
 
 
 def _order(

@@ -50,6 +50,9 @@ if TYPE_CHECKING:
 IDLE_CHECK_SECONDS = 15.0
 SENDERS = 4  # outputs that go to URLs at once
 RESERVED_FILES = 200  # of the files this process may open: for the database, uploads and answers
+GARBAGE_OBJECTS = (
+    50_000  # made between two looks for cycles: a graph of thousands of steps is no reason to look through all there is
+)
 _HOW_TO_SERVE: dict[str, Any] = {
     "log_config": None,
     "access_log": False,
@@ -244,6 +247,7 @@ class _Process:
 
         gc.collect()
         gc.freeze()  # what is there by now stays: it need not be looked through while requests wait
+        gc.set_threshold(GARBAGE_OBJECTS, 20, 20)
         self._server = server()
         self._tls_server = server(**self._doors.tls) if self._doors.tls else None
         return self._server

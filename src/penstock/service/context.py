@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from penstock.model.settings import Retention
 from penstock.service.care.room import Room
 from penstock.service.changes import Changes
 from penstock.service.execution.leader import Alone, Leader
+from penstock.service.runs.graphs import Graphs
 from penstock.store.database import Database
 
 Json = dict[str, Any]
@@ -34,6 +35,16 @@ def _unidentified(interpreter: Json, variables: Mapping[str, str]) -> str:
 def new_id() -> str:
     """A new GUID."""
     return str(uuid.uuid4())
+
+
+def beside(run_id: str, ids: Sequence[str]) -> list[str]:
+    """`ids` moved so that they lie together in every index, next to `run_id`: the first four digits are that one's, the next four count on.
+
+    Rows of a pipeline's steps are written together. With ids from all over, each row of each index would be another page to write: of two
+    thousand steps on a large database 50 MB. Eight digits tell runs apart as well as before.
+    """
+    start = int(ids[0][4:8], 16) if ids else 0
+    return [f"{run_id[:4]}{(start + n) % 0x10000:04x}{made[8:]}" for n, made in enumerate(ids)]
 
 
 @dataclass(frozen=True)
@@ -67,6 +78,7 @@ class Context:
     identify: Callable[[Json, Mapping[str, str]], str] = _unidentified
     compare_environments: Callable[[str, str], list[str]] = lambda before, after: []
     digests: Digests = None  # type: ignore[assignment]  # the home's, unless others are given
+    graphs: Graphs = field(default_factory=Graphs, repr=False)
     token: str = field(default="", repr=False)  # the home's own: whoever shows it is the owner
     webhook_hosts: tuple[str, ...] = ()  # hosts and networks that webhooks may post to although they lie inside
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any
 
-from sqlalchemy import Connection, func, select, text, update
+from sqlalchemy import Connection, select, update
 
 from penstock.model.status import Status
-from penstock.store.dialect import upsert
-from penstock.store.tables import identity, observation, removal, run
+from penstock.store.dialect import insert_all, tuples, tuples_of, upsert
+from penstock.store.tables import identity, observation, run
 
 Row = dict[str, Any]
 _CHUNK = 400
@@ -20,11 +21,9 @@ def add(connection: Connection, rows: Sequence[Row]) -> None:
     """Keep identities: `{run_id, workspace, name, fingerprint, module, parts, reused_run_id, why, unusable, created_at}`. Again: the newer counts."""
     if not rows:
         return
-    statement = upsert(connection, identity)
-    new = statement.excluded
-    values = {c.name: getattr(new, c.name) for c in identity.c if c.name != "run_id"}
-    kept = [{**r, "parts": json.dumps(r["parts"]), "why": json.dumps(r["why"])} for r in rows]
-    connection.execute(statement.on_conflict_do_update(index_elements=[identity.c.run_id], set_=values), kept)
+    kept = [{**r, "parts": _text(r["parts"]), "why": _text(r["why"])} for r in rows]
+    newer = ", ".join(f"{c.name} = excluded.{c.name}" for c in identity.c if c.name != "run_id")
+    insert_all(connection, identity, kept, f"ON CONFLICT (run_id) DO UPDATE SET {newer}")
 
 
 def get(connection: Connection, run_id: str) -> Row | None:
@@ -33,27 +32,35 @@ def get(connection: Connection, run_id: str) -> Row | None:
     return None if row is None else _row(row)
 
 
+def of_runs(connection: Connection, run_ids: Iterable[str]) -> dict[str, Row]:
+    """The identities of these step runs, of those that have one, by run."""
+    columns = [c.name for c in identity.c]
+    text = f"SELECT {', '.join(columns)} FROM identity WHERE run_id IN"
+    rows = (dict(zip(columns, row, strict=True)) for row in tuples_of(connection, text, (), list(run_ids)))
+    return {row["run_id"]: _row(row) for row in rows}
+
+
+# The workspace as an expression: SQLite would read all of it, taking that index for as good as the one of fingerprints. What was reused is
+# in neither, so a step that was reused a thousand times is looked up as fast as any.
+_COMPLETED = (
+    "SELECT identity.fingerprint, identity.run_id, run.root_id, run.node, run.attempt, run.ended_at "
+    "FROM identity JOIN run ON run.id = identity.run_id "
+    "WHERE coalesce(identity.workspace, '') = ? AND run.root_id <> ? AND identity.reused_run_id IS NULL AND identity.unusable IS NULL "
+    f"AND run.status = '{Status.COMPLETED}' "
+    "AND NOT EXISTS (SELECT 1 FROM removal WHERE removal.run_id = identity.run_id) "  # cleared away, or about to be
+    "AND identity.fingerprint IN"
+)
+
+
 def completed(
     connection: Connection, workspace: str, fingerprints: Iterable[str], but_root: str, each: int = 8
 ) -> dict[str, list[Row]]:
     """By fingerprint, the steps of other runs that completed by running and may be reused: the newest `each`, newest first."""
-    wanted = list(dict.fromkeys(fingerprints))
-    found: dict[str, list[Row]] = {f: [] for f in wanted}
-    # As expressions: SQLite takes every index for as good as that of fingerprints, and would read all of the workspace, or all that ran.
-    same_workspace = func.coalesce(identity.c.workspace, "") == workspace
-    for start in range(0, len(wanted), _CHUNK):
-        query = (
-            select(identity.c.fingerprint, identity.c.run_id, run.c.root_id, run.c.node, run.c.attempt, run.c.ended_at)
-            .join(run, run.c.id == identity.c.run_id)
-            .where(identity.c.fingerprint.in_(wanted[start : start + _CHUNK]), same_workspace)
-            .where(func.coalesce(identity.c.reused_run_id, "") == "", identity.c.unusable.is_(None))
-            .where(run.c.status == str(Status.COMPLETED), run.c.root_id != but_root)
-            .where(identity.c.run_id.not_in(select(removal.c.run_id)))  # cleared away, or about to be
-            .order_by(run.c.number.desc())
-        )
-        for row in connection.execute(query).mappings():
-            if len(found[row["fingerprint"]]) < each:
-                found[row["fingerprint"]].append(dict(row))
+    found: dict[str, list[Row]] = {f: [] for f in fingerprints}
+    columns = ("fingerprint", "run_id", "root_id", "node", "attempt", "ended_at")
+    for row in tuples_of(connection, _COMPLETED, (workspace, but_root), list(found), "ORDER BY run.number DESC"):
+        if len(found[row[0]]) < each:
+            found[row[0]].append(dict(zip(columns, row, strict=True)))
     return found
 
 
@@ -70,7 +77,7 @@ def earlier(connection: Connection, workspace: str, name: str, limit: int = 20, 
         select(identity, run.c.root_id, run.c.status)
         .join(run, run.c.id == identity.c.run_id)
         .where(identity.c.workspace == workspace, identity.c.name == name)
-        .where(func.coalesce(identity.c.reused_run_id, "") == "")
+        .where(identity.c.reused_run_id.is_(None))
         .where(run.c.status == str(Status.COMPLETED), *limits)
         .order_by(run.c.number.desc())
         .limit(limit)
@@ -78,18 +85,25 @@ def earlier(connection: Connection, workspace: str, name: str, limit: int = 20, 
     return [_row(r) for r in connection.execute(query).mappings()]
 
 
-_KNOWN = text(
-    "SELECT 1 FROM identity JOIN run ON run.id = identity.run_id "
-    "WHERE identity.workspace = :workspace AND identity.name = :name AND identity.module = :module "
-    f"AND identity.unusable IS NULL AND run.status NOT IN ('{Status.FAILED}', '{Status.CANCELED}') LIMIT 1"
+_KNOWN = (
+    "SELECT name, module FROM wanted WHERE EXISTS (SELECT 1 FROM identity JOIN run ON run.id = identity.run_id "
+    "WHERE identity.workspace = ? AND identity.name = wanted.name AND identity.module = wanted.module "
+    "AND identity.reused_run_id IS NULL AND identity.unusable IS NULL "
+    f"AND run.status NOT IN ('{Status.FAILED}', '{Status.CANCELED}'))"
 )
 
 
 def known_modules(connection: Connection, workspace: str, modules: Iterable[tuple[str, str]]) -> set[str]:
     """Which of these modules a step of that name `(name, module)` had that completed or still may: what an author is told before anything
     is known of the data. Each is looked for until it is found, however many there are: they are as many as runs."""
-    asked = ({"workspace": workspace, "name": name, "module": module} for name, module in dict.fromkeys(modules))
-    return {a["module"] for a in asked if connection.execute(_KNOWN, a).first() is not None}
+    asked = list(dict.fromkeys(modules))
+    found: set[str] = set()
+    for start in range(0, len(asked), _CHUNK):
+        some = asked[start : start + _CHUNK]
+        wanted = f"WITH wanted (name, module) AS (VALUES {', '.join(['(?, ?)'] * len(some))}) "
+        rows = tuples(connection, wanted + _KNOWN, [*chain.from_iterable(some), workspace])
+        found.update(module for _, module in rows)
+    return found
 
 
 def spoil(connection: Connection, run_id: str, why: str) -> None:
@@ -131,13 +145,16 @@ def first_seen(connection: Connection, run_id: str, names: Iterable[str]) -> tup
 
 def observations(connection: Connection, run_ids: Iterable[str]) -> dict[str, list[Row]]:
     """By run id, what it was seen to read, in order."""
-    ids = list(run_ids)
-    found: dict[str, list[Row]] = {i: [] for i in ids}
-    for start in range(0, len(ids), _CHUNK):
-        query = select(observation).where(observation.c.run_id.in_(ids[start : start + _CHUNK]))
-        for row in connection.execute(query.order_by(observation.c.kind, observation.c.name)).mappings():
-            found[row["run_id"]].append(dict(row))
+    found: dict[str, list[Row]] = {i: [] for i in run_ids}
+    columns = [c.name for c in observation.c]
+    text = f"SELECT {', '.join(columns)} FROM observation WHERE run_id IN"
+    for row in tuples_of(connection, text, (), list(found), "ORDER BY kind, name"):
+        found[row[0]].append(dict(zip(columns, row, strict=True)))
     return found
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value) if value else ("{}" if isinstance(value, dict) else "[]")
 
 
 def _row(row: Any) -> Row:

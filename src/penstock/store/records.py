@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, Text, cast, delete, func, insert, select
 
 from penstock.model.errors import BadRequest
-from penstock.store.dialect import joined, json_text, upsert
+from penstock.store import takeover
+from penstock.store.dialect import insert_all, joined, json_text, tuples_of, upsert
 from penstock.store.tables import artifact, journal, label, metric, output, run
 
 Row = dict[str, Any]
@@ -115,11 +116,8 @@ def put_artifacts(connection: Connection, rows: Sequence[Row]) -> None:
     """Keep these files of a run; a name that is there already now means the new file."""
     if rows:
         rows = [{**r, "name": _cut(r["name"])} for r in rows]
-        statement = upsert(connection, artifact)
-        new = statement.excluded
-        same = [artifact.c.run_id, artifact.c.name]
-        values = {"attempt": new.attempt, "path": new.path, "size_bytes": new.size_bytes}
-        connection.execute(statement.on_conflict_do_update(index_elements=same, set_=values), list(rows))
+        newer = ", ".join(f"{name} = excluded.{name}" for name in ("attempt", "path", "size_bytes"))
+        insert_all(connection, artifact, rows, f"ON CONFLICT (run_id, name) DO UPDATE SET {newer}")
 
 
 def artifacts(connection: Connection, run_id: str) -> list[Row]:
@@ -170,19 +168,18 @@ def drop_tag(connection: Connection, run_id: str, name: str) -> None:
 
 
 def labels(connection: Connection, run_ids: Iterable[str]) -> dict[str, dict[str, dict[str, str | None]]]:
-    """Tags and properties: run id → 'tag' | 'property' → name → value."""
+    """Tags and properties: run id → 'tag' | 'property' → name → value. Of a reused step also which one stands for it."""
     found: dict[str, dict[str, dict[str, str | None]]] = {r: {"tag": {}, "property": {}} for r in run_ids}
-    ids = list(found)
-    for start in range(0, len(ids), 500):
-        query = select(label).where(label.c.run_id.in_(ids[start : start + 500]))
-        for row in connection.execute(query):
-            found[row.run_id][row.kind][row.name] = row.value
+    text = "SELECT run_id, kind, name, value FROM label WHERE run_id IN"
+    for run_id, stand_in in takeover.stand_ins(connection, list(found)).items():
+        found[run_id]["property"].update(stand_in.properties)
+    for run_id, kind, name, value in tuples_of(connection, text, (), list(found)):
+        found[run_id][kind][name] = value
     return found
 
 
 def put_outputs(connection: Connection, rows: Sequence[Row]) -> None:
-    if rows:
-        connection.execute(upsert(connection, output).on_conflict_do_nothing(), list(rows))
+    insert_all(connection, output, rows, "ON CONFLICT DO NOTHING")
 
 
 def outputs(connection: Connection, run_id: str) -> list[Row]:
@@ -192,13 +189,17 @@ def outputs(connection: Connection, run_id: str) -> list[Row]:
 
 def outputs_of(connection: Connection, run_ids: Iterable[str]) -> dict[str, list[Row]]:
     """What these steps left, by step."""
-    ids = list(run_ids)
-    found: dict[str, list[Row]] = {i: [] for i in ids}
-    for start in range(0, len(ids), 500):
-        query = select(output).where(output.c.run_id.in_(ids[start : start + 500])).order_by(output.c.name)
-        for row in connection.execute(query).mappings():
-            found[row["run_id"]].append(dict(row))
+    found: dict[str, list[Row]] = {i: [] for i in run_ids}
+    columns = [c.name for c in output.c]
+    text = f"SELECT {', '.join(columns)} FROM output WHERE run_id IN"
+    for row in tuples_of(connection, text, (), list(found), "ORDER BY name"):
+        found[row[0]].append(dict(zip(columns, row, strict=True)))
     return found
+
+
+def journals_read(connection: Connection, names: Iterable[str]) -> set[str]:
+    """Those of these journals that held anything."""
+    return {row[0] for row in tuples_of(connection, "SELECT name FROM journal WHERE name IN", (), list(names))}
 
 
 def journal_offset(connection: Connection, name: str) -> int:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, insert, or_, select, update
 
 from penstock.model.status import ACTIVE, TERMINAL, Status, may_follow
-from penstock.store.dialect import is_postgresql, upsert
+from penstock.store import takeover
+from penstock.store.dialect import insert_all, is_postgresql, tuples, upsert, with_ids
 from penstock.store.postgresql import tell
 from penstock.store.tables import attempt, event, label, run, submission
 
@@ -57,19 +59,52 @@ _MOVE = (
     )
 )
 # Made once: what SQLAlchemy works out of a statement it keeps with it.
-_INSERT_RUN, _INSERT_SUBMISSION, _INSERT_EVENT = insert(run), insert(submission), insert(event)
+_INSERT_SUBMISSION = insert(submission)
+_EVENT = [c.name for c in event.c]
 _LAST_NUMBER = (
     select(run.c.experiment_number)
     .where(run.c.workspace == bindparam("workspace"), run.c.experiment == bindparam("experiment"))
     .order_by(run.c.number.desc())
     .limit(1)
 )
-_UNMET = update(run).where(run.c.id == bindparam("b_id")).values(unmet=run.c.unmet - bindparam("b_by"))
+_ALIKE = (
+    "UPDATE run SET status = ?, attempt = ?, queued_at = coalesce(?, queued_at), started_at = coalesce(started_at, ?), "
+    "ended_at = ?, error = coalesce(?, error) WHERE status = ? AND attempt = ? AND id IN"
+)
 
 
 def move(connection: Connection, moves: Iterable[Move]) -> list[Move]:
     """Do every move whose guard holds; the ones that someone else decided first are left out of the answer."""
     return [m for m in moves if connection.execute(_MOVE, _move_values(m)).rowcount == 1]
+
+
+def move_together(connection: Connection, moves: Sequence[Move]) -> bool:
+    """Do all of these moves; False when the guard of one did not hold: then none of them may be kept. Those that differ in nothing but
+    the run are one statement."""
+    return all(_move_alike(connection, alike) for alike in _alike(moves))
+
+
+def _alike(moves: Sequence[Move]) -> Iterator[list[Move]]:
+    """The moves by what they have in common, those of one run in their order."""
+    groups: dict[tuple[Any, ...], list[Move]] = {}
+    touched: set[str] = set()
+    for m in moves:
+        if m.run_id in touched:
+            yield from groups.values()
+            groups, touched = {}, set()
+        touched.add(m.run_id)
+        same = (m.before, m.after, m.attempt, m.next_attempt, m.at, m.started_at, json.dumps(m.error))
+        groups.setdefault(same, []).append(m)
+    yield from groups.values()
+
+
+def _move_alike(connection: Connection, moves: list[Move]) -> bool:
+    if len(moves) == 1:
+        return bool(move(connection, moves))
+    v = _move_values(moves[0])
+    changed = ("b_after", "b_next", "b_queued_at", "b_started_at", "b_ended_at", "b_error")
+    given = [v[k] for k in (*changed, "b_before", "b_attempt")]
+    return with_ids(connection, _ALIKE, given, [m.run_id for m in moves]) == len(moves)
 
 
 def _move_values(m: Move) -> Row:
@@ -89,9 +124,12 @@ def _move_values(m: Move) -> Row:
 
 
 def decrement_unmet(connection: Connection, run_ids: Sequence[str]) -> None:
-    """One upstream of each of these runs has completed."""
-    if run_ids:
-        connection.execute(_UNMET, [{"b_id": r, "b_by": 1} for r in run_ids])
+    """One upstream of each of these runs has completed; of one that comes twice, two have."""
+    by_count: dict[int, list[str]] = {}
+    for run_id, n in Counter(run_ids).items():
+        by_count.setdefault(n, []).append(run_id)
+    for n, ids in by_count.items():
+        with_ids(connection, "UPDATE run SET unmet = unmet - ? WHERE id IN", (n,), ids)
 
 
 def append_events(connection: Connection, events: Iterable[Event]) -> None:
@@ -101,7 +139,7 @@ def append_events(connection: Connection, events: Iterable[Event]) -> None:
         for e in events
     ]
     if rows:
-        connection.execute(_INSERT_EVENT, rows)
+        insert_all(connection, event, rows)
         if is_postgresql(connection):  # other servers of this database follow runs too
             tell(connection, (f"{e.name} {e.run_id} {e.root_id}" for e in events))
 
@@ -113,8 +151,8 @@ def insert_runs(connection: Connection, rows: Sequence[Row]) -> None:
     for row in rows:
         place = (row["workspace"], row["experiment"])
         last[place] = (last[place] if place in last else _last_number(connection, *place)) + 1
-        numbered.append({**row, "experiment_number": last[place]})
-    connection.execute(_INSERT_RUN, numbered)
+        numbered.append({"attempt": 0, "unmet": 0, **row, "experiment_number": last[place]})
+    insert_all(connection, run, numbered)
 
 
 def _last_number(connection: Connection, workspace: str, experiment: str) -> int:
@@ -148,13 +186,16 @@ def facts_of(connection: Connection, root_id: str) -> Row:
 
 
 def get_submission(connection: Connection, root_id: str) -> Row | None:
+    row = kept_submission(connection, root_id)
+    return None if row is None else {**row, "graph": json.loads(row["graph"])}
+
+
+def kept_submission(connection: Connection, root_id: str) -> Row | None:
+    """A submission with its graph, which may be large, as the text that was kept."""
     found = connection.execute(select(submission).where(submission.c.run_id == root_id)).mappings().first()
     if found is None:
         return None
-    row = dict(found)
-    for key in ("graph", "parameters", "bindings"):
-        row[key] = json.loads(row[key])
-    return row
+    return {**found, **{k: json.loads(found[k]) for k in ("parameters", "bindings")}}
 
 
 def parameters_of(connection: Connection, root_id: str) -> Row | None:
@@ -175,6 +216,15 @@ def standing(connection: Connection, run_ids: Sequence[str]) -> dict[str, tuple[
         query = select(run.c.id, run.c.status, run.c.attempt).where(run.c.id.in_(run_ids[start : start + 500]))
         found.update({r.id: (Status(r.status), r.attempt) for r in connection.execute(query)})
     return found
+
+
+STEP = ("id", "number", "type", "parent_id", "node", "status", "attempt", "created_at", "workspace", "experiment")
+
+
+def steps_of_root(connection: Connection, root_id: str) -> list[Row]:
+    """The run and all below it, in order, with those columns that say how a step stands."""
+    text = f"SELECT {', '.join(STEP)} FROM run WHERE root_id = ? ORDER BY number"
+    return [dict(zip(STEP, row, strict=True)) for row in tuples(connection, text, (root_id,))]
 
 
 def runs_of_root(connection: Connection, root_id: str) -> list[Row]:
@@ -248,9 +298,16 @@ def list_runs(connection: Connection, wanted: Filter) -> list[Row]:
     if wanted.before_number is not None:
         query = query.where(run.c.number < wanted.before_number)
     for kind, name, value in wanted.labels:
-        same = and_(label.c.run_id == run.c.id, label.c.kind == kind, label.c.name == name)
-        query = query.where(exists().where(same if value is None else and_(same, label.c.value == value)))
+        query = query.where(_has(kind, name, value))
     return _rows(connection, query)
+
+
+def _has(kind: str, name: str, value: str | None) -> ColumnElement[bool]:
+    """Whether a run has this tag or property, of this value if one is given."""
+    same = and_(label.c.run_id == run.c.id, label.c.kind == kind, label.c.name == name)
+    found = exists().where(same if value is None else and_(same, label.c.value == value))
+    derived = takeover.says_so(name, value) if kind == "property" else None
+    return found if derived is None else or_(found, derived)
 
 
 def find_by_prefix(connection: Connection, prefix: str, limit: int = 5) -> list[Row]:
@@ -262,8 +319,10 @@ def _begins_with(prefix: str) -> ColumnElement[bool]:
 
 
 def events_of_root(connection: Connection, root_id: str, after: int = 0, limit: int | None = None) -> list[Row]:
-    query = select(event).where(event.c.root_id == root_id, event.c.id > after).order_by(event.c.id).limit(limit)
-    return [{**row, "body": json.loads(row["body"])} for row in _rows(connection, query)]
+    most = "" if limit is None else f"LIMIT {limit}"
+    text = f"SELECT {', '.join(_EVENT)} FROM event WHERE root_id = ? AND id > ? ORDER BY id {most}"
+    rows = (dict(zip(_EVENT, row, strict=True)) for row in tuples(connection, text, (root_id, after)))
+    return [{**row, "body": json.loads(row["body"])} for row in rows]
 
 
 def events_of_run(connection: Connection, run_id: str, after: int = 0) -> list[Row]:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from penstock.model.status import TERMINAL, Status
@@ -187,6 +188,7 @@ output = Table(
     Index(None, "root_id"),
 )
 
+_RAN, _REUSED = text("reused_run_id IS NULL"), text("reused_run_id IS NOT NULL")
 identity = Table(  # what made a step's result what it is, and what was decided from it
     "identity",
     metadata,
@@ -200,9 +202,9 @@ identity = Table(  # what made a step's result what it is, and what was decided 
     Column("why", Text, nullable=False),
     Column("unusable", Text),
     Column("created_at", Float, nullable=False),
-    Index(None, "fingerprint"),
-    Index(None, "workspace", "name"),
-    Index(None, "reused_run_id"),
+    Index(None, "fingerprint", sqlite_where=_RAN, postgresql_where=_RAN),
+    Index(None, "workspace", "name", "module", sqlite_where=_RAN, postgresql_where=_RAN),
+    Index(None, "reused_run_id", sqlite_where=_REUSED, postgresql_where=_REUSED),
 )
 
 observation = Table(  # what a step was seen to read that nobody had declared

@@ -11,11 +11,24 @@ from azureml.pipeline.core.builder import lower_output
 class Lowered:
     """A graph as JSON, with what belongs to it but not in it: step of each node, the cycle, data references."""
 
-    def __init__(self, graph, steps, cycle, parameters):
+    def __init__(self, graph, steps, cycle, parameters, folders=None):
         self.graph = graph
         self.steps = steps  # [(node id, step)] in graph order
         self.cycle = cycle  # node id or None
         self.parameters = parameters  # {name: PipelineParameter}
+        self._folders = (
+            folders  # of a dry run: the source folder of each node, None where something else is left open too
+        )
+
+    def filled(self, snapshot_of):
+        """A dry run's Lowered made whole with the digests of its folders; None when they are not all that it lacks."""
+        if self._folders is None:
+            return None
+        nodes = [
+            node if folder is None else dict(node, snapshot=snapshot_of(folder))
+            for node, folder in zip(self.graph["nodes"], self._folders)
+        ]
+        return Lowered(dict(self.graph, nodes=nodes), self.steps, self.cycle, self.parameters)
 
 
 def lower(steps, options, scope):
@@ -34,7 +47,9 @@ def lower(steps, options, scope):
         "parameters": [p._lower(scope) for p in scope.parameters.values()],
         "nodes": nodes,
     }
-    return Lowered(graph, [(ids[step], step) for step in order], ids[cycle] if cycle else None, scope.parameters)
+    steps = [(ids[step], step) for step in order]
+    folders = None if scope.asked_for_dataset else scope.folders
+    return Lowered(graph, steps, ids[cycle] if cycle else None, scope.parameters, folders)
 
 
 def dry_scope(default_source_directory):
@@ -73,6 +88,8 @@ def _node(step, ids, predecessors, scope):
     data = {port.slot.step for port in step._input_ports if port.slot is not None}
     runconfig_parameters = {k: scope.value(v) for k, v in step._runconfig_pipeline_params.items()}
     settings = step._settings(scope)
+    folder = None if code is None else _checked(code, step)
+    snapshot = scope.snapshot(folder)
     if runconfig_parameters:
         settings["runconfig_parameters"] = runconfig_parameters
     if code is not None and code[1]:
@@ -83,7 +100,7 @@ def _node(step, ids, predecessors, scope):
         "kind": step._kind,
         "step_type": step.step_type,
         "settings": settings,
-        "snapshot": step._kept_snapshot if code is None else scope.snapshot(_checked(code, step)),
+        "snapshot": step._kept_snapshot if folder is None else snapshot,
         "compute": _compute(step),
         "arguments": step._lower_arguments(scope),
         "inputs": [_input(port, ids, scope) for port in step._input_ports],

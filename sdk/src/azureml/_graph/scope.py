@@ -10,15 +10,19 @@ class Scope:
         self._snapshot_of = snapshot_of
         self._dataset_id_of = dataset_id_of
         self._definitions = {}
+        self.folders = []  # of each node in order; None: it has no code
+        self.asked_for_dataset = False
 
     @property
     def is_dry(self):
         return self._snapshot_of is None
 
     def snapshot(self, folder):
-        return self._snapshot_of(folder) if self._snapshot_of is not None else None
+        self.folders.append(folder)
+        return None if folder is None or self.is_dry else self._snapshot_of(folder)
 
     def dataset(self, dataset):
+        self.asked_for_dataset = True
         return (
             self._dataset_id_of(dataset)
             if self._dataset_id_of is not None

@@ -13,7 +13,10 @@ def submit(pipeline, experiment, options):
     announce(lowered, answer)
     from azureml.pipeline.core.run import PipelineRun
 
-    return PipelineRun(experiment, answer["run"]["id"], _run=answer["run"])
+    run = PipelineRun(experiment, answer["run"]["id"], _run=answer["run"])
+    names = {node_id: step.name for node_id, step in lowered.steps}
+    run._step_names = {step["run_id"]: names[step["node"]] for step in answer.get("steps") or ()}
+    return run
 
 
 def kept(pipeline):
@@ -28,12 +31,14 @@ def send(pipeline, experiment, options):
     workspace = experiment.workspace
     snapshot_of, dataset_id_of = keepers(workspace)
     dry = pipeline._lower_dry()
-    refuse(dry)
+    if dry.graph != pipeline._sound:  # what was found sound is so still
+        refuse(dry)
+        pipeline._sound = dry.graph
     folder = _folder_of(dry)
     asked = ask_dirty(folder)
     try:
         parameters = assigned(dry.parameters, options["parameters"], Scope(None, snapshot_of, dataset_id_of))
-        lowered = pipeline._lower_whole(snapshot_of, dataset_id_of)
+        lowered = dry.filled(snapshot_of) or pipeline._lower_whole(snapshot_of, dataset_id_of)
     finally:
         facts = git_properties(folder, asked)
     body = dict(options, experiment=experiment.name, graph=lowered.graph, parameters=parameters)

@@ -94,9 +94,15 @@ class PipelineWatch:
         print("PipelineRunId: {}".format(dto["id"]))
         print("Link to Azure Machine Learning Portal: {}".format(dto.get("url") or ""))
         self._status("Running" if dto["status"] in ("Running", "Finalizing") else dto["status"])
-        answer = self.run._call("GET", "runs/{}/children".format(dto["id"]))
-        for step in answer["value"] if isinstance(answer, dict) else answer:
+        for step in self._steps_of(dto):
             self.steps[step["id"]] = dict(step, status="NotStarted")
+
+    def _steps_of(self, dto):
+        """What is needed of each step: where its output is not shown, what the submission told is enough."""
+        if self.run._step_names is not None and not self.show:
+            same = {"type": "step", "experiment": dto["experiment"], "root_id": dto["id"]}
+            return [dict(same, id=run_id, name=name) for run_id, name in self.run._step_names.items()]
+        return self.run._call("GET", "runs/{}/children".format(dto["id"]))["value"]
 
     def _status(self, status):
         word = FINISHED.get(status, "Running")

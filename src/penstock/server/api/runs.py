@@ -59,9 +59,9 @@ def router(services: Services) -> APIRouter:
         return {"steps": services.explaining.plan(services.submission.foresee(ws, body))}
 
     @routes.get("/ws/{ws}/runs/{run_id}/why")
-    def why(ws: str, run_id: str) -> Json:
+    def why(ws: str, run_id: str) -> Response:
         views.find_run(run_id, ws)
-        return {"steps": services.explaining.why(run_id)}
+        return JSONResponse({"steps": services.explaining.why(run_id)})
 
     @routes.post("/ws/{ws}/interactive_runs", status_code=201)
     def start_interactive(ws: str, body: Json = _INTERACTIVE) -> Response:
@@ -171,9 +171,9 @@ def _reading(routes: APIRouter, services: Services) -> None:
         return views.find_run(run_id, ws)
 
     @routes.get("/ws/{ws}/runs/{run_id}/children")
-    def get_children(ws: str, run_id: str) -> Json:
+    def get_children(ws: str, run_id: str) -> Response:
         views.find_run(run_id, ws)
-        return page(views.children(run_id))
+        return JSONResponse(page(views.children(run_id)))
 
     @routes.get("/ws/{ws}/runs/{run_id}/stream", **bytes_of("application/x-ndjson"))
     def stream(ws: str, run_id: str, after: Number = 0, logs: int = 0) -> Response:
@@ -181,10 +181,10 @@ def _reading(routes: APIRouter, services: Services) -> None:
         return StreamingResponse(follow(services, run, after, bool(logs)), media_type="application/x-ndjson")
 
     @routes.get("/ws/{ws}/runs/{run_id}/events")
-    def get_events(ws: str, run_id: str, after: Number = 0) -> Json:
+    def get_events(ws: str, run_id: str, after: Number = 0) -> Response:
         views.find_run(run_id, ws)
         found = views.events(run_id, after)
-        return page(found, str(found[-1]["id"]) if len(found) >= EVENTS_A_PAGE else None)
+        return JSONResponse(page(found, str(found[-1]["id"]) if len(found) >= EVENTS_A_PAGE else None))
 
     @routes.get("/ws/{ws}/runs/{run_id}/metrics")
     def get_metrics(ws: str, run_id: str, recursive: int = 0) -> Response:

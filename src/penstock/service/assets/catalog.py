@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection
@@ -209,6 +210,7 @@ def _compute(row: Json) -> Json:
     return {**_dated(row), "status": "Succeeded"}
 
 
+@lru_cache(4096)
 def iso(at: float | None) -> str | None:
     """Epoch seconds as ISO 8601 UTC with microseconds and Z."""
     from datetime import UTC, datetime

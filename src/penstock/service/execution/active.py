@@ -9,13 +9,13 @@ from typing import Any
 from sqlalchemy import Connection
 
 from penstock.engine import retry
-from penstock.engine.plan import make_plan
 from penstock.engine.progress import Progress, StepState
-from penstock.model.graph import Graph, RetryPolicy
+from penstock.model.graph import RetryPolicy
 from penstock.model.job import Exit, Job
 from penstock.model.status import TERMINAL, Status
 from penstock.service.reuse.reusing import Decision, Standing
 from penstock.service.runs.binding import Root
+from penstock.service.runs.graphs import Graphs
 from penstock.store import records, runs
 
 Json = dict[str, Any]
@@ -136,15 +136,15 @@ def compute_key(active: Active, state: StepState) -> tuple[str, str]:
     return active.root.workspace, state.node.compute or "local"
 
 
-def load(connection: Connection, root_id: str, default: RetryPolicy) -> Active | None:
+def load(connection: Connection, root_id: str, default: RetryPolicy, graphs: Graphs) -> Active | None:
     """The pipeline run as the store has it; None when it is over or unknown."""
-    rows = runs.runs_of_root(connection, root_id)
-    submission = runs.get_submission(connection, root_id)
+    rows = runs.steps_of_root(connection, root_id)
+    submission = runs.kept_submission(connection, root_id)
     root = next((r for r in rows if r["id"] == root_id), None)
     if root is None or submission is None or root["status"] in TERMINAL:
         return None
     outputs = _outputs(connection, root_id, rows)
-    bound = _bound(root, submission, rows, outputs)
+    bound = _bound(root, submission, rows, outputs, graphs)
     plan = bound.plan
     steps = {r["node"]: r for r in rows if r["type"] == "step" and r["parent_id"] == root_id}
     states = [
@@ -168,18 +168,18 @@ def load(connection: Connection, root_id: str, default: RetryPolicy) -> Active |
     return Active(bound, progress, Status(root["status"]), standing)
 
 
-def root_of(connection: Connection, root_id: str) -> Root | None:
+def root_of(connection: Connection, root_id: str, graphs: Graphs) -> Root | None:
     """What the steps of a pipeline run share, whether it is over or not; None when there is none of this id."""
-    rows = runs.runs_of_root(connection, root_id)
-    submission = runs.get_submission(connection, root_id)
+    rows = runs.steps_of_root(connection, root_id)
+    submission = runs.kept_submission(connection, root_id)
     root = next((r for r in rows if r["id"] == root_id), None)
     if root is None or submission is None:
         return None
-    return _bound(root, submission, rows, _outputs(connection, root_id, rows))
+    return _bound(root, submission, rows, _outputs(connection, root_id, rows), graphs)
 
 
-def _bound(root: Json, submission: Json, rows: list[Json], outputs: dict[str, list[Json]]) -> Root:
-    plan = make_plan(Graph.from_json(submission["graph"]), submission["parameters"])
+def _bound(root: Json, submission: Json, rows: list[Json], outputs: dict[str, list[Json]], graphs: Graphs) -> Root:
+    plan = graphs.read(submission["graph"]).plan(submission["parameters"])
     steps = [r for r in rows if r["type"] == "step" and r["parent_id"] == root["id"]]
     taken = {
         r["node"]: {o["name"]: str(o["path"]) for o in outputs.get(r["id"], [])}

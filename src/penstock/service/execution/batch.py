@@ -62,8 +62,7 @@ class Batch:
     def _write(self, context: Context) -> Callable[[Connection], None]:
         def work(connection: Connection) -> None:
             context.leader.fence(connection)
-            done = runs.move(connection, self.moves)
-            if len(done) != len(self.moves):
+            if not runs.move_together(connection, self.moves):
                 raise Stale
             runs.decrement_unmet(connection, self.satisfied)
             for name, run in self.journals:

@@ -42,7 +42,7 @@ def take_over(batch: Batch, active: Active, state: StepState, decision: Decision
     moved = runs.Move(state.run_id, Status.NOT_STARTED, Status.COMPLETED, 0, at=batch.at, started_at=batch.at)
     batch.move(active.id, moved, **body)
     batch.identities.append(_identity(batch, active, state, decision))
-    batch.taken.append(Taken(state.run_id, active.id, row))
+    batch.taken.append(Taken(state.run_id, active.id, row, decision.outputs))
     batch.datasets += left(active.root.workspace, active.id, state.run_id, state.node.outputs, list(decision.outputs))
     active.root.taken[state.node.id] = {o["name"]: str(o["path"]) for o in decision.outputs}
     active.standing.complete(state.node.id, decision.outputs)

@@ -165,7 +165,7 @@ class Scheduler:
         for root_id in root_ids:
             self._memory.drop_root(root_id)
             with self._context.database.read() as connection:
-                active = load(connection, root_id, self._context.retry)
+                active = load(connection, root_id, self._context.retry, self._context.graphs)
                 asked = runs.cancel_requests(connection, root_id)
             self._failed.discard(root_id)
             if active is None:

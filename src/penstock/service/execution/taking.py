@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from penstock.model.errors import Conflict
 from penstock.service.execution import journal
-from penstock.service.runs.views import LOGS
+from penstock.service.runs.views import logs_of
 from penstock.store import records, removals, takeover
 
 Json = dict[str, Any]
@@ -29,61 +29,66 @@ class Gone(Conflict):
 
 @dataclass(frozen=True)
 class Taken:
-    """Run `new_id` of `root_id` stands for the step run in `row` (its id, root_id, node and attempt)."""
+    """Run `new_id` of `root_id` stands for the step run in `row` (its id, root_id, node and attempt), which left `outputs`."""
 
     new_id: str
     root_id: str
     row: Json
+    outputs: Sequence[Json]
 
 
 def keep(connection: Connection, home: Path, taken: Sequence[Taken], at: float) -> None:
     """Write what these steps take over. Their own rows are there already, as Completed. Gone when it was cleared away meanwhile."""
+    if not taken:
+        return
     if (gone := removals.any_of(connection, [t.row["id"] for t in taken])) is not None:
         raise Gone(
             f"What run {gone} wrote was cleared away just now. Try again: its steps run anew, or penstock gc --restore brings it back.",
             target=gone,
         )
     takeover.copy_all(connection, [_pair(t) for t in taken])
-    records.put_artifacts(connection, [log for t in taken for log in _logs(home, t.row, t.new_id)])
+    logged = records.journals_read(connection, [_job(t.row) for t in taken])
     for each in taken:
-        told = list(_told_to_parent(home, each))
+        told = list(_told_to_parent(home, each)) if _job(each.row) in logged else []
         if told:
             run = {"id": each.new_id, "root_id": each.root_id, "attempt": 0}
             journal.apply(connection, told, run, f"jobs/{_job(each.row)}", at)
 
 
+def keep_marked(connection: Connection, home: Path, taken: Sequence[Taken], at: float) -> None:
+    """The same of steps that have no identity which would say what stands for them: their properties and logs say it."""
+    keep(connection, home, taken, at)
+    others = takeover.stand_ins(connection, [t.row["id"] for t in taken])
+    for each in taken:
+        row, other = each.row, others.get(each.row["id"])
+        stand_in = takeover.StandIn(row["id"], row["node"], row["root_id"], row["attempt"])
+        records.insert_labels(connection, each.new_id, {"property": stand_in.properties})
+        job = f"{other.run_id}.{other.attempt}" if other is not None else _job(row)
+        records.put_artifacts(connection, list(_logs(home, job, each.new_id)))
+
+
 def _pair(taken: Taken) -> Json:
     row = taken.row
-    properties = {
-        "azureml.isreused": "true",
-        "azureml.reusedrunid": row["id"],
-        "azureml.reusednodeid": row["node"],
-        "azureml.reusedpipeline": row["root_id"],
-        "azureml.reusedpipelinerunid": row["root_id"],
-    }
     run = {"old": row["id"], "new": taken.new_id, "root": taken.root_id, "attempt": row["attempt"]}
-    return {**run, "properties": properties}
+    return {**run, "outputs": taken.outputs}
 
 
 def _job(row: Json) -> str:
     return f"{row['id']}.{row['attempt']}"
 
 
-def _logs(home: Path, row: Json, new: str) -> Iterable[Json]:
-    """The logs of the earlier step, as files of the new one. (One that was taken over itself has them among its files.)"""
-    for name, base in LOGS.items():
-        path = f"jobs/{_job(row)}/{base}"
-        try:
-            size = (home / path).stat().st_size
-        except FileNotFoundError:
-            continue
-        yield {"run_id": new, "name": name, "attempt": 0, "path": path, "size_bytes": size}
+def _logs(home: Path, job: str, new: str) -> Iterable[Json]:
+    """The logs of the try that ran, as files of the new step. (A step that was taken over itself has them among its files.)"""
+    for name, path in logs_of(home, job):
+        file = {"run_id": new, "name": name, "attempt": 0, "path": f"jobs/{job}/{path.name}"}
+        yield {**file, "size_bytes": path.stat().st_size}
 
 
 def _told_to_parent(home: Path, taken: Taken) -> Iterable[Json]:
     """What the earlier script logged for its parent, now for the new one."""
     try:
-        lines = (home / "jobs" / _job(taken.row) / "journal").read_bytes()
+        with open(f"{home}/jobs/{_job(taken.row)}/journal", "rb") as file:
+            lines = file.read()
     except FileNotFoundError:
         return
     parent = taken.row["root_id"]

@@ -39,23 +39,10 @@ def of_output(row: Json) -> str | None:
     return f"{row['kind']}:{row['digest']}" if row.get("digest") else None
 
 
-def is_at_hand(node: Node, root: Root, known: Known) -> bool:
-    """Whether every input is an output that is known already, so that nothing need be read."""
-    return all(_produced(port, root) is not None and _produced(port, root) in known for port in node.inputs)
-
-
-def at_hand(node: Node, root: Root, known: Known) -> dict[str, str]:
-    """The contents of such a step's inputs, by port."""
-    return {port.name: known[_produced(port, root)] for port in node.inputs}  # type: ignore[index]
-
-
-def _produced(port: Input, root: Root) -> tuple[str, str] | None:
-    """The output that the port reads; None when it reads anything else, or what a script chose."""
-    if "node" not in port.source:
-        return None
-    producer = root.plan.graph.node(port.source["node"])
-    output = next(o for o in producer.outputs if o.name == port.source["output"])
-    return None if output.mode == "link" else (producer.id, output.name)
+def at_hand(node: Node, root: Root, known: Known) -> dict[str, str] | None:
+    """The contents of the inputs of a step, by port, if all of them are outputs that are known already, so that nothing need be read."""
+    held = {name: known.get(place) if place else None for name, place in root.plan.sources(node).items()}
+    return None if None in held.values() else held  # type: ignore[return-value]
 
 
 class Contents:
@@ -66,10 +53,15 @@ class Contents:
 
     def of(self, connection: Connection, root: Root, node: Node, known: Known) -> dict[str, str]:
         """The digest of each input of `node`, by port; Unknown or CannotDigest say which cannot be told, and why."""
-        return {port.name: self._of_port(connection, root, port, known) for port in node.inputs}
+        held = at_hand(node, root, known)
+        if held is not None:
+            return held
+        sources = root.plan.sources(node)
+        return {port.name: self._of_port(connection, root, port, sources[port.name], known) for port in node.inputs}
 
-    def _of_port(self, connection: Connection, root: Root, port: Input, known: Known) -> str:
-        produced = _produced(port, root)
+    def _of_port(
+        self, connection: Connection, root: Root, port: Input, produced: tuple[str, str] | None, known: Known
+    ) -> str:
         if produced is not None:
             if produced not in known:
                 raise Unknown(f"What input '{port.name}' holds was not recorded.")

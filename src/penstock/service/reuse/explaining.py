@@ -38,7 +38,8 @@ class Explaining:
                     f"There is no run '{run_id}' on this server. List them: penstock run list", target=run_id
                 )
             steps = [row] if row["type"] == "step" else runs.children(connection, run_id)
-            return [self._of(connection, s) for s in steps if s["type"] == "step"]
+            known = _Known(connection, [s["id"] for s in steps])
+            return [self._of(connection, s, known) for s in steps if s["type"] == "step"]
 
     def plan(self, root: Root) -> list[Json]:
         """For each step of a submission that is not made, in order: `reuse`, `run`, or `depends` on what a step before it writes."""
@@ -68,11 +69,9 @@ class Explaining:
         because, details, _ = self._grounds(connection, identity)
         return {**step, "verdict": "run", "because": because, "details": details}
 
-    def _of(self, connection: Connection, row: Json) -> Json:
-        identity = identities.get(connection, row["id"])
-        outputs = [
-            {k: o[k] for k in ("name", "datastore", "path", "digest")} for o in records.outputs(connection, row["id"])
-        ]
+    def _of(self, connection: Connection, row: Json, known: _Known) -> Json:
+        identity = known.identities.get(row["id"])
+        outputs = [{k: o[k] for k in ("name", "datastore", "path", "digest")} for o in known.outputs[row["id"]]]
         step: Json = {
             "run_id": row["id"],
             "name": row["name"],
@@ -87,11 +86,11 @@ class Explaining:
             return {**step, "verdict": "undecided" if is_waiting else "ran", "because": [said]}
         if identity["reused_run_id"]:
             hit = identity["reused_run_id"]
-            seen = identities.observations(connection, [hit])[hit]
+            seen = known.observations[hit]
             because = [f"run {hit} {_SAME}, and what it left is untouched"]
             return {**step, "verdict": "reused", "reused_run_id": hit, "because": because, "observed": _seen(seen)}
         because, details, other = self._grounds(connection, identity)
-        seen = identities.observations(connection, [row["id"]])[row["id"]]
+        seen = known.observations[row["id"]]
         step |= {"because": because, "details": details, "compared_with": other, "observed": _seen(seen)}
         if identity["unusable"] and identity["unusable"] not in because:
             step["not_reusable"] = identity["unusable"]
@@ -162,6 +161,16 @@ class Explaining:
             return path.read_text().splitlines()
         except (PenstockError, OSError, ValueError):
             return None
+
+
+class _Known:
+    """What was kept of these steps, asked for all at once."""
+
+    def __init__(self, connection: Connection, run_ids: list[str]) -> None:
+        self.identities = identities.of_runs(connection, run_ids)
+        self.outputs = records.outputs_of(connection, run_ids)
+        hits = [i["reused_run_id"] for i in self.identities.values() if i["reused_run_id"]]
+        self.observations = identities.observations(connection, [*run_ids, *hits])
 
 
 def _is_hit(decision: Decision | None) -> bool:

@@ -28,7 +28,11 @@ class Debugging:
             raise BadRequest(f"The folder {folder!r} is not absolute. Give its whole path.", target="folder")
         with self._context.database.read() as connection:
             row = runs.get_run(connection, run_id)
-            root = root_of(connection, row["root_id"]) if row is not None and row["type"] == "step" else None
+            root = (
+                root_of(connection, row["root_id"], self._context.graphs)
+                if row is not None and row["type"] == "step"
+                else None
+            )
             if row is None or root is None:
                 raise NotFound(f"There is no step run '{run_id}' that could be run by hand.", target=run_id)
             node = root.plan.graph.node(row["node"])

@@ -145,8 +145,8 @@ def keep(
     connection: Connection, home: Path, resumption: Resumption, root_id: str, step_ids: dict[str, str], at: float
 ) -> None:
     """Write what the new run's steps take over, and the story of those that run again."""
-    taken = [taking.Taken(step_ids[node], root_id, t.row) for node, t in resumption.taken.items()]
-    taking.keep(connection, home, taken, at)
+    taken = [taking.Taken(step_ids[node], root_id, t.row, t.outputs) for node, t in resumption.taken.items()]
+    taking.keep_marked(connection, home, taken, at)
     events = []
     for each in taken:
         message = f"Taken over from run {each.row['id']}, where it completed."

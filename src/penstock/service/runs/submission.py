@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -11,9 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from penstock.engine import fingerprint
-from penstock.engine.plan import Plan, make_plan, parameter_problems
-from penstock.engine.validate import problems
+from penstock.engine.plan import Plan, parameter_problems
 from penstock.model.errors import BadRequest, Conflict, InvalidGraph, NotFound, Problem
 from penstock.model.graph import Graph, Node
 from penstock.service.assets.catalog import Catalog, wrong_compute_name
@@ -24,7 +21,6 @@ from penstock.service.runs import resuming
 from penstock.service.runs.binding import Root
 from penstock.service.runs.entry import Entry, Prepared, step_of, timeout_of
 from penstock.service.runs.resuming import Resumption
-from penstock.steps.registry import kind_problems
 from penstock.store import catalog, identities, runs
 
 Json = dict[str, Any]
@@ -101,7 +97,7 @@ class Submission:
                     **{k: v for k, v in body.items() if v is not None},
                 }
         ready = self.prepare(workspace, body)
-        plan = make_plan(ready.graph, body.get("parameters") or {})
+        plan = ready.known.plan(body.get("parameters") or {})
         ids = {n.id: n.id for n in plan.graph.nodes}
         experiment = str(body.get("experiment") or "")
         return Root("", workspace, experiment, plan, ready.bindings, ids, bool(body.get("regenerate_outputs")))
@@ -110,21 +106,18 @@ class Submission:
         """The steps of which one like it has completed: whether that stands for it is decided when its data are there."""
         if body.get("regenerate_outputs"):
             return set()
-        modules = {n.id: (n.name, fingerprint.module(n, plan.values)) for n in plan.graph.nodes if n.allow_reuse}
+        modules = {n.id: (n.name, plan.recipe(n).module) for n in plan.graph.nodes if n.allow_reuse}
         with self._db.read() as connection:
             known = identities.known_modules(connection, workspace, modules.values())
         return {node_id for node_id, (_, module) in modules.items() if module in known}
 
     def prepare(self, workspace: str, body: Json) -> Prepared:
         """What every submission of this graph with these parameters shares; InvalidGraph with all that is wrong with it."""
-        found = problems(body.get("graph"))
-        if found:
-            raise InvalidGraph(tuple(found))
-        graph = Graph.from_json(body["graph"])
-        given = body.get("parameters") or {}
+        known, text = self._context.graphs.checked(body.get("graph"))
+        graph, given = known.graph, body.get("parameters") or {}
         space = self._workspaces.workspace(workspace)
         stores = self._datastores.list(workspace)
-        found = [*parameter_problems(graph, given), *(p for n in graph.nodes for p in kind_problems(n))]
+        found = [*parameter_problems(graph, given), *known.problems]
         computes, found_computes = self._computes(workspace, graph)
         missing = self._missing_data(workspace, graph, given, {d["name"] for d in stores})
         found += [*found_computes, *missing, *self._missing_snapshots(graph)]
@@ -138,7 +131,7 @@ class Submission:
             "datastores": {d["name"]: {"root": d["root"], **({"url": d["url"]} if d["url"] else {})} for d in stores},
         }
         is_same = not any(d["url"] for d in stores) and not any(p.type in _OF_DATA for p in graph.parameters)
-        return Prepared(workspace, graph, json.dumps(graph.raw), tuple(computes), bindings, is_same)
+        return Prepared(workspace, known, text, tuple(computes), bindings, is_same)
 
     def _resumption(self, plan: Plan, bindings: Json, body: Json) -> Resumption:
         """What is taken over from the run that is resumed, if one is; written into the bindings too."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from penstock.service.assets.catalog import iso
 from penstock.service.context import Context
 from penstock.service.execution import registering
 from penstock.service.runs.logged import Gathered, metric_rows, take_in
-from penstock.store import catalog, records, removals, runs
+from penstock.store import catalog, records, removals, runs, takeover
 
 Json = dict[str, Any]
 LOG_FOLDER = "azureml-logs"
@@ -24,7 +23,6 @@ EVENTS_A_PAGE = 2000
 LOGS = {f"{LOG_FOLDER}/70_stdout.txt": "stdout", f"{LOG_FOLDER}/75_stderr.txt": "stderr"}
 PARAM = "mlflow.param."
 """What the property of an MLflow param begins with."""
-_EARLIER = re.compile(rf"{LOG_FOLDER}/attempt_(\d+)/(.+)")
 
 
 class Views:
@@ -75,13 +73,11 @@ class Views:
         take_in(self._context, run_id)
         with self._db.read() as connection:
             row = runs.get_run(connection, run_id)
-            found = [
-                {"name": a["name"], "size_bytes": a["size_bytes"], "run_id": run_id}
-                for a in records.artifacts(connection, run_id)
-            ]
-        for name, path in self._logs(row) if row else ():
-            found.append({"name": name, "size_bytes": path.stat().st_size, "run_id": run_id})
-        return sorted(found, key=lambda f: str(f["name"]))
+            found = {a["name"]: a["size_bytes"] for a in records.artifacts(connection, run_id)}
+            logs = list(self._logs(connection, row)) if row else []
+        for name, path in logs:
+            found.setdefault(name, path.stat().st_size)
+        return [{"name": name, "size_bytes": size, "run_id": run_id} for name, size in sorted(found.items())]
 
     def file_path(self, run_id: str, name: str) -> Path:
         """Where a file of the run lies, by its recorded name; NotFound lists what there is."""
@@ -89,24 +85,21 @@ class Views:
         with self._db.read() as connection:
             row = runs.get_run(connection, run_id)
             found = next((a for a in records.artifacts(connection, run_id) if a["name"] == name), None)
+            logs = dict(self._logs(connection, row)) if row is not None and name.startswith(LOG_FOLDER) else {}
         if found is not None:
             return beneath(self._context.home, found["path"])
-        if row is not None and name.startswith(LOG_FOLDER):
-            attempt = int(earlier[1]) if (earlier := _EARLIER.fullmatch(name)) else row["attempt"]
-            plain = f"{LOG_FOLDER}/{earlier[2]}" if earlier else name
-            path = self._context.home / "jobs" / f"{run_id}.{attempt}" / LOGS.get(plain, "-")
-            if path.exists():
-                return path
+        if name in logs:
+            return logs[name]
         names = ", ".join(f["name"] for f in self.files(run_id)[:20]) or "none"
         raise NotFound(f"Run '{run_id}' has no file '{name}'. It has: {names}.", target=name)
 
-    def _logs(self, row: Json) -> Iterator[tuple[str, Path]]:
-        """The logs of a run by name; those of its earlier tries in a folder each."""
+    def _logs(self, connection: Connection, row: Json) -> Iterator[tuple[str, Path]]:
+        """The logs of a run by name; those of its earlier tries in a folder each. Of a reused step: those of what stands for it."""
         for attempt in range(row["attempt"], 0, -1):
-            for name, base in LOGS.items():
-                path = self._context.home / "jobs" / f"{row['id']}.{attempt}" / base
-                if path.exists():
-                    yield name if attempt == row["attempt"] else _of_attempt(name, attempt), path
+            for name, path in logs_of(self._context.home, f"{row['id']}.{attempt}"):
+                yield name if attempt == row["attempt"] else _of_attempt(name, attempt), path
+        for stand_in in takeover.stand_ins(connection, [row["id"]]).values():
+            yield from logs_of(self._context.home, f"{stand_in.run_id}.{stand_in.attempt}")
 
     def outputs(self, run_id: str) -> list[Json]:
         """The published outputs of a step, or of all steps of a pipeline run."""
@@ -181,6 +174,14 @@ class Views:
     def _warnings(self, connection: Connection, row: Json) -> list[str]:
         found = runs.warnings(connection, row["id"], row["root_id"] == row["id"])
         return [str(e["body"].get("message")) for e in found]
+
+
+def logs_of(home: Path, job_name: str) -> Iterator[tuple[str, Path]]:
+    """The logs of one try, by their names among a run's files."""
+    for name, base in LOGS.items():
+        path = home / "jobs" / job_name / base
+        if path.exists():
+            yield name, path
 
 
 def run_json(row: Json, labels: Mapping[str, dict[str, str | None]], url: str) -> Json:

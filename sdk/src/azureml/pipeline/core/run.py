@@ -20,6 +20,8 @@ STEP_STATUSES = {
 class PipelineRun(Run):
     """A run of a pipeline: its steps are its children."""
 
+    _step_names = None  # of a run that was submitted here: run id -> name
+
     def __init__(self, experiment, run_id, _service_endpoint=None, **kwags):
         Run.__init__(self, experiment, run_id, **kwags)
 

@@ -1,0 +1,200 @@
+"""Earlier steps as they may stand for new ones: what the store knows of them, and whether what they left and read is as it was.
+
+Reads the store and the disk; writes neither, and decides nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from penstock.data.digests import Digests, Tree
+from penstock.data.paths import Ways
+from penstock.model.errors import PenstockError
+from penstock.model.graph import Node
+from penstock.service.runs.binding import Binder, Root, constant_destination
+from penstock.store import catalog, identities, records
+
+Json = dict[str, Any]
+
+
+class Earlier:
+    """What the store knows of the earlier steps of some fingerprints. It is asked for all of those at once, and for what the newest left."""
+
+    def __init__(self, connection: Connection, root: Root) -> None:
+        self.connection, self._root = connection, root
+        self._completed: dict[str, list[Json]] = {}
+        self._outputs: dict[str, list[Json]] = {}
+        self._observations: dict[str, list[Json]] = {}
+        self._ways: dict[str, Ways] = {}
+
+    def ways(self, store: str) -> Ways:
+        """The ways down a datastore, as they are while this is decided."""
+        if store not in self._ways:
+            self._ways[store] = Ways(store)
+        return self._ways[store]
+
+    def fetch(self, fingerprints: Iterable[str]) -> None:
+        """Ask for these, as far as that was not done. A run does not stand on itself."""
+        new = [f for f in fingerprints if f not in self._completed]
+        if not new:
+            return
+        found = identities.completed(self.connection, self._root.workspace, new, self._root.id)
+        self._completed.update(found)
+        newest = [rows[0]["run_id"] for rows in found.values() if rows]
+        if newest:
+            self._outputs.update(records.outputs_of(self.connection, newest))
+            self._observations.update(identities.observations(self.connection, newest))
+
+    def knows(self, fingerprint: str) -> bool:
+        return fingerprint in self._completed
+
+    def candidates(self, fingerprint: str) -> list[Json]:
+        """The steps of this fingerprint, newest first; it has been fetched."""
+        return self._completed[fingerprint]
+
+    def outputs(self, candidate: Json) -> list[Json]:
+        run_id = candidate["run_id"]
+        if run_id not in self._outputs:
+            self._outputs.update(records.outputs_of(self.connection, [run_id]))
+        return self._outputs[run_id]
+
+    def observations(self, candidate: Json) -> list[Json]:
+        run_id = candidate["run_id"]
+        if run_id not in self._observations:
+            self._observations.update(identities.observations(self.connection, [run_id]))
+        return self._observations[run_id]
+
+
+class Verifier:
+    """Says what speaks against an earlier step."""
+
+    def __init__(self, home: Path, binder: Binder, digests: Digests, clock: Callable[[], float]) -> None:
+        self._jobs, self._binder, self._digests, self._clock = f"{home}/jobs", binder, digests, clock
+
+    def complaint(self, earlier: Earlier, root: Root, node: Node, candidate: Json) -> str | None:
+        """Why this earlier step does not stand for the new one; None: it does."""
+        outputs, seen = earlier.outputs(candidate), earlier.observations(candidate)
+        try:
+            return (
+                self._is_too_old(node, candidate)
+                or self._is_incomplete(node, candidate, outputs)
+                or next((c for o in seen if (c := self._is_other(earlier.connection, root, o)) is not None), None)
+                or next((c for o in outputs if (c := self._is_damaged(earlier, root, node, o)) is not None), None)
+            )
+        except PenstockError as error:
+            return error.message
+        except OSError as error:
+            return f"{error.filename or 'a file'} could not be read: {error.strerror}."
+
+    def _is_too_old(self, node: Node, candidate: Json) -> str | None:
+        if node.max_age_seconds is None:
+            return None
+        age = self._clock() - candidate["ended_at"]
+        if age <= node.max_age_seconds:
+            return None
+        return f"it is {_span(age)} old, older than max_age, {_span(node.max_age_seconds)}"
+
+    def _is_incomplete(self, node: Node, candidate: Json, outputs: list[Json]) -> str | None:
+        if {o["name"] for o in outputs} != {o.name for o in node.outputs if o.mode != "link"}:
+            return "it left other outputs"
+        if any(o.mode == "link" for o in node.outputs):
+            return "its script chose what its output means"
+        if not os.path.isdir(f"{self._jobs}/{candidate['run_id']}.{candidate['attempt']}"):
+            return "its logs are gone"
+        return None
+
+    def _is_other(self, connection: Connection, root: Root, seen: Json) -> str | None:
+        """Of what the earlier step was seen to read, undeclared: why it is not as it was."""
+        kind, name, found = seen["kind"], seen["name"], seen["found"]
+        if kind in ("file", "tree"):
+            tree = self._digests.tree(name)
+            return None if tree.digest == found else f"{name}, which it read, {_went(tree.kind)}"
+        if kind == "model":
+            return _model_complaint(connection, root, name, found)
+        if kind == "dataset":
+            return _dataset_complaint(connection, root, name, found)
+        if kind == "wrote":
+            return _written_complaint(connection, root, name, found)
+        return f"it read {name}, which may be something else each time"
+
+    def _is_damaged(self, earlier: Earlier, root: Root, node: Node, row: Json) -> str | None:
+        """What is not as published of one output that the earlier step left."""
+        if row["kind"] == "missing":
+            return None
+        tree = self._below(earlier, root, row["datastore"], row["path"])
+        if (tree.kind, tree.digest) != (row["kind"], row["digest"]):
+            return f"its output '{row['name']}' {_went(tree.kind)}"
+        mirror = self._binder.mirror(root, row["datastore"])
+        if mirror is not None and (other := mirror.what_is_other(row["path"])) is not None:
+            return f"its output '{row['name']}': {other}"
+        output = next(o for o in node.outputs if o.name == row["name"])
+        if destination := constant_destination(output):
+            copy = self._below(earlier, root, row["datastore"], destination)
+            if copy.digest != row["digest"]:
+                return f"the copy of its output '{row['name']}' at {destination} {_went(copy.kind)}"
+        return None
+
+    def _below(self, earlier: Earlier, root: Root, datastore: str, path: str) -> Tree:
+        place, status = earlier.ways(self._binder.store(root, datastore)["root"]).down(path)
+        return self._digests.tree(place, status=status)
+
+
+def _span(seconds: float) -> str:
+    """A time as people say it: 3 days, 1 hour."""
+    for name, length in (("day", 86_400), ("hour", 3600), ("minute", 60)):
+        if seconds >= length:
+            n = f"{seconds / length:.1f}".removesuffix(".0")
+            return f"{n} {name}{'' if n == '1' else 's'}"
+    return f"{seconds:.0f} second{'' if round(seconds) == 1 else 's'}"
+
+
+def _went(kind: str) -> str:
+    return "is not there any more" if kind == "missing" else "was changed"
+
+
+def _model_complaint(connection: Connection, root: Root, name: str, found: str) -> str | None:
+    model, _, version = name.rpartition(":")
+    rows = catalog.models(connection, root.workspace, model or name)
+    now = max((r["version"] for r in rows), default=None) if version in ("latest", "") or not model else None
+    if now is None:
+        now = next((r["version"] for r in rows if str(r["version"]) == version), None)
+    return (
+        None
+        if str(now) == found
+        else f"model '{model or name}', which it read as version {found}, is now version {now}"
+    )
+
+
+def _dataset_complaint(connection: Connection, root: Root, name: str, found: str) -> str | None:
+    dataset, _, version = name.rpartition(":")
+    rows = catalog.dataset_versions(connection, root.workspace, dataset or name)
+    wanted = rows[:1] if version in ("latest", "") or not dataset else [r for r in rows if str(r["version"]) == version]
+    now = wanted[0]["dataset_id"] if wanted else None
+    return None if str(now) == found else f"dataset '{dataset or name}', which it read, is another now"
+
+
+def _written_complaint(connection: Connection, root: Root, name: str, found: str) -> str | None:
+    """Whether what the step registered is still the newest of its name."""
+    kind, _, what = name.partition(" ")
+    if kind == "model":
+        rows = catalog.models(connection, root.workspace, what)
+        newest = max((r["version"] for r in rows), default=None)
+        return (
+            None
+            if str(newest) == found
+            else f"model '{what}', which it registered as version {found}, is now version {newest}"
+        )
+    if kind == "dataset":
+        versions = catalog.dataset_versions(connection, root.workspace, what)
+        newest = versions[0]["version"] if versions else None
+        return (
+            None
+            if str(newest) == found
+            else f"dataset '{what}', which it registered as version {found}, is now version {newest}"
+        )
+    return f"it wrote {name}, which is not written again by looking at it"

@@ -1,0 +1,86 @@
+"""Graphs that were read before: what the same text was checked to be, read as and planned as is kept for whoever brings it again.
+
+All of it is a pure function of that text (and of the values of parameters), so it cannot go stale. Knows nothing of runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any
+
+from penstock.engine.plan import Plan, make_plan, with_values
+from penstock.engine.validate import problems
+from penstock.model.errors import InvalidGraph, Problem
+from penstock.model.graph import Graph
+from penstock.steps.registry import kind_problems
+
+Json = dict[str, Any]
+MOST_NODES = 10_000  # some 5 KB each
+MOST_PLANS = 8
+
+
+@dataclass(frozen=True)
+class KnownGraph:
+    """A graph in which nothing is wrong by itself; `problems` is what is wrong with its nodes as steps of their kinds."""
+
+    graph: Graph
+    problems: tuple[Problem, ...]
+    _plain: Plan
+    _plans: dict[str, Plan] = field(default_factory=dict)
+
+    def plan(self, given: Json) -> Plan:
+        """Its plan with these values."""
+        values = {p.name: given.get(p.name, p.default) for p in self.graph.parameters}
+        key = json.dumps(values)
+        known = self._plans.get(key)
+        if known is None:
+            if len(self._plans) >= MOST_PLANS:
+                self._plans.clear()
+            known = self._plans[key] = with_values(self._plain, values)
+        return known
+
+
+class Graphs:
+    """The last graphs that were read. For many threads at once."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[bytes, KnownGraph] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def checked(self, raw: Any) -> tuple[KnownGraph, str]:
+        """The graph that somebody sent, and its text as it is kept; InvalidGraph with all that is wrong with it by itself."""
+        text = json.dumps(raw)
+        known = self._get(text)
+        if known is None:
+            if found := problems(raw):
+                raise InvalidGraph(tuple(found))
+            known = self._keep(text, raw)
+        return known, text
+
+    def read(self, text: str) -> KnownGraph:
+        """The graph of a text that was kept."""
+        return self._get(text) or self._keep(text, json.loads(text))
+
+    def _get(self, text: str) -> KnownGraph | None:
+        key = _key(text)
+        with self._lock:
+            if key in self._known:
+                self._known.move_to_end(key)
+            return self._known.get(key)
+
+    def _keep(self, text: str, raw: Json) -> KnownGraph:
+        graph = Graph.from_json(raw)
+        known = KnownGraph(graph, tuple(p for n in graph.nodes for p in kind_problems(n)), make_plan(graph, {}))
+        with self._lock:
+            self._known[_key(text)] = known
+            while len(self._known) > 1 and sum(len(k.graph.nodes) for k in self._known.values()) > MOST_NODES:
+                self._known.popitem(last=False)
+        return known
+
+
+def _key(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
