@@ -242,6 +242,12 @@ def test_a_failing_script_is_described_by_its_own_last_line(server: Server) -> N
     assert end["stderr_tail"].startswith("Traceback (most recent call last):\n  File ")
 
 
+def test_an_error_of_the_sdk_is_told_by_its_message_not_by_the_end_of_its_json(server: Server) -> None:
+    code = "from azureml.exceptions import UserErrorException\nraise UserErrorException('No such model.\\nAt all.')"
+    _, end = server.run(code)
+    assert end["error"]["what"] == "'main.py' ended with exit status 1: UserErrorException: No such model."
+
+
 def test_the_first_to_fence_runs_and_the_second_leaves_silently(server: Server) -> None:
     folder, end = server.run("print('once')")
     server.start(folder)

@@ -293,7 +293,7 @@ def _describe_failure(job: Json, record: Json) -> None:
     elif record["ending"] == "signaled":
         what, fix = _describe_signal(label, record)
     else:
-        last = record["stderr_tail"].strip().rpartition("\n")[2].strip()[:500]
+        last = _last_words(record["stderr_tail"].strip())[:500]
         what = f"'{label}' ended with exit status {record['exit_code']}" + (f": {last}" if last else ".")
         fix = f"All that it printed: {_logs_command(record)}"
     if record["ending"] in ("exited", "signaled") and (free := _free_bytes()) < _LITTLE_ROOM:
@@ -303,6 +303,14 @@ def _describe_failure(job: Json, record: Json) -> None:
         )
         fix = f"Free some space there ({os.getcwd()}) and submit again."
     record["error"] = {"what": what, "fix": fix}
+
+
+def _last_words(text: str) -> str:
+    """The last line; where an exception of the SDK's ends in its JSON, what that exception says."""
+    last = text.rpartition("\n")[2].strip()
+    before, mark, said = text.rpartition(":\n\tMessage: ")
+    name, message = before.rpartition(" ")[2], said.partition("\n")[0]
+    return f"{name}: {message}" if last == "}" and mark and name.isidentifier() else last
 
 
 def _logs_command(record: Json) -> str:

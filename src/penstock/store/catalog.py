@@ -209,6 +209,12 @@ def add_model(connection: Connection, row: Row) -> int:
     return version
 
 
+def model_at(connection: Connection, row: Row) -> int | None:
+    """The version of the model whose bytes lie at the path that `row` says."""
+    found = _first(connection, _named(model, row["workspace"], row["name"]).where(model.c.path == row["path"]))
+    return None if found is None else int(found["version"])
+
+
 def models(connection: Connection, workspace_name: str, name: str | None = None) -> list[Row]:
     """Every version, newest registration first."""
     query = (

@@ -6,6 +6,7 @@ Knows docs/graph.md and which calls may be repeated. Keeps one connection a thre
 import http.client
 import json
 import os
+import re
 import select
 import socket
 import threading
@@ -20,6 +21,11 @@ PROTOCOL = "1"
 ANSWER_SECONDS = 300.0
 CONNECT_SECONDS = 10.0
 _REPEATABLE = frozenset(("GET", "HEAD", "PUT", "DELETE"))
+# POSTs that leave the same when they come twice. Others may be repeated when their body says that they are the same call: with a `key`.
+_REPEATABLE_POSTS = re.compile(
+    r"/(snapshots|blobs|uploads|plan|datasets|datasets/register|environments/[^/]+|runs/[^/]+/(cancel|complete)"
+    r"|datastores/[^/]+/(pull|push))$"
+)
 _PAUSES = (0, 0.05, 0.2, 1.0, None)  # seconds before each repetition: a server that was killed may take a call with it
 
 
@@ -114,11 +120,11 @@ class Client:
         if body is not None:
             data = json.dumps(body).encode("utf-8")
             headers["Content-Type"] = "application/json"
-        answer = self._answer(method, path, query, data, headers)
-        content = answer.read()
-        if answer.status >= 400:
-            raise refusal(answer.status, _parsed(content), error)
-        return answer.status, _parsed(content) if content else None
+        is_keyed = isinstance(body, dict) and bool(body.get("key") or body.get("idempotency_key"))
+        status, content = self._answer(method, path, query, data, headers, is_keyed or None, _whole)
+        if status >= 400:
+            raise refusal(status, _parsed(content), error)
+        return status, _parsed(content) if content else None
 
     def get_file(self, path, target, query=None, error=None):
         """Writes the bytes of an answer to the binary file object `target`; how many there were."""
@@ -138,10 +144,16 @@ class Client:
     def put_file(self, path, source, size, error=None):
         """PUTs `size` bytes of the binary file object `source`."""
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
-        answer = self._answer("PUT", path, None, source if size else b"", headers, repeat=False)
-        content = answer.read()
-        if answer.status >= 400:
-            raise refusal(answer.status, _parsed(content), error)
+        first = source.tell() if size and source.seekable() else None
+
+        def data():
+            if first is not None:
+                source.seek(first)
+            return source if size else b""
+
+        status, content = self._answer("PUT", path, None, data, headers, first is not None or not size, _whole)
+        if status >= 400:
+            raise refusal(status, _parsed(content), error)
         return _parsed(content) if content else None
 
     def upload_tar(self, path, entries, error=None):
@@ -149,10 +161,9 @@ class Client:
         from azureml._client.tars import tar_bytes
 
         headers = {"Content-Type": "application/x-tar", "Transfer-Encoding": "chunked"}
-        answer = self._answer("POST", path, None, tar_bytes(entries), headers)
-        content = answer.read()
-        if answer.status >= 400:
-            raise refusal(answer.status, _parsed(content), error)
+        status, content = self._answer("POST", path, None, lambda: tar_bytes(entries), headers, None, _whole)
+        if status >= 400:
+            raise refusal(status, _parsed(content), error)
         return _parsed(content) if content else None
 
     def post_plain(self, target, data, headers):
@@ -193,18 +204,22 @@ class Client:
 
     # --- connections ------------------------------------------------------------------------------------------------
 
-    def _answer(self, method, path, query, data, headers, repeat=None):
-        """An answer whose body is still to be read. A stale connection is made anew; a call is repeated only if it may be."""
+    def _answer(self, method, path, query, data, headers, repeat=None, take=lambda answer: answer):
+        """What `take` makes of the answer. A stale connection is made anew; a call is repeated only if it may be.
+
+        `data` may be a function that gives what is sent, for each try.
+        """
         _tell(method, path)
         if repeat is None:
-            repeat = method in _REPEATABLE
+            repeat = method in _REPEATABLE or (method == "POST" and bool(_REPEATABLE_POSTS.search(path)))
         target = _target(path, query)
         headers = self._headers(headers)
         for pause in _PAUSES:
             connection = self._kept()
             try:
-                connection.request(method, target, data, headers, encode_chunked="Transfer-Encoding" in headers)
-                return connection.getresponse()
+                sent = data() if callable(data) else data
+                connection.request(method, target, sent, headers, encode_chunked="Transfer-Encoding" in headers)
+                return take(connection.getresponse())
             except (OSError, http.client.HTTPException) as error:
                 self._drop()
                 if pause is None or not repeat or isinstance(error, socket.timeout):
@@ -328,6 +343,11 @@ class Client:
         connection.connect()
         connection.sock.settimeout(timeout)
         return connection
+
+
+def _whole(answer):
+    """(status, body)"""
+    return answer.status, answer.read()
 
 
 def _tell(method, path):

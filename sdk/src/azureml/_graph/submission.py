@@ -168,11 +168,8 @@ def as_json(workspace, value):
 
 
 def post(workspace, body, path="runs"):
-    """POST a submission; once more with the same key if the connection broke, which then gives the run of the first."""
-    try:
-        return sent(workspace, "POST", path, body)
-    except (ConnectionError, EOFError):
-        return sent(workspace, "POST", path, body)
+    """POST a submission. It has a key: sent again because the connection broke, it gives the run of the first."""
+    return sent(workspace, "POST", path, body)
 
 
 def sent(workspace, method, path, body):

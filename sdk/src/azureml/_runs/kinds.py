@@ -109,11 +109,15 @@ def _fits(dto, tags, properties, type, status):
 
 def start_interactive(experiment, name=None, run_id=None, parent_id=None, tags=None, properties=None):
     """A new run that the caller drives; it is Running."""
+    import uuid
+
     from azureml._client.process import this_process
     from azureml._runs.observed import made_run
     from azureml.core.run import Run
 
     body = {"experiment": experiment.name, "id": run_id, "name": name, "parent_id": parent_id}
+    if run_id is None:
+        body["id"] = body["key"] = str(uuid.uuid4())  # the same run when it has to be sent again
     body["owner"] = this_process()
     body["tags"] = {str(k): "" if v is None else str(v) for k, v in (tags or {}).items()}
     body["properties"] = {str(k): str(v) for k, v in (properties or {}).items()}

@@ -153,6 +153,7 @@ class Model:
     def _register(workspace, name, source, run_id, values):
         """The Model of POST models; tags and property values become text."""
         body = {"name": name, "source": source, "run_id": run_id, "description": values.get("description")}
+        body["key"] = os.urandom(16).hex()  # the same registration when it has to be sent again
         for field in ("tags", "properties"):
             body[field] = _labels(values.get(field))
         for field in ("framework", "framework_version"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 from collections.abc import Iterator
@@ -26,18 +27,21 @@ class Models:
         self._db = context.database
 
     def register(self, workspace: str, body: Json) -> Json:
-        """The next version of the model, its bytes copied into the home."""
+        """The next version of the model, its bytes copied into the home. The same `key` gives the same version, once it is kept."""
         name = str(body.get("name") or "")
         if not re.match(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}\Z", name):
             raise BadRequest(f"The model name {name!r} is invalid. Use 1 to 255 letters, digits, '-', '_' and '.'.")
         source = body.get("source") or {}
         self._context.room.demand()
-        folder = self._context.home / "models" / workspace / new_id()
+        folder = self._context.home / "models" / workspace / _folder_name(name, body)
+        if folder.exists() and (version := self._kept_at(workspace, name, folder)):
+            return self.get(workspace, name, version)
         try:
-            if "upload" in source:
-                self._context.uploads.take(str(source["upload"]), folder)
-            else:
+            if "upload" not in source:
+                shutil.rmtree(folder, ignore_errors=True)
                 self._copy_from_run(str(source.get("run_id")), str(source.get("path")), folder)
+            elif not folder.exists():  # else an earlier call of this key has taken it, and got no further
+                self._context.uploads.take(str(source["upload"]), folder)
             version = self._keep(workspace, name, body, folder)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)  # a model is registered with all its files or not at all
@@ -49,7 +53,18 @@ class Models:
         if not entries:
             raise BadRequest(f"Model '{name}' has no files. Give the path of a file or a folder that holds some.")
         row = self._row(workspace, name, body, folder, entries)
-        return self._db.write(lambda connection: catalog.add_model(connection, row))
+        return self._db.write(
+            lambda connection: catalog.model_at(connection, row) or catalog.add_model(connection, row)
+        )
+
+    def _kept_at(self, workspace: str, name: str, folder: Path) -> int | None:
+        """The version whose bytes lie there."""
+        row = {"workspace": workspace, "name": name, "path": self._place(folder)}
+        with self._db.read() as connection:
+            return catalog.model_at(connection, row)
+
+    def _place(self, folder: Path) -> str:
+        return str(folder.relative_to(self._context.home))
 
     def _row(self, workspace: str, name: str, body: Json, folder: Path, entries: list[str]) -> Json:
         run_id = body.get("run_id")
@@ -69,7 +84,7 @@ class Models:
             "run_id": run_id,
             "experiment": experiment,
             "entry": entries[0],
-            "path": str(folder.relative_to(self._context.home)),
+            "path": self._place(folder),
             "size_bytes": tree_size(folder),
             "created_at": self._context.clock(),
         }
@@ -128,6 +143,12 @@ class Models:
         """A tar of the model's file or folder; its first member is its own name."""
         model = self.get(workspace, name, version)
         return stream_tree(self._context.home / model["path"] / model["entry"], model["entry"])
+
+
+def _folder_name(name: str, body: Json) -> str:
+    """Where the bytes go: the same for the same call, which its `key` tells."""
+    key = body.get("key")
+    return new_id() if key is None else hashlib.sha256(f"{name}\n{key}".encode()).hexdigest()[:32]
 
 
 def _matches(row: Json, wanted: Json) -> bool:

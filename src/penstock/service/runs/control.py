@@ -87,6 +87,8 @@ class Control:
 
     def _add_interactive(self, connection: Connection, row: Json, body: Json) -> None:
         if runs.get_run(connection, row["id"]) is not None:
+            if body.get("key") == row["id"]:
+                return  # its own answer was lost: it is asked for once more
             raise Conflict(f"There is a run '{row['id']}' already. Choose another run id.", target=row["id"])
         if row["parent_id"]:
             row["root_id"] = _existing(connection, row["parent_id"])["root_id"]
