@@ -158,3 +158,43 @@ run.output_datasets["linked"].link(Dataset.get_by_name(run.experiment.workspace,
     assert Dataset.get_by_name(ws, "linked name").to_path() == ["/x.txt"]
     (left,) = run.find_step_run("link")[0].get_details()["outputDatasets"]
     assert left["dataset"].to_path() == ["/x.txt"]
+
+
+def test_a_step_that_linked_its_output_is_reused_and_its_readers_see_what_the_dataset_holds_now(
+    scripts: Scripts, ws: Workspace, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    store, data = ws.get_default_datastore(), tmp_path_factory.mktemp("data")
+
+    def hold(text: str) -> None:
+        (data / "x.txt").write_text(text)
+        store.upload(str(data), "to/link again", overwrite=True, show_progress=False)
+
+    link = """
+from azureml.core import Dataset, Run
+run = Run.get_context()
+run.output_datasets["linked"].link(Dataset.get_by_name(run.experiment.workspace, "to link again"))
+"""
+    read = "import os, sys; print('it holds', open(os.path.join(sys.argv[1], 'x.txt')).read())"
+
+    def submit(word: str) -> tuple[dict[str, str], PipelineRun]:
+        out = LinkFileOutputDatasetConfig("linked").register_on_complete("linked again")
+        given = out.as_input("given")
+        run = scripts.run(
+            scripts.step("link", link, outputs=[out], allow_reuse=True),
+            scripts.step("read", read, inputs=[given], arguments=[given, word], allow_reuse=True),
+        )
+        (left,) = run.find_step_run("link")[0].get_details()["outputDatasets"]
+        assert left["dataset"].id == Dataset.get_by_name(ws, "to link again").id
+        return {d.name: d.verdict for d in run.why()}, run
+
+    hold("first")
+    Dataset.File.from_files((store, "to/link again")).register(ws, "to link again")
+    assert submit("a")[0] == {"link": "ran", "read": "ran"}
+    assert submit("a")[0] == {"link": "reused", "read": "reused"}
+    hold("second")
+    verdicts, run = submit("a")
+    assert verdicts == {"link": "reused", "read": "ran"}
+    assert "it holds second" in run.find_step_run("read")[0].get_stdout_log()
+    assert submit("b")[0] == {"link": "reused", "read": "ran"}
+    Dataset.File.from_files((store, "to/link again/x.txt")).register(ws, "to link again", create_new_version=True)
+    assert submit("b")[0]["link"] == "ran", "another dataset goes by the name that its script links"

@@ -44,8 +44,8 @@ def take_over(batch: Batch, active: Active, state: StepState, decision: Decision
     batch.identities.append(_identity(batch, active, state, decision))
     batch.taken.append(Taken(state.run_id, active.id, row, decision.outputs))
     batch.datasets += left(active.root.workspace, active.id, state.run_id, state.node.outputs, list(decision.outputs))
-    active.root.taken[state.node.id] = {o["name"]: str(o["path"]) for o in decision.outputs}
-    active.standing.complete(state.node.id, decision.outputs)
+    active.root.taken[state.node.id] = {**{o["name"]: str(o["path"]) for o in decision.outputs}, **decision.links}
+    active.standing.complete(state.node.id, decision.outputs, decision.links)
     active.decisions.pop(state.node.id, None)
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from penstock.model.errors import Conflict
 from penstock.model.graph import Output
 from penstock.service.context import new_id
-from penstock.store import catalog, runs
+from penstock.store import catalog, runs, takeover
 
 Json = dict[str, Any]
 EVENT = "dataset"
@@ -87,7 +87,8 @@ def _kept(connection: Connection, each: Left, now: float) -> str | None:
 def linked_dataset(connection: Connection, home: Path, run_id: str, output: str) -> str | None:
     """The id of the dataset that a run's script linked last to its output, or None.
 
-    Its journal says so at once; the story does when the journal has been read, and still when the job folder is gone.
+    Its journal says so at once; the story does when the journal has been read, and still when the job folder is gone. Of a reused step:
+    what the script linked of the one that stands for it.
     """
     for folder in sorted((home / "jobs").glob(f"{run_id}.*"), reverse=True):
         ids = [str(r["dataset"]) for r in _journal(folder) if r.get("op") == "output_link" and r.get("name") == output]
@@ -95,7 +96,10 @@ def linked_dataset(connection: Connection, home: Path, run_id: str, output: str)
             return ids[-1]
     story = [e["body"] for e in runs.events_of_run(connection, run_id) if e["name"] == LINK_EVENT]
     ids = [str(b["dataset"]) for b in story if b.get("output") == output]
-    return ids[-1] if ids else None
+    if ids:
+        return ids[-1]
+    stand_in = takeover.stand_ins(connection, [run_id]).get(run_id)
+    return linked_dataset(connection, home, stand_in.run_id, output) if stand_in else None
 
 
 def _journal(folder: Path) -> Iterator[Json]:

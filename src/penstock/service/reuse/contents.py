@@ -51,16 +51,26 @@ class Contents:
     def __init__(self, home: Path, binder: Binder, digests: Digests) -> None:
         self._home, self._binder, self._digests = home, binder, digests
 
-    def of(self, connection: Connection, root: Root, node: Node, known: Known) -> dict[str, str]:
-        """The digest of each input of `node`, by port; Unknown or CannotDigest say which cannot be told, and why."""
+    def of(self, connection: Connection, root: Root, node: Node, known: Known, links: Known) -> dict[str, str]:
+        """The digest of each input of `node`, by port; Unknown or CannotDigest say which cannot be told, and why.
+
+        `links`: the datasets that stand for outputs of reused steps, as far as the store does not have that yet.
+        """
         held = at_hand(node, root, known)
         if held is not None:
             return held
         sources = root.plan.sources(node)
-        return {port.name: self._of_port(connection, root, port, sources[port.name], known) for port in node.inputs}
+        given = ((port, sources[port.name]) for port in node.inputs)
+        return {port.name: self._of_port(connection, root, port, place, known, links) for port, place in given}
 
     def _of_port(
-        self, connection: Connection, root: Root, port: Input, produced: tuple[str, str] | None, known: Known
+        self,
+        connection: Connection,
+        root: Root,
+        port: Input,
+        produced: tuple[str, str] | None,
+        known: Known,
+        links: Known,
     ) -> str:
         if produced is not None:
             if produced not in known:
@@ -68,8 +78,9 @@ class Contents:
             return known[produced]
         source = port.source
         if "node" in source:
-            linked = registering.linked_dataset(connection, self._home, root.step_ids[source["node"]], source["output"])
-            source = {"dataset": linked}
+            linked = links.get((source["node"], source["output"]))
+            step = root.step_ids[source["node"]]
+            source = {"dataset": linked or registering.linked_dataset(connection, self._home, step, source["output"])}
         if "parameter" in source:
             source = root.plan.values[source["parameter"]]
         if "dataset" in source:

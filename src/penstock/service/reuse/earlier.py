@@ -16,6 +16,7 @@ from penstock.data.digests import Digests, Tree
 from penstock.data.paths import Ways
 from penstock.model.errors import PenstockError
 from penstock.model.graph import Node
+from penstock.service.execution.registering import linked_dataset
 from penstock.service.runs.binding import Binder, Root, constant_destination
 from penstock.store import catalog, identities, records
 
@@ -74,6 +75,7 @@ class Verifier:
     """Says what speaks against an earlier step."""
 
     def __init__(self, home: Path, binder: Binder, digests: Digests, clock: Callable[[], float]) -> None:
+        self._home = home
         self._jobs, self._binder, self._digests, self._clock = f"{home}/jobs", binder, digests, clock
 
     def complaint(self, earlier: Earlier, root: Root, node: Node, candidate: Json) -> str | None:
@@ -83,6 +85,7 @@ class Verifier:
             return (
                 self._is_too_old(node, candidate)
                 or self._is_incomplete(node, candidate, outputs)
+                or self._is_unlinked(earlier, root, node, candidate)
                 or next((c for o in seen if (c := self._is_other(earlier.connection, root, o)) is not None), None)
                 or next((c for o in outputs if (c := self._is_damaged(earlier, root, node, o)) is not None), None)
             )
@@ -90,6 +93,19 @@ class Verifier:
             return error.message
         except OSError as error:
             return f"{error.filename or 'a file'} could not be read: {error.strerror}."
+
+    def links(self, earlier: Earlier, node: Node, candidate: Json) -> dict[str, str]:
+        """The datasets that its script linked to outputs."""
+        names = [o.name for o in node.outputs if o.mode == "link"]
+        found = {n: linked_dataset(earlier.connection, self._home, candidate["run_id"], n) for n in names}
+        return {name: dataset for name, dataset in found.items() if dataset is not None}
+
+    def _is_unlinked(self, earlier: Earlier, root: Root, node: Node, candidate: Json) -> str | None:
+        """What an output was linked to is a dataset's definition; what its files hold counts for whoever reads them."""
+        for name, dataset in self.links(earlier, node, candidate).items():
+            if catalog.get_dataset(earlier.connection, root.workspace, dataset) is None:
+                return f"the dataset that its script linked to output '{name}' is not there any more"
+        return None
 
     def _is_too_old(self, node: Node, candidate: Json) -> str | None:
         if node.max_age_seconds is None:
@@ -102,8 +118,6 @@ class Verifier:
     def _is_incomplete(self, node: Node, candidate: Json, outputs: list[Json]) -> str | None:
         if {o["name"] for o in outputs} != {o.name for o in node.outputs if o.mode != "link"}:
             return "it left other outputs"
-        if any(o.mode == "link" for o in node.outputs):
-            return "its script chose what its output means"
         if not os.path.isdir(f"{self._jobs}/{candidate['run_id']}.{candidate['attempt']}"):
             return "its logs are gone"
         return None

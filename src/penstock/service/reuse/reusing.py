@@ -38,6 +38,8 @@ class Decision:
     why: tuple[str, ...] = ()
     hit: Json | None = None
     outputs: tuple[Json, ...] = ()
+    links: Mapping[str, str] = field(default_factory=dict)
+    """The datasets that its script linked, by output."""
     unusable: str | None = None
     make_parts: Callable[[], Json] = dict
     """Gives what the fingerprint is of; a step that does not run has no use for it."""
@@ -65,16 +67,18 @@ class Standing:
     known: dict[tuple[str, str], str] = field(default_factory=dict)
     done: set[str] = field(default_factory=set)
     environment: str | None = None
+    links: dict[tuple[str, str], str] = field(default_factory=dict)
 
-    def complete(self, node_id: str, outputs: Iterable[Json]) -> None:
-        """A step has completed, or another stands for it, with these outputs."""
+    def complete(self, node_id: str, outputs: Iterable[Json], links: Mapping[str, str] | None = None) -> None:
+        """A step has completed, or another stands for it, with these outputs. `links`: what the script of that linked."""
+        self.links.update({(node_id, name): dataset for name, dataset in (links or {}).items()})
         self.done.add(node_id)
         for output in outputs:
             if (held := contents.of_output(output)) is not None:
                 self.known[node_id, output["name"]] = held
 
     def copy(self) -> Standing:
-        return Standing(dict(self.known), set(self.done), self.environment)
+        return Standing(dict(self.known), set(self.done), self.environment, dict(self.links))
 
 
 class Reuse:
@@ -124,7 +128,7 @@ class Reuse:
                 made[node.id] = decision = self._decide(root, node, draft, earlier)
                 if decision.hit is not None:
                     n_hits += 1
-                    now.complete(node.id, decision.outputs)
+                    now.complete(node.id, decision.outputs, decision.links)
                     following.update(dict.fromkeys(plan.downstream[node.id]))
             wave = [plan.graph.node(d) for d in following if d not in made and _is_ready(plan, d, now)]
         standing.environment = standing.environment or now.environment
@@ -136,7 +140,7 @@ class Reuse:
             return _never("allow_reuse is False")
         try:
             environment = self._environment(root, node, standing)
-            held = self._contents.of(connection, root, node, standing.known)
+            held = self._contents.of(connection, root, node, standing.known, standing.links)
         except PenstockError as error:
             return unknown(error.message)
         except OSError as error:
@@ -161,8 +165,9 @@ class Reuse:
             complaint = self._verifier.complaint(earlier, root, node, candidate)
             if complaint is None:
                 self._last.note(draft.module, sought)
-                row = {**candidate, "id": candidate["run_id"]}
-                return Decision(sought, draft.module, hit=row, outputs=tuple(earlier.outputs(candidate)))
+                row, links = {**candidate, "id": candidate["run_id"]}, self._verifier.links(earlier, node, candidate)
+                outputs = tuple(earlier.outputs(candidate))
+                return Decision(sought, draft.module, hit=row, outputs=outputs, links=links)
             against.append(f"run {candidate['run_id']} does not stand for it: {complaint}")
         return replace(draft, why=tuple(against)) if against else draft
 

@@ -38,7 +38,7 @@ class Root:
     regenerates: bool = False
     taken: dict[str, dict[str, str]] = field(
         default_factory=dict
-    )  # of steps that an earlier one stands for: paths by output
+    )  # of steps that an earlier one stands for: paths by output, of one that was linked its dataset
 
     def output_path(self, producer: Node, output: Output) -> str:
         """Where an output of a step lies on its datastore: of one that was taken over from an earlier run, where that left it."""
@@ -112,7 +112,9 @@ class Binder:
     ) -> BoundInput:
         """An input that is another step's output as a dataset, transformed as the port says; saved when it is new."""
         if output.mode == "link":
-            linked = registering.linked_dataset(connection, self._context.home, root.step_ids[producer.id], output.name)
+            linked = root.taken.get(producer.id, {}).get(output.name) or registering.linked_dataset(
+                connection, self._context.home, root.step_ids[producer.id], output.name
+            )
             if linked is None:
                 raise BadRequest(
                     f"Input '{port.name}': the step before linked no dataset to its output '{output.name}'. "
