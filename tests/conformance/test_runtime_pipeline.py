@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from azureml.core import Dataset, Experiment, Run, Workspace
+from azureml.core import Dataset, Environment, Experiment, Run, Workspace
 from azureml.data import OutputFileDatasetConfig
-from azureml.exceptions import ActivityFailedException
+from azureml.exceptions import ActivityFailedException, UserErrorException
 from azureml.pipeline.core import Pipeline, PipelineData, PipelineRun, StepRun
-from azureml.pipeline.steps import PythonScriptStep
+from azureml.pipeline.steps import ParallelRunConfig, ParallelRunStep, PythonScriptStep
 from azureml.widgets import ParallelRunStepDetails, RunDetails
 
 TERMINAL = ("Completed", "Failed", "Canceled")
@@ -350,6 +350,28 @@ def test_details_of_one_step_by_every_way_of_naming_it(scripts: Scripts, capsys:
         ParallelRunStepDetails(run, step_name="other")
     with pytest.raises(ValueError, match="give run_instance, or workspace with run_id or step_run_id"):
         ParallelRunStepDetails()
+
+
+def test_a_step_that_cannot_run_yet_is_refused_and_its_details_name_what_ran(scripts: Scripts) -> None:
+    ws, folder = scripts.workspace, str(scripts.folder)
+    ran = scripts.step("score", "raise ValueError('no rows')")
+    (scripts.folder / "entry.py").write_text("def run(batch): return batch")
+    config = ParallelRunConfig(
+        environment=Environment("e"), entry_script="entry.py", source_directory=folder, error_threshold=0,
+        output_action="summary_only", compute_target="cpu", node_count=1,
+    )  # fmt: skip
+    files = Dataset.File.from_files((ws.get_default_datastore(), "x/*"), validate=False).as_named_input("files")
+    parallel = ParallelRunStep("in parallel", config, [files])
+    pipeline = Pipeline(ws, [ran, parallel])
+    assert pipeline.validate() == []
+    with pytest.raises(UserErrorException, match=r"Step 'in parallel': ParallelRunStep cannot run yet"):
+        Experiment(ws, "waiting").submit(pipeline)
+    run = scripts.submit(ran)
+    run.wait_for_completion(show_output=False, raise_on_error=False)
+    with pytest.raises(ValueError, match=r"has no step called 'in parallel'\. .*: 'score'"):
+        ParallelRunStepDetails(run, step_name="in parallel")
+    assert "ValueError: no rows" in RunDetails(run)._repr_html_()
+    assert "ValueError: no rows" in ParallelRunStepDetails(run, step_name="score")._repr_html_()
 
 
 def test_a_log_that_is_no_text_is_shown_once(scripts: Scripts, capsys: pytest.CaptureFixture[str]) -> None:

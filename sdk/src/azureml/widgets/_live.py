@@ -43,17 +43,18 @@ class _Place:
         self._handle = display(self._bundle(html), raw=True, display_id=True)
 
     def change(self, html, is_final):
-        """Displays other HTML there. The widget alone while it goes on: displaying anew would make the page jump."""
+        """Displays other HTML there. The widget alone while it goes on: displaying anew would make the page jump. In the end the HTML
+        takes the widget's place, for a saved notebook is read without its kernel, and so without the widget."""
         if self._widget is not None:
             self._widget.html = html
         if self._widget is None or is_final:
             from IPython.display import update_display
 
-            update_display(self._bundle(html), display_id=self._handle.display_id, raw=True)
+            update_display(self._bundle(html, not is_final), display_id=self._handle.display_id, raw=True)
 
-    def _bundle(self, html):
+    def _bundle(self, html, with_widget=True):
         bundle = {"text/html": html, "text/plain": "The details of a run, for a notebook that shows HTML"}
-        if self._widget is not None:
+        if self._widget is not None and with_widget:
             view = self._widget._repr_mimebundle_()
             view = view[0] if isinstance(view, tuple) else view
             bundle.update({k: v for k, v in (view or {}).items() if k.endswith("+json")})

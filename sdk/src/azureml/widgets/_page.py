@@ -4,12 +4,22 @@ from azureml._runs.drawing import COLORS, PLAIN, drawing, of_graph
 from azureml._runs.html import escaped
 
 TERMINAL = ("Completed", "Failed", "Canceled")
-STYLE = (
-    "<style>.penstock{font:14px system-ui,sans-serif;max-width:960px}.penstock table{border-collapse:collapse;margin:8px 0;"
-    "width:auto}.penstock th,.penstock td{text-align:left;padding:3px 14px 3px 0;font-size:13px;background:none}.penstock h4{"
-    "margin:12px 0 2px;font-size:13px}.penstock pre{white-space:pre-wrap;font-size:12px;max-height:220px;overflow:auto}"
-    ".penstock .is{border-radius:9px;padding:1px 9px;font-size:12px;white-space:nowrap}.penstock .of{overflow-x:auto}</style>"
-)
+# Links and errors in the front end's own colours, dark ones on light pages and light ones on dark; its own looks of tables undone.
+STYLE = """<style>
+.penstock{font:14px system-ui,sans-serif;max-width:960px;padding:8px 0;
+--link:var(--jp-content-link-color,var(--vscode-textLink-foreground,#1a7fa3));
+--bad:var(--jp-error-color1,var(--vscode-errorForeground,#c0392b))}
+.penstock a{color:var(--link);text-decoration:underline}
+.penstock polyline{stroke:var(--link)}
+.penstock table{border-collapse:collapse;margin:8px 0!important;width:auto}
+.penstock tr,.penstock th,.penstock td{text-align:left!important;font-size:13px;background:none!important}
+.penstock th,.penstock td{padding:3px 14px 3px 0}
+.penstock .why{font-size:12px;color:var(--bad);white-space:pre-wrap;overflow-wrap:anywhere}
+.penstock h4{margin:12px 0 2px;font-size:13px;font-weight:600}
+.penstock pre{white-space:pre-wrap;font-size:12px;max-height:220px;overflow:auto}
+.penstock .is{border-radius:9px;padding:1px 9px;font-size:12px;white-space:nowrap}
+.penstock .of{overflow-x:auto}
+</style>"""
 MOST_STEPS, MOST_METRICS = 100, 60
 
 
@@ -73,16 +83,28 @@ def _time(step):
     return "reused from run {}".format(earlier[:8]) if earlier else _took(step)
 
 
+def _why(step):
+    """The last line that a failed step's script wrote, or what is said of its end."""
+    if step["status"] != "Failed":
+        return ""
+    error = step.get("error") or {}
+    lines = str((error.get("details") or {}).get("stderr_tail") or "").strip().splitlines()
+    text = lines[-1] if lines else str(error.get("message") or "")
+    return text if len(text) <= 200 else text[:199] + "…"
+
+
 def _table_of_steps(steps):
     if not steps:
         return ""
     rows = [
-        "<tr><td>{}</td><td>{}</td><td>{}</td></tr>".format(escaped(s["name"]), _badge(s["status"]), escaped(_time(s)))
+        "<tr><td>{}</td><td>{}</td><td>{}</td><td class='why'>{}</td></tr>".format(
+            escaped(s["name"]), _badge(s["status"]), escaped(_time(s)), escaped(_why(s))
+        )
         for s in steps[:MOST_STEPS]
     ]
     if len(steps) > MOST_STEPS:
         rows.append("<tr><td>and {} more</td></tr>".format(len(steps) - MOST_STEPS))
-    return "<table><tr><th>Step</th><th>Status</th><th>Time</th></tr>{}</table>".format("".join(rows))
+    return "<table><tr><th>Step</th><th>Status</th><th>Time</th><th></th></tr>{}</table>".format("".join(rows))
 
 
 def _metrics(run, dto, steps):
@@ -139,7 +161,7 @@ def _spark(numbers):
     ]
     return (
         '<svg width="120" height="22" viewBox="0 0 120 22" style="vertical-align:middle" aria-hidden="true"><polyline '
-        'points="{}" fill="none" stroke="#0b6787" stroke-width="1.5"/></svg>'
+        'points="{}" fill="none" stroke="#1a7fa3" stroke-width="1.5"/></svg>'
     ).format(" ".join(points))
 
 
