@@ -81,6 +81,30 @@ def test_what_is_no_table(store: AzureBlobDatastore, content: str, why: str) -> 
         delimited(path)
 
 
+@pytest.mark.parametrize(
+    ("rows", "why"),
+    [
+        ("1,2\n" * 300_000 + "3\n", "line 300002: the row has 1 field, but the header has 2"),
+        ("1,2\n" * 300_000 + "3,4,5\n" + "1,2\n" * 10, "line 300002: the row has 3 fields"),
+        ("1,2\n" * 300_000 + "1,\0\n", "NUL character"),
+    ],
+)
+def test_a_long_file_that_went_bad_since_says_where(store: AzureBlobDatastore, rows: str, why: str) -> None:
+    path = put(store, "bad/long.csv", "a,b\n1,2\n")
+    made = delimited(path)
+    assert made.to_pandas_dataframe().values.tolist() == [[1, 2]]
+    put(store, "bad/long.csv", "a,b\n" + rows)
+    with pytest.raises(DatasetExecutionError, match=why):
+        made.to_pandas_dataframe()
+
+
+def test_a_value_of_another_type_far_down_becomes_null(store: AzureBlobDatastore) -> None:
+    made = delimited(put(store, "bad/late.csv", "a,b\n1,2\n"))
+    put(store, "bad/late.csv", "a,b\n" + "1,2\n" * 300_000 + "x,3\n")
+    frame = made.to_pandas_dataframe()
+    assert (len(frame), frame["a"].isna().sum(), frame["b"].iloc[-1]) == (300_001, 1, 3)
+
+
 def test_a_header_without_rows_is_an_empty_table(store: AzureBlobDatastore) -> None:
     frame = delimited(put(store, "empty/header.csv", "a,b\n")).to_pandas_dataframe()
     assert (list(frame.columns), len(frame)) == (["a", "b"], 0)

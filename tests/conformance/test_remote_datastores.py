@@ -152,6 +152,28 @@ def test_penstock_toml_says_what_is_behind_a_datastore(
     assert ws.get_default_datastore().name == "workspaceblobstore"
 
 
+def test_datastores_of_hadoop_and_databricks_are_folders_until_told_otherwise(
+    module_workspace: Workspace, tmp_path: Path
+) -> None:
+    ws, secret = module_workspace, "geheim-kerberos"
+    (tmp_path / "a.txt").write_text("a")
+    made = [
+        Datastore.register_dbfs(ws, "bricks"),
+        Datastore.register_hdfs(
+            ws, "hadoop", "https", "namenode", "certificate", "REALM", "kdc", "me", kerberos_password=secret
+        ),
+    ]
+    assert [(d.name, d.datastore_type) for d in made] == [("bricks", "DBFS"), ("hadoop", "Hdfs")]
+    for each in (Datastore.get(ws, d.name) for d in made):
+        assert cli("datastore", "upload", each.name, str(tmp_path / "a.txt"), "in").returncode == 0
+        assert Dataset.File.from_files((each, "in/*")).to_path() == ["/a.txt"]
+        assert cli("datastore", "map", each.name, str(tmp_path)).returncode == 0
+        assert Path(Datastore.get(ws, each.name)._root) == tmp_path
+    shown = json.loads(cli("datastore", "show", "hadoop", "--json").stdout)
+    assert (shown["settings"]["namenode_address"], shown["settings"]["credential_value"]) == ("namenode", "***")
+    assert secret not in json.dumps(shown)
+
+
 def test_secrets_are_kept_sealed_and_shown_nowhere(module_workspace: Workspace, module_home: Path) -> None:
     ws, secret = module_workspace, "geheim-4711"
     made = Datastore.register_azure_blob_container(ws, "sealed", "c", "a", account_key=secret)

@@ -193,6 +193,17 @@ def test_a_document_is_kept_as_a_metric_and_a_file(step: Step) -> None:
     assert json.loads((step.job / records[0]["path"]).read_text())["schema_type"] == "confusion_matrix"
 
 
+@pytest.mark.parametrize("kind", ["confusion_matrix", "accuracy_table", "residuals", "predictions"])
+def test_a_structured_metric_is_a_dictionary_or_json_of_one(step: Step, kind: str) -> None:
+    log = getattr(Run.get_context(), f"log_{kind}")
+    value = {"schema_type": kind, "schema_version": "1.0.0", "data": {"bin_edges": [0, 1], "bin_counts": [2]}}
+    log("as a dictionary", value)
+    log("as text", json.dumps(value))
+    assert [(r["kind"], r["value"]["data"]) for r in step.bare() if r["op"] == "metric"] == [(kind, value["data"])] * 2
+    with pytest.raises(UserErrorException, match="JSON"):
+        log("bad", "{no JSON")
+
+
 def test_the_script_cannot_set_its_own_end(step: Step) -> None:
     run = Run.get_context()
     run.complete()
