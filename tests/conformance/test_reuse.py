@@ -379,6 +379,22 @@ def test_a_local_file_that_a_step_reads_undeclared_is_watched(work: Work, tmp_pa
     assert run.wait_for_completion(show_output=False, raise_on_error=False) == "Failed"
 
 
+def test_a_folder_that_a_step_lists_undeclared_is_watched(work: Work, tmp_path: Path) -> None:
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    (folder / "a.csv").write_text("1")
+    work.write("train.py", TRAIN + f"import glob; print(len(glob.glob({str(folder / '*.csv')!r})), 'tables')\n")
+    first = work.run()
+    assert "tables, which is not declared" in str(step(first, "train").get_details()["warnings"])
+    (folder / "a.csv").write_text("2")
+    assert work.ran() == "", "it was listed, not read"
+    (folder / "b.csv").write_text("1")
+    second = work.run()
+    assert f"{folder}, which it listed, holds other names now" in step(second, "train").why().because[0]
+    shutil.rmtree(folder)
+    assert work.ran() == "t"
+
+
 def test_the_latest_version_of_a_model_that_a_step_reads_is_watched(work: Work, tmp_path: Path) -> None:
     file = tmp_path / "model.bin"
     file.write_text("1")

@@ -65,6 +65,60 @@ def test_a_file_elsewhere_is_noted_however_it_is_opened(server: Server, rates: P
     assert seen(end) == ([row(rates)], None)
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import os; os.listdir({path!r})",
+        "import os; os.listdir(os.fsencode({path!r})); os.listdir({path!r} + '/')",
+        "import os; list(os.scandir({path!r}))",
+        "import glob; glob.glob({path!r} + '/*.csv')",
+        "import pathlib; list(pathlib.Path({path!r}).iterdir())",
+        "import os; list(os.walk({path!r}))",
+        "import os; os.chdir({path!r}); os.listdir()",
+        "import os; os.symlink({path!r}, 'here'); os.listdir('here')",
+    ],
+)
+def test_a_folder_elsewhere_is_noted_with_its_names_however_it_is_listed(
+    server: Server, tmp_path: Path, code: str
+) -> None:
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    for name in ("b.csv", "a.csv", "\udcff"):
+        (folder / name).touch()
+    _, end = server.run(code.format(path=str(folder)))
+    wanted = "sha256:" + hashlib.sha256(b"a.csv\0b.csv\0\xff").hexdigest()
+    assert seen(end) == ([{"kind": "listing", "path": str(folder), "digest": wanted}], None)
+    assert Digests(tmp_path).names(str(folder)) == wanted and Digests(tmp_path).names(str(folder / "gone")) == ""
+
+
+def test_listing_what_is_the_jobs_own_a_shared_temporary_folder_or_what_modules_lie_in_is_not_noted(
+    server: Server, tmp_path: Path
+) -> None:
+    given, modules = tmp_path / "given", tmp_path / "modules"
+    (given / "deep").mkdir(parents=True)
+    modules.mkdir()
+    (modules / "of_mine.py").touch()
+    inputs = [{"name": "given", "mode": "mount", "source": str(given), "local": str(given)}]
+    code = f"""
+import os, sys, tempfile
+os.listdir({str(given)!r}), list(os.walk({str(given)!r})), os.listdir("."), os.listdir(), os.listdir("/tmp"), os.listdir("/proc/self/fd")
+with tempfile.TemporaryDirectory() as folder:
+    os.listdir(folder)
+sys.path.insert(0, {str(modules)!r})
+import of_mine
+"""
+    _, end = server.run(code, inputs=inputs)
+    assert seen(end) == ([row(modules / "of_mine.py")], None)
+
+
+def test_a_folder_whose_names_change_after_the_script_listed_it_is_not_known(server: Server, tmp_path: Path) -> None:
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    _, end = server.run(f"import os\nos.listdir({str(folder)!r})\nos.mkdir({str(folder / 'made')!r})")
+    reads, unknown = seen(end)
+    assert reads == [] and unknown == f"the folder {folder}, which it listed, changed while it ran"
+
+
 def test_what_belongs_to_the_job_is_not_noted(server: Server, tmp_path: Path) -> None:
     given, copied, linked = tmp_path / "given", tmp_path / "copied.csv", tmp_path / "linked.csv"
     given.mkdir()

@@ -87,6 +87,14 @@ class Digests:
         what = "is a folder" if found.kind == "directory" else "is not there"
         raise CannotDigest(f"The file '{where}' cannot be digested: it {what}. Use the path of a file.", target=where)
 
+    def names(self, path: str) -> str:
+        """The digest of what a folder lists, as docs/job.md has it; '' when there is no folder."""
+        try:
+            names = os.listdir(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return ""
+        return "sha256:" + hashlib.sha256(b"\0".join(sorted(map(os.fsencode, names)))).hexdigest()
+
     def listed(
         self, files: Iterable[tuple[str, str | Path]], remembered_as: str = "", progress: Progress | None = None
     ) -> Tree:

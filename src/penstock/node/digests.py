@@ -45,6 +45,11 @@ def tree_digest(files: list[Json]) -> str:
     return "sha256:" + str(_small_sha256(b"".join(b"%s\0%d\0%s\n" % line for line in sorted(lines))).hexdigest())
 
 
+def names_digest(names: list[str]) -> str:
+    """Of what a folder lists, in order of the names' bytes."""
+    return "sha256:" + str(_small_sha256(b"\0".join(sorted(map(os.fsencode, names)))).hexdigest())
+
+
 def _digest_in_turn(root: str, paths: list[str], new: Callable[[], Any]) -> list[str]:
     return [_digest_file(os.path.join(root, path), new) for path in paths]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import stat
 
-from .digests import digest_files, tree_digest
+from .digests import digest_files, names_digest, tree_digest
 from .folder import read_whole, write_whole
 from .materials import output_path
 from .unwatched import NAMED_BY, OF_HOME, PLACES, TEMPORARY
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     Json = dict[str, Any]
+    States = dict[str, tuple[int, ...]]
 
 LIST = "reads"
 UNWATCHED = "unwatched"
@@ -41,35 +42,46 @@ def ask(folder: str, job: Json) -> None:
 
 
 def look(job: Json, env: dict[str, str], started_at: float) -> list[Json]:
-    """`{"kind", "path", "digest"}` of each file or whole tree outside that the script read and that is no library's own business; Unknown
-    when it cannot be said.
+    """`{"kind", "path", "digest"}` of each file or whole tree outside that the script read, and each folder that it listed, and that is no
+    library's own business; Unknown when it cannot be said.
 
     `env` is the script's own; `started_at` is when it was started.
     """
-    files, trees = found(job, env, started_at)
-    if len(files) > _MOST_FILES:
-        raise Unknown(f"it read {len(files):,} files that are not declared; no more than {_MOST_FILES:,} are followed")
-    return _digested(files) + [_tree(path, int(started_at * 1e9)) for path in sorted(trees)]
+    files, trees, listed = found(job, env, started_at)
+    for did, what, places in (("read", "files", files), ("listed", "folders", listed)):
+        if len(places) > _MOST_FILES:
+            raise Unknown(
+                f"it {did} {len(places):,} {what} that are not declared; no more than {_MOST_FILES:,} are followed"
+            )
+    whole = [_tree(path, int(started_at * 1e9)) for path in sorted(trees)]
+    return _digested(files) + whole + [_listing(path, listed[path]) for path in sorted(listed)]
 
 
-def found(job: Json, env: dict[str, str], started_at: float) -> tuple[dict[str, tuple[int, ...]], set[str]]:
-    """The files outside with their states, and the folders that were read as a whole, as the list in the job folder has them."""
+def found(job: Json, env: dict[str, str], started_at: float) -> tuple[States, set[str], States]:
+    """The files outside with their states, the folders that were read as a whole, and those that were listed, with theirs: as the list in
+    the job folder has them."""
     noted = _noted()
     if not noted:
-        return {}, set()
+        return {}, set(), {}
     linked = {os.path.realpath(f["source"]) for given in job.get("inputs") or [] for f in given.get("tree") or []}
     places = _places(env)
     home = env.get("PENSTOCK_HOME")
-    files: dict[str, tuple[int, ...]] = {}
+    temporary = _temporary(env)
+    files: States = {}
     trees = set()
+    listed: States = {}
     for path, state in noted:
         if path.endswith("/"):
             trees.add(path.rstrip("/"))
             continue
+        is_listed = path.endswith("/.")
+        path = path[:-2] if is_listed else path
         own = path in linked or os.path.dirname(path) == home or (path + "/").startswith(places)
-        if not own and not _is_scratch(path, state, env, started_at):
-            files.setdefault(path, state)
-    return files, trees
+        if is_listed and (path in temporary or path == home):
+            continue  # what else lies in a place that everybody writes to
+        if not own and not _is_scratch(path, state, temporary, started_at):
+            (listed if is_listed else files).setdefault(path, state)
+    return files, trees, listed
 
 
 def _noted() -> list[tuple[str, tuple[int, ...]]]:
@@ -94,13 +106,15 @@ def _places(env: dict[str, str]) -> tuple[str, ...]:
     return tuple(path.rstrip("/") + "/" for path in found)
 
 
-def _is_scratch(path: str, state: tuple[int, ...], env: dict[str, str], started_at: float) -> bool:
+def _temporary(env: dict[str, str]) -> set[str]:
+    named = {*TEMPORARY, *(env[name] for name in ("TMPDIR", "TEMP", "TMP") if env.get(name))}
+    return {os.path.realpath(place) for place in named}
+
+
+def _is_scratch(path: str, state: tuple[int, ...], temporary: set[str], started_at: float) -> bool:
     """Whether the file is the script's own passing thing, made where this process does not see it."""
     came_meanwhile = state[2] >= started_at * 1e9
-    temporary = {*TEMPORARY, *(env[name] for name in ("TMPDIR", "TEMP", "TMP") if env.get(name))}
-    return came_meanwhile and (
-        not os.path.exists(path) or any(path.startswith(os.path.realpath(place) + "/") for place in temporary)
-    )
+    return came_meanwhile and (not os.path.exists(path) or any(path.startswith(place + "/") for place in temporary))
 
 
 def _digested(found: dict[str, tuple[int, ...]]) -> list[Json]:
@@ -112,6 +126,19 @@ def _digested(found: dict[str, tuple[int, ...]]) -> list[Json]:
         raise Unknown(f"a file it read cannot be read again: {error}") from error
     _check(found)
     return [{"kind": "file", "path": file["path"], "digest": file["digest"]} for file in files]
+
+
+def _listing(path: str, state: tuple[int, ...]) -> Json:
+    """The row of a folder's names: no other may have come or gone since the script asked for them."""
+    _check_name(path)
+    try:
+        names = os.listdir(path)
+        status = os.stat(path)
+    except OSError as error:
+        raise Unknown(f"a folder that it listed cannot be listed again: {error}") from error
+    if (status.st_mtime_ns, status.st_ino) != (state[1], state[3]):
+        raise Unknown(f"the folder {path}, which it listed, changed while it ran")
+    return {"kind": "listing", "path": path, "digest": names_digest(names)}
 
 
 def _tree(root: str, started_at_ns: int) -> Json:

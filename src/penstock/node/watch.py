@@ -1,4 +1,5 @@
-"""Notes the files outside that a script opens for reading, while it runs: in the script's own interpreter, run by the launcher.
+"""Notes the files outside that a script opens for reading, and the folders that it lists, while it runs: in its own interpreter, run by
+the launcher.
 
 Python 3.8 and later, standard library only, nothing imported that a bare interpreter has not. It knows two files of the job folder:
 `unwatched` (paths that need no note; without the file nothing is watched) and `reads` (what it notes, as it happens, so that no kind of
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
 
 _RARE = frozenset(
     ("os.rename", "os.symlink", "os.link", "os.exec", "sqlite3.connect", "ctypes.dlopen")
+    + ("os.listdir", "os.scandir")
     + ("azureml.known", "azureml.read")  # what our SDK says of itself, with a path
 )
+_IMPORTS = "<frozen importlib._bootstrap_external>"
 _OF_A_PREFIX = ("bin", "lib", "lib64", "libexec", "include", "conda-meta", "pkgs", "ssl", "etc", "share", "sbin", "man")
 _OF_THE_SYSTEM = ("/", "/usr", "/usr/local")
 
@@ -92,6 +95,9 @@ class _Watch:
         elif event == "os.exec":
             if os.getpid() == self._pid:
                 self.give_up()  # another program goes on in this process
+        elif event in ("os.listdir", "os.scandir"):
+            if args[0].__class__ is not int and sys._getframe(2).f_code.co_filename != _IMPORTS:
+                self._list_names(os.path.abspath(os.fsdecode("." if args[0] is None else args[0])))
         elif event == "azureml.known":
             self._pass_over(os.path.abspath(os.fsdecode(args[0])))
         elif event == "azureml.read":
@@ -118,6 +124,16 @@ class _Watch:
             self._seen.update((path, os.path.realpath(path)))
             self.passing += (path + "/",)
             self._known = None
+
+    def _list_names(self, path: str) -> None:
+        """Notes a folder outside whose names the script asks for."""
+        if path + "/." in self._seen or (path + "/").startswith(self.passing):
+            return
+        real, status = os.path.realpath(path), _status(path)
+        is_new = real + "/." not in self._seen
+        self._seen.update((path + "/.", real + "/."))
+        if is_new and status is not None and stat.S_ISDIR(status.st_mode) and not self._is_known(real):
+            self._note(real + "/.", status)
 
     def _read_all(self, path: str) -> None:
         """Notes a folder as a whole, with what it lists; a file as any."""

@@ -128,6 +128,10 @@ class Verifier:
         if kind in ("file", "tree"):
             tree = self._digests.tree(name)
             return None if tree.digest == found else f"{name}, which it read, {_went(tree.kind)}"
+        if kind == "listing":
+            names = self._digests.names(name)
+            gone = "other names" if names else "nothing"
+            return None if names == found else f"{name}, which it listed, holds {gone} now"
         if kind == "model":
             return _model_complaint(connection, root, name, found)
         if kind == "dataset":
