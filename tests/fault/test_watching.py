@@ -164,6 +164,17 @@ def test_an_interval_may_be_a_fraction_of_a_minute(world: World) -> None:
     assert world.batches(made) == [["a"]]
 
 
+def test_looks_at_a_chosen_interval_that_find_nothing_are_told_as_one(world: World) -> None:
+    made = world.make(polling_interval=1)
+    world.pass_time(600)
+    world.put("a")
+    world.pass_time(120)
+    with world.database.read() as connection:
+        found = [(t["verdict"], t["reason"], t["n"]) for t in ledger.ticks(connection, made)]
+    assert [f[:2] for f in found] == [("skipped", "no change"), ("fired", None), ("skipped", "no change")]
+    assert found[2][2] in (9, 10, 11), "a look a minute"
+
+
 def test_what_nobody_tells_of_is_seen_in_the_end(world: World) -> None:
     made = world.make()
     world.watchers[0].tick(world.now)

@@ -135,7 +135,8 @@ class Play:
 
     def _check(self) -> None:
         with self.world.database.read() as connection:
-            ticks = ledger.ticks(connection, self.schedule_id, 10_000)
+            kept = ledger.ticks(connection, self.schedule_id, 10_000)
+            ticks = [t for t in kept if t["evidence"]["by"] != "look"]
             n_runs = connection.execute(select(func.count()).select_from(tables.run)).scalar()
             note = (store.get(connection, self.schedule_id) or {})["note"]
         fired = [t["run_id"] for t in ticks]

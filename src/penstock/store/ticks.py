@@ -79,6 +79,18 @@ def add_at_free_time(connection: Connection, row: Row) -> float:
     return at
 
 
+def stands_for_another(connection: Connection, schedule_id: str, reason: str, now: float) -> bool:
+    """Have the latest tick stand for one more, at `now`, if it is a skip for this reason; whether it is."""
+    newest = select(tick).where(tick.c.schedule_id == schedule_id).order_by(tick.c.scheduled_at.desc()).limit(1)
+    found = connection.execute(newest).mappings().first()
+    if found is None or (found["verdict"], found["reason"]) != ("skipped", reason) or found["scheduled_at"] > now:
+        return False
+    same = (tick.c.schedule_id == schedule_id, tick.c.scheduled_at == found["scheduled_at"])
+    values = {"until_at": now, "n": found["n"] + 1, "decided_at": now}
+    connection.execute(update(tick).where(*same).values(**values))
+    return True
+
+
 def has_tick(connection: Connection, schedule_id: str, scheduled_at: float) -> bool:
     return connection.execute(_VERDICT, {"b_id": schedule_id, "b_at": scheduled_at}).first() is not None
 

@@ -71,6 +71,7 @@ class SchedulePage:
     target: Link | None
     is_active: bool
     zone: str
+    counted: str
     watches: str
     coming: tuple[tuple[str, str], ...]
     ticks: tuple[TickRow, ...]
@@ -165,6 +166,7 @@ def page_of(found: Json, coming: Json, ticks: Sequence[Json]) -> SchedulePage:
         target=_target(found),
         is_active=found["status"] == "Active",
         zone=zone,
+        counted="due times" if zone else "looks",
         watches=known,
         coming=tuple((_local(each["local"]), _clock(each["at"])) for each in coming["value"]),
         ticks=tuple(tick_row(t, found["workspace"], zone or None) for t in ticks),

@@ -34,6 +34,7 @@ RESTLESS_SECONDS = 60.0
 SHARE = 1.0  # a look that took t seconds is followed by a rest of this many t
 NOTE = "Not watched now: "
 RESTLESS = "Waits: "
+UNCHANGED = "no change"
 UNTOLD = f"Looked at every {UNTOLD_SECONDS:g} seconds: "
 
 
@@ -160,6 +161,8 @@ class Watcher:
         watch.top = found.top
         if found.listing.signature == watch.seen:
             self._rest(watch, now)
+            if watch.row["settings"].get("polling_interval") is not None:
+                self._db.write(lambda c: self._tell_unchanged(c, watch.row["id"], now))
         elif is_due and found.listing.signature == watch.moving:
             self._take(watch, found, now)
         else:
@@ -217,6 +220,14 @@ class Watcher:
         self._rest(watch, now)
         if ticks:
             self._kept()
+
+    def _tell_unchanged(self, connection: Connection, schedule_id: str, now: float) -> None:
+        """Have the ledger say that a look at a chosen interval found nothing new."""
+        self._context.leader.fence(connection)
+        if not ledger.stands_for_another(connection, schedule_id, UNCHANGED, now):
+            tick: Json = {"schedule_id": schedule_id, "scheduled_at": now, "made_at": now, "decided_at": now}
+            why = {"verdict": "skipped", "reason": UNCHANGED, "evidence": {"by": "look"}}
+            ledger.add_at_free_time(connection, {**tick, **why})
 
     def _keep(self, connection: Connection, row: Json, settled: Found, ticks: list[Json], now: float) -> bool:
         """Write what is there now and the ticks for it, unless the schedule was edited since it was read."""
