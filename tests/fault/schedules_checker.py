@@ -31,14 +31,13 @@ from zoneinfo import available_timezones
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from fault.schedules_world import Killed, World
-from sqlalchemy import func, select
+from sqlalchemy import Connection, text
 
 from penstock.engine.recurrence import Recurrence
 from penstock.engine.zones import zone
 from penstock.model.errors import BadRequest, Conflict
 from penstock.service.schedule.triggers import rule_of
 from penstock.store import schedules as store
-from penstock.store import tables
 from penstock.store import ticks as ledger
 from penstock.store.database import Database, open_database
 
@@ -293,29 +292,19 @@ class Check:
         self.play, self.world = play, play.world
 
     def run(self) -> None:
-        """No two runs share a due time, none is beside the ledger, and the ledger knows of every due time."""
         with self.world.database.read() as connection:
-            n_runs = connection.execute(select(func.count()).select_from(tables.run)).scalar()
             kept = {s.id: ledger.ticks(connection, s.id, limit=10**9) for s in self.play.stories}
-        fired = [t["run_id"] for ticks in kept.values() for t in ticks if t["verdict"] == "fired"]
-        assert len(fired) == len(set(fired)), "a run stands for two due times"
-        assert n_runs == len(fired), f"{n_runs} runs, {len(fired)} of them in the ledger"
+            check_runs(connection, kept)
         for story in self.play.stories:
             self._check(story, kept[story.id])
             self.world.counts[f"zone {story.zone}"] += 1
 
     def _check(self, story: Story, ticks: list[Json]) -> None:
-        assert all(t["verdict"] in ("fired", "skipped", "failed") for t in ticks), f"{story.id}: a tick has no verdict"
         by_hand = [t for t in ticks if t["evidence"].get("by") == "run-now"]
         assert story.by_hand <= len(by_hand) <= story.maybe_by_hand, f"{story.id}: runs by hand {len(by_hand)} {story}"
         assert all(t["verdict"] != "skipped" for t in by_hand), f"{story.id}: a run by hand was skipped"
-        alone = {t["scheduled_at"] for t in ticks if t["evidence"].get("by") != "run-now"}
-        spans = sorted((t["scheduled_at"], t["until_at"]) for t in ticks if t["until_at"] is not None)
-        required = set().union(*(era.required(self.world.now) for era in story.eras))
-        missing = sorted(at for at in required - alone if not _is_within(at, spans))
-        assert not missing, f"{story.id}: nothing is known of {missing[:3]}, {len(missing)} in all: {self._told(story)}"
-        extra = sorted(alone - set().union(*(era.allowed() for era in story.eras)))
-        assert not extra, f"{story.id}: ticks at no due time: {extra[:3]}, {len(extra)} in all: {self._told(story)}"
+        required = set[float]().union(*(era.required(self.world.now) for era in story.eras))
+        check_ledger(story, ticks, required, set[float]().union(*(era.allowed() for era in story.eras)))
         self._check_counts(story, ticks, required)
         for t in ticks:
             self.world.counts[t["verdict"]] += 1
@@ -332,13 +321,24 @@ class Check:
             assert t["n"] in (n, None), f"{story.id}: a skip says that it stands for {t['n']} due times, not {n}"
         assert sum(t["n"] or 0 for t in ticks) == len(times) or any(t["n"] is None for t in ticks)
 
-    def _told(self, story: Story) -> str:
-        rules = [(e.rule.expression or e.rule.frequency, e.began, e.ended) for e in story.eras]
-        return f"{story.zone} {rules} now {self.world.now}"
+
+def check_runs(connection: Connection, kept: dict[str, list[Json]]) -> None:
+    """No two due times share a run, and there is no run beside the ledgers `kept`."""
+    n_runs = connection.execute(text("SELECT count(*) FROM run WHERE type = 'pipeline'")).scalar()
+    fired = [t["run_id"] for ticks in kept.values() for t in ticks if t["verdict"] == "fired"]
+    assert len(fired) == len(set(fired)), "a run stands for two due times"
+    assert n_runs == len(fired), f"{n_runs} runs, {len(fired)} of them in the ledger"
 
 
-def _is_within(at: float, spans: list[tuple[float, float]]) -> bool:
-    return any(low <= at <= last for low, last in spans)
+def check_ledger(who: Any, ticks: list[Json], required: set[float], allowed: set[float]) -> None:
+    """The ledger knows of every time at which it was due, and of no other; each has its verdict."""
+    assert all(t["verdict"] in ("fired", "skipped", "failed") for t in ticks), f"{who}: a tick has no verdict"
+    alone = {t["scheduled_at"] for t in ticks if t["evidence"].get("by") != "run-now"}
+    spans = [(t["scheduled_at"], t["until_at"]) for t in ticks if t["until_at"] is not None]
+    missing = sorted(at for at in required - alone if not any(low <= at <= last for low, last in spans))
+    assert not missing, f"{who}: nothing is known of {missing[:3]}, {len(missing)} in all"
+    extra = sorted(alone - allowed)
+    assert not extra, f"{who}: ticks at no due time: {extra[:3]}, {len(extra)} in all"
 
 
 def play(database: Database, seed: int, days: float = 30) -> Counter[str]:
