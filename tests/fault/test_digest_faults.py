@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
 import random
 import shutil
 import signal
@@ -66,3 +69,50 @@ def test_on_a_full_disk_digests_are_right_and_nothing_half_written_is_kept(tmp_p
         shutil.rmtree(many)
         assert Digests(home, lambda: 1 << 62).tree(root) == right
         assert [p for p in (home / "digests").iterdir() if not p.name.startswith(".")]
+
+
+MEMORY = """
+import json, resource, sys
+from pathlib import Path
+from penstock.data.digests import Digests
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+tree = Digests(Path(sys.argv[1])).tree(Path(sys.argv[2]))
+print(json.dumps([tree.n_files, tree.size_bytes, tree.digest, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before]))
+"""
+
+
+def digested(home: Path, path: Path) -> tuple[int, int, str, int]:
+    """Files, bytes and digest of what lies there, and by how many kilobytes a process grew that found them."""
+    command = [sys.executable, "-c", MEMORY, str(home), str(path)]
+    found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return found[0], found[1], found[2], found[3]
+
+
+def test_a_file_of_five_gigabytes_is_digested_in_little_memory(tmp_path: Path) -> None:
+    large = tmp_path / "large"
+    size = 5 << 30
+    with open(large, "wb") as file:
+        file.truncate(size)
+        file.seek(size - 1)
+        file.write(b"x")
+    n_files, n_bytes, digest, grown_kb = digested(tmp_path / "home", large)
+    state, zeros = hashlib.sha256(), bytes(1 << 20)
+    for _ in range((size >> 20) - 1):
+        state.update(zeros)
+    state.update(zeros[1:] + b"x")
+    assert (n_files, n_bytes, digest) == (1, size, "sha256:" + state.hexdigest())
+    assert grown_kb < 50_000
+
+
+def test_two_hundred_thousand_files_are_digested_in_little_memory_and_each_counts(tmp_path: Path) -> None:
+    root, home, count = tmp_path / "tree", tmp_path / "home", 200_000
+    for number in range(count):
+        if number % 1000 == 0:
+            (root / str(number // 1000)).mkdir(parents=True)
+        os.close(os.open(root / str(number // 1000) / str(number), os.O_WRONLY | os.O_CREAT, 0o644))
+    n_files, n_bytes, digest, grown_kb = digested(home, root)
+    assert (n_files, n_bytes) == (count, 0) and grown_kb < 50_000
+    (root / "137" / "137042").write_text("x")
+    assert digested(home, root)[:2] == (count, 1)
+    (root / "137" / "137042").write_text("")
+    assert digested(home, root)[2] == digest
