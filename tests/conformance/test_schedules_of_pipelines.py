@@ -287,9 +287,12 @@ def test_a_yaml_file_is_read_as_arguments_of_create(
     schedule = Schedule.create(ws, "from yaml", published.id, "yaml", **loaded)
     assert schedule.next(1) == ["2040-06-11T03:40:00Z"]
     schedule.disable()
-    path.write_text("Schedule:\n  datastore_name: workspaceblobstore\n  polling_interval: 2\n  path_on_datastore: a\n")
+    path.write_text(
+        "Schedule:\n  datastore_name: workspaceblobstore\n  polling_interval: 2\n  path_on_datastore: a\n  continue_on_step_failure: None\n"
+    )
     loaded = Schedule.load_yaml(ws, str(path))
     assert loaded["datastore"].name == "workspaceblobstore" and loaded["polling_interval"] == 2
+    Schedule.create(ws, "watching from yaml", published.id, "yaml", **loaded).disable()
     path.write_text("Schedule:\n  recurence: 1\n")
     with pytest.raises(ValueError, match="unknown key recurence"):
         Schedule.load_yaml(ws, str(path))

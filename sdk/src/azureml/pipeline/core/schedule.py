@@ -349,7 +349,8 @@ class Schedule:
         unknown = sorted(set(found) - set(_YAML_KEYS))
         if unknown:
             raise ValueError("{}: unknown key {}. There are: {}.".format(filename, unknown[0], ", ".join(_YAML_KEYS)))
-        loaded = {key: found[key] for key in _YAML_KEYS if found.get(key) is not None}
+        # Public files write Python's None, which YAML takes for a text.
+        loaded = {key: found[key] for key in _YAML_KEYS if found.get(key) not in (None, "None")}
         if "recurrence" in loaded:
             loaded["recurrence"] = from_yaml(loaded["recurrence"], filename)
         if "datastore_name" in loaded:
