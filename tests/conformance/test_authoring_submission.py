@@ -24,7 +24,6 @@ class Workspace:
 
     def __init__(self):
         self.posted = []
-        self.breaks = 0
         self.refusal = None
 
     def _call(self, method, path, body=None, query=None):
@@ -33,9 +32,6 @@ class Workspace:
         if path != "runs":
             return {"id": "e1", "name": "e"}
         self.posted.append(body)
-        if self.breaks:
-            self.breaks -= 1
-            raise ConnectionResetError("gone")
         if self.refusal:
             raise self.refusal
         steps = [{"node": n["id"], "run_id": "s", "module_id": "m-" + n["name"]} for n in body["graph"]["nodes"]]
@@ -88,16 +84,6 @@ def test_what_is_sent(folder):
     assert re.fullmatch("[0-9a-f]{32}", body["idempotency_key"])
     assert body["interpreter"]["executable"] == sys.executable and body["interpreter"]["prefix"] == sys.prefix
     assert body["interpreter"]["version"] == "{}.{}.{}".format(*sys.version_info[:3])
-
-
-def test_a_broken_connection_is_tried_once_more_with_the_same_key(folder):
-    ws = Workspace()
-    ws.breaks = 1
-    pipeline(ws).submit("e")
-    assert len(ws.posted) == 2 and ws.posted[0] is ws.posted[1]
-    ws.breaks = 2
-    with pytest.raises(ConnectionError):
-        pipeline(ws).submit("e")
 
 
 def test_pipeline_submit_refuses_what_it_does_not_know(folder):

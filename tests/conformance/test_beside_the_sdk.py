@@ -131,12 +131,13 @@ def test_webservices_are_recorded_and_refuse_by_name():
             ask()
 
 
-def test_the_module_of_a_graph_leads_to_the_one_that_publishes():
+def test_the_module_of_a_graph_leads_to_the_one_that_publishes(module_workspace):
+    from azureml.pipeline.core import Module as Published
     from azureml.pipeline.core.graph import Module
 
     assert Module("id", default_version="1").default_version == "1"
-    with pytest.raises(UserErrorException, match=r"Module.create is not built yet"):
-        Module.create(None, "m", "d")
+    made = Module.create(module_workspace, "of a graph", "d")
+    assert type(made) is Published and Published.get(module_workspace, name="of a graph").id == made.id
 
 
 def test_a_property_asked_of_its_class_is_its_type():

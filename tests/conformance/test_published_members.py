@@ -113,7 +113,7 @@ def test_a_published_pipeline(ws: Workspace, pipeline: Pipeline, capsys: pytest.
         published.submit(ws, "e", pipeline_parameters=["n"])
     with refused("Experiment name must be"):
         published.submit(ws, "not a name")
-    with refused("There is no run 'none' to be the parent"):
+    with refused("There is no run 'none' in workspace 'ws' to be the parent"):
         published.submit(ws, "e", parent_run_id="none")
     capsys.readouterr()
     run = published.submit(ws, "e", {"n": 4}, continue_on_step_failure=False)

@@ -177,11 +177,20 @@ def test_tracking_takes_a_token(ws: Workspace, module_home: Path, token: str) ->
     assert call(module_home, "POST", "mlflow/runs/create", token) == 401
 
 
-@pytest.mark.parametrize("name", ["..%2f..%2f..%2fx", "a%2f..%2f..%2fx", "%2e%2e/%2e%2e/x", "..%5c..%5cx", "x%00"])
-def test_no_artifact_leaves_its_run(ws: Workspace, module_home: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    "name,status",
+    [
+        ("..%2f..%2f..%2fx", 400),
+        ("a%2f..%2f..%2fx", 400),
+        ("%2e%2e/%2e%2e/x", 400),
+        ("..%5c..%5cx", 400),
+        ("x%00", 404),
+    ],
+)
+def test_no_artifact_leaves_its_run(ws: Workspace, module_home: Path, name: str, status: int) -> None:
     run = Experiment(ws, "escapes").start_logging()
     token = "Bearer " + (module_home / "token").read_text().strip()
-    assert call(module_home, "PUT", f"mlflow-artifacts/artifacts/{run.id}/{name}", token) == 400
+    assert call(module_home, "PUT", f"mlflow-artifacts/artifacts/{run.id}/{name}", token) == status
     assert call(module_home, "GET", f"mlflow-artifacts/artifacts/{run.id}/{name}", token) == 404
     run.complete()
     assert run.get_file_names() == []

@@ -10,6 +10,8 @@ from integration.served import serve, wait_for
 
 from azureml._client.client import Client
 from azureml.core import Dataset, Experiment, Model, Workspace
+from azureml.pipeline.core import Pipeline
+from azureml.pipeline.steps import PythonScriptStep
 
 MOST = 40
 
@@ -46,6 +48,25 @@ def test_what_scripts_ask_for_is_done_once_wherever_the_server_dies(home: Path, 
     assert ended == ["Completed"] * number
     Client().call("POST", "/shutdown", {"force": True})
     assert process.wait(30) == 0
+
+
+@pytest.mark.parametrize("point", ["commit.before", "commit.after"])
+def test_a_pipeline_whose_answer_was_lost_is_submitted_once(home: Path, tmp_path: Path, point: str) -> None:
+    ws = Workspace.create("calls", exist_ok=True)
+    (tmp_path / "a.py").write_text("print(1)\n")
+    step = PythonScriptStep("a.py", source_directory=str(tmp_path), compute_target="local", allow_reuse=False)
+    died = []
+    for number in (1, 2, 3, 4):
+        Client().call("POST", "/shutdown", {"force": True})
+        wait_for(lambda: not _answers(home))
+        process = serve(home, "--embedded", PENSTOCK_CRASH_AT=f"{point}:{number}")
+        wait_for(lambda: process.poll() is not None or _answers(home))  # noqa: B023
+        run = Experiment(ws, "calls").submit(Pipeline(ws, [step]))
+        assert run.wait_for_completion(show_output=False) == "Finished"
+        died.append(process.poll() is not None)
+    assert sum(died) >= 2 and len(list(Experiment(ws, "calls").get_runs())) == 4
+    Client().call("POST", "/shutdown", {"force": True})
+    wait_for(lambda: not _answers(home))
 
 
 def _answers(home: Path) -> bool:
