@@ -341,3 +341,24 @@ def test_an_interpreter_that_has_vanished_is_an_error_before_any_step(wire: Wire
     ):
         said = refused(wire, 409, lambda path=path: wire.call("POST", path, OK))
         assert str(python) in said and "publish the pipeline again" in said
+
+
+def test_one_that_cannot_be_kept_spoils_none_of_those_sent_at_the_same_time(wire: Wire, places: dict) -> None:
+    good, bad = {"ExperimentName": "e"}, {"ExperimentName": "e", "tags": {"t" * 2000: "x"}}
+    bodies = [bad if n % 5 == 0 else good for n in range(40)]
+    answers: list[tuple[bool, int, dict]] = []
+    gate = threading.Barrier(len(bodies))
+
+    def send(body: dict) -> None:
+        gate.wait()
+        answers.append((body is good, *wire.call("POST", places["pipeline"], body)))
+
+    before = wire.n_runs()
+    threads = [threading.Thread(target=send, args=(body,)) for body in bodies]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted((is_good, status) for is_good, status, _ in answers) == [(False, 400)] * 8 + [(True, 200)] * 32
+    assert all("is longer than" in answer["error"]["message"] for is_good, _, answer in answers if not is_good)
+    assert wire.n_runs() == before + 32

@@ -127,10 +127,17 @@ class Guard:
             return OWNER
         if kind.lower() != "bearer" or not token.isascii():
             return Unauthorized(SIGN_IN)
+        if (known := self._remembered(token)) is not None:
+            return known
         try:
             return await run_in_threadpool(self._bearer, token)
         except PenstockError as error:
             return error
+
+    def _remembered(self, token: str) -> Caller | None:
+        """Who shows a token that was checked just before: no thread is asked for that."""
+        subject = self._services.tokens.remembered(token)
+        return None if subject in (None, OWNER.id) else self._services.principals.remembered(str(subject))
 
     def _session(self, scope: Scope, cookie: str) -> Caller | PenstockError:
         """Who signed in on the sign-in page; a stranger once that has expired."""

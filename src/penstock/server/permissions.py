@@ -6,6 +6,7 @@ To add a route: write it, then its line here. docs/access.md tells what the role
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -294,7 +295,7 @@ class Permissions:
             raise caller
         if caller.kind == "local" and method not in ("GET", "HEAD"):
             raise _refusal(caller, needs.permission, "")
-        if needs.permission is not _P.SIGNED_IN:
+        if needs.permission is not _P.SIGNED_IN and not _is_plain(needs, caller, given):
             await run_in_threadpool(self._ask, needs, caller, given)
 
     def _find(self, method: str, path: str) -> tuple[Needs, dict[str, str]] | None:
@@ -318,8 +319,9 @@ class Permissions:
                 return
             raise _refusal(caller, needs.permission, "any workspace")
         place = ALL if needs.where == "server" else self._workspace(needs, given)
-        published = frozenset(str(given[p]) for p in PUBLISHED_PARAMETERS if p in given)
-        if not caller.may(needs.permission, place, published) and not self._is_its_submission(needs, caller, given):
+        if not caller.may(needs.permission, place, _published(given)) and not self._is_its_submission(
+            needs, caller, given
+        ):
             raise _refusal(caller, needs.permission, "the whole server" if place == ALL else f"workspace '{place}'")
         if needs.permission is _P.TRACK and caller.kind == "run" and not self._is_its_own(caller, given):
             raise Forbidden(
@@ -339,6 +341,18 @@ class Permissions:
         if needs.where == "run":
             return self._services.access.workspace_of(str(given["run_id"])) or ALL
         return str(given["ws"])
+
+
+def _is_plain(needs: Needs, caller: Caller, given: Mapping[str, str]) -> bool:
+    """Whether what a principal was given says yes by itself, with nothing to be looked up."""
+    if caller.kind != "principal" or needs.where != "ws":
+        return False
+    return caller.may(needs.permission, given["ws"], _published(given))
+
+
+def _published(given: Mapping[str, str]) -> frozenset[str]:
+    """What may be granted by itself among what a path names."""
+    return frozenset(str(given[p]) for p in PUBLISHED_PARAMETERS if p in given)
 
 
 SIGN_IN = "This needs a token. Send 'Authorization: Bearer <token>': the home's own, from <home>/token, or one got from /<tenant>/oauth2/token."

@@ -105,7 +105,7 @@ class Services:
             drafts=Drafts(context, catalog, submission, pipelines),
             modules=Modules(context, catalog),
             data_types=DataTypes(context, catalog),
-            quick=QuickSubmission(context, catalog, submission, pipelines),
+            quick=QuickSubmission(context, catalog, submission, endpoints),
             targets=targets,
             control=control,
             views=views,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Text, cast, delete, func, insert, select
@@ -14,7 +14,6 @@ from penstock.store.dialect import insert_all, joined, json_text, tuples_of, ups
 from penstock.store.tables import artifact, journal, label, metric, output, run
 
 Row = dict[str, Any]
-_INSERT_LABEL = insert(label)
 _BY_RUN = "ix_metric_run_id_id"
 MAX_NAME_BYTES = 1024  # what both databases can look up
 
@@ -137,17 +136,17 @@ def set_labels(connection: Connection, run_id: str, kind: str, values: dict[str,
             connection.execute(statement.on_conflict_do_update(index_elements=same, set_={"value": value}))
 
 
-def insert_labels(connection: Connection, run_id: str, labels: dict[str, dict[str, str | None]]) -> None:
-    """The tags and properties that a new run begins with. BadRequest for a name or value that cannot be kept."""
+def insert_labels(connection: Connection, labels: Mapping[str, Mapping[str, Mapping[str, str | None]]]) -> None:
+    """The tags and properties that new runs begin with, by run. BadRequest for a name or value that cannot be kept."""
     rows = [
         {"run_id": run_id, "kind": kind, "name": name, "value": value}
-        for kind, values in labels.items()
+        for run_id, kinds in labels.items()
+        for kind, values in kinds.items()
         for name, value in values.items()
     ]
     for row in rows:
         _check_label(row["kind"], row["name"], row["value"])
-    if rows:
-        connection.execute(_INSERT_LABEL, rows)
+    insert_all(connection, label, rows)
 
 
 def _check_label(kind: Any, name: Any, value: Any) -> None:

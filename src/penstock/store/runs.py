@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, or_, select, update
 
 from penstock.model.status import ACTIVE, TERMINAL, Status, may_follow
 from penstock.store import takeover
-from penstock.store.dialect import insert_all, is_postgresql, tuples, upsert, with_ids
+from penstock.store.dialect import insert_all, is_postgresql, tuples, tuples_of, upsert, with_ids
 from penstock.store.postgresql import tell
 from penstock.store.tables import attempt, event, label, run, submission
 
@@ -59,7 +59,6 @@ _MOVE = (
     )
 )
 # Made once: what SQLAlchemy works out of a statement it keeps with it.
-_INSERT_SUBMISSION = insert(submission)
 _EVENT = [c.name for c in event.c]
 _LAST_NUMBER = (
     select(run.c.experiment_number)
@@ -160,8 +159,14 @@ def _last_number(connection: Connection, workspace: str, experiment: str) -> int
     return int(connection.execute(_LAST_NUMBER, {"workspace": workspace, "experiment": experiment}).scalar() or 0)
 
 
-def insert_submission(connection: Connection, row: Row) -> None:
-    connection.execute(_INSERT_SUBMISSION, row)
+def insert_submissions(connection: Connection, rows: Sequence[Row]) -> None:
+    insert_all(connection, submission, rows)
+
+
+def known_keys(connection: Connection, idempotency_keys: Sequence[str]) -> set[str]:
+    """Those of these keys that a run was submitted under."""
+    text = "SELECT idempotency_key FROM submission WHERE idempotency_key IN"
+    return {key for (key,) in tuples_of(connection, text, (), idempotency_keys)}
 
 
 def submitted_as(connection: Connection, idempotency_key: str) -> str | None:

@@ -5,7 +5,6 @@ What crosses here is theirs: PascalCase keys in any case, their status words, th
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import Any
 
@@ -25,6 +24,7 @@ from penstock.server.bodies import folded, read_json
 from penstock.server.callers import caller_of, idempotent, signed
 from penstock.server.shapes import Labels, Shape, Text, Values
 from penstock.service.changes import Subscription
+from penstock.service.published.endpoints import ENDPOINT_ID
 from penstock.service.published.pipelines import RUN_SOURCE, RUN_TYPE
 from penstock.service.published.pipelines import facts as facts_of
 from penstock.service.published.places import PREFIX
@@ -34,6 +34,8 @@ __all__ = ["PREFIX", "router"]
 Json = dict[str, Any]
 _BY_ID = RUNS + "/PipelineEndpointSubmit/Id/{endpoint_id}"
 MOST_WAIT_SECONDS = 3600.0
+Quickly = tuple[Json, Json] | None
+"""A run that was submitted, and the facts of it; None when it takes more, and nothing was done."""
 AT_ONCE = 4
 """So many submissions that ask the database are worked on at once: more would only wait for each other."""
 _SLOW: dict[str, CapacityLimiter] = {}
@@ -115,10 +117,12 @@ def _submitting(routes: APIRouter, services: Services) -> None:
             pipeline_id = services.endpoints.pipeline_of(ws, endpoint_id, version)
             return services.endpoints.submit(ws, endpoint_id, version, _chosen(services, ws, pipeline_id, ready))
 
-        return await _answer(services, submit, wait)
+        leads_to = await services.quick.pipeline_of(ws, endpoint_id, version)
+        quick = leads_to and await _quick(services, ws, leads_to, request, body, endpoint_id, version)
+        return await _answer(services, submit, wait, quick or None)
 
 
-async def _answer(services: Services, submit: Any, wait: float, quick: tuple[Json, Json] | None = None) -> Response:
+async def _answer(services: Services, submit: Any, wait: float, quick: Quickly) -> Response:
     """What a submission came to; with `wait`, when the run has ended or that many seconds have passed."""
     if quick is None:
         slow = _SLOW.setdefault(services.context.node_id, CapacityLimiter(AT_ONCE))
@@ -138,18 +142,17 @@ async def _answer(services: Services, submit: Any, wait: float, quick: tuple[Jso
 
 
 async def _quick(
-    services: Services, ws: str, pipeline_id: str, request: Request, sent: Json
-) -> tuple[Json, Json] | None:
-    """Submitted without asking the database beforehand: the run, and the facts of it; None when it takes more, and nothing was done."""
-    if (
-        caller_of(request).kind == "run"
-        or "idempotency-key" in request.headers
-        or "datasetdefinitionvalueassignments" in folded(sent)
-    ):
+    services: Services, ws: str, pipeline_id: str, request: Request, sent: Json, *of: str | None
+) -> Quickly:
+    """Submitted without asking the database beforehand, as the version of an endpoint if `of` names it."""
+    if caller_of(request).kind == "run" or "datasetdefinitionvalueassignments" in folded(sent):
         return None
-    body, quick = _submission(services, ws, request, sent, ""), services.quick
+    what = "/".join(map(str, (ws, *(of or (pipeline_id,)))))
+    body, quick = _submission(services, ws, request, sent, what), services.quick
+    if of:
+        body["properties"] = {**body["properties"], ENDPOINT_ID: of[0]}
     made = await quick.make(ws, pipeline_id, body)
-    if made is None or not await asyncio.wrap_future(quick.write(made)):
+    if made is None or not await quick.write(made):
         return None
     return made.run(services.context.url), made.facts
 

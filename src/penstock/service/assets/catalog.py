@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -213,8 +214,6 @@ def _compute(row: Json) -> Json:
 @lru_cache(4096)
 def iso(at: float | None) -> str | None:
     """Epoch seconds as ISO 8601 UTC with microseconds and Z."""
-    from datetime import UTC, datetime
-
     return (
         None
         if at is None

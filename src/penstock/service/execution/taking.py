@@ -62,7 +62,7 @@ def keep_marked(connection: Connection, home: Path, taken: Sequence[Taken], at: 
     for each in taken:
         row, other = each.row, others.get(each.row["id"])
         stand_in = takeover.StandIn(row["id"], row["node"], row["root_id"], row["attempt"])
-        records.insert_labels(connection, each.new_id, {"property": stand_in.properties})
+        records.insert_labels(connection, {each.new_id: {"property": stand_in.properties}})
         job = f"{other.run_id}.{other.attempt}" if other is not None else _job(row)
         records.put_artifacts(connection, list(_logs(home, job, each.new_id)))
 

@@ -25,15 +25,17 @@ class Endpoints:
     """Endpoints by id or name."""
 
     def __init__(self, context: Context, workspaces: Catalog, pipelines: Pipelines) -> None:
-        self._context, self._workspaces, self._pipelines = context, workspaces, pipelines
+        self._context, self._workspaces, self.pipelines = context, workspaces, pipelines
         self._db = context.database
+        self.revision = 0
+        """Counts changes: what was read before one may not hold."""
 
     def create(self, workspace: str, body: Json) -> Json:
         """Make an endpoint with `pipeline_id` as its version '0', which is its default."""
         self._workspaces.workspace(workspace)
         name = _checked_name(body.get("name"))
         pipeline_id = str(body.get("pipeline_id") or "")
-        self._pipelines.get(workspace, pipeline_id)
+        self.pipelines.get(workspace, pipeline_id)
         now, made_id = self._context.clock(), self._context.make_id()
         row = {
             "id": made_id,
@@ -112,13 +114,14 @@ class Endpoints:
 
         if values and not self._db.write(work):
             raise _taken(values["name"])
+        self.revision += 1
         return self.get(workspace, endpoint_id)
 
     def add(self, workspace: str, endpoint_id: str, body: Json) -> Json:
         """Add `pipeline_id` as its next version; with `default` it is the default from now on."""
         self.get(workspace, endpoint_id)
         pipeline_id = str(body.get("pipeline_id") or "")
-        self._pipelines.get(workspace, pipeline_id)
+        self.pipelines.get(workspace, pipeline_id)
         now = self._context.clock()
 
         def work(connection: Connection) -> int | None:
@@ -132,11 +135,12 @@ class Endpoints:
                 f"The published pipeline '{pipeline_id}' is a version of this endpoint already. Publish it again for a new one.",
                 target="pipeline_id",
             )
+        self.revision += 1
         return self.get(workspace, endpoint_id)
 
     def check(self, workspace: str, endpoint_id: str, parameters: Json) -> None:
         """NotFound or WrongParameters unless its default version can be submitted with these parameters."""
-        self._pipelines.check(workspace, self.pipeline_of(workspace, endpoint_id), parameters)
+        self.pipelines.check(workspace, self.pipeline_of(workspace, endpoint_id), parameters)
 
     def pipeline_of(self, workspace: str, endpoint_id: str, version: str | None = None) -> str:
         """The published pipeline of a version, or of the default one; NotFound while the endpoint takes no submissions."""
@@ -155,7 +159,7 @@ class Endpoints:
         """Submit a version, or the default one: as Pipelines.submit."""
         pipeline_id = self.pipeline_of(workspace, endpoint_id, version)
         properties = {**(body.get("properties") or {}), ENDPOINT_ID: endpoint_id}
-        return self._pipelines.submit(workspace, pipeline_id, {**body, "properties": properties}, also)
+        return self.pipelines.submit(workspace, pipeline_id, {**body, "properties": properties}, also)
 
     def _row(self, workspace: str, **equal: str) -> Json:
         with self._db.read() as connection:

@@ -85,7 +85,11 @@ class Pipelines:
         row = self._row(workspace, pipeline_id)
         graph = Graph.from_json(row["graph"])
         parameters = [{"name": p.name, "type": p.type, "default": p.default} for p in graph.parameters]
-        return {**self._shown(row), "parameters": parameters, "steps": [n.name for n in graph.nodes]}
+        return {
+            **self._shown(row, self._workspaces.workspace(workspace)),
+            "parameters": parameters,
+            "steps": [n.name for n in graph.nodes],
+        }
 
     def anywhere(self, pipeline_id: str) -> Json:
         """As `get`, whatever workspace it is in."""
@@ -105,9 +109,9 @@ class Pipelines:
 
     def list(self, workspace: str, status: str | None, before: int | None, limit: int) -> list[Json]:
         """Newest first."""
-        self._workspaces.workspace(workspace)
+        space = self._workspaces.workspace(workspace)
         with self._db.read() as connection:
-            return [self._shown(r) for r in store.listed(connection, workspace, status, before, limit)]
+            return [self._shown(r, space) for r in store.listed(connection, workspace, status, before, limit)]
 
     def find(self, workspace: str, id_or_name: str) -> str:
         """The id of the pipeline with this id, or of the newest active one of this name."""
@@ -248,11 +252,10 @@ class Pipelines:
             raise _unknown(workspace, pipeline_id)
         return row
 
-    def _shown(self, row: Json) -> Json:
+    def _shown(self, row: Json, space: Json) -> Json:
         plain = {
             k: row[k] for k in ("id", "workspace", "name", "description", "version", "status", "graph_id", "number")
         }
-        space = self._workspaces.workspace(row["workspace"])
         return {
             **plain,
             "total_run_steps": row["n_steps"],

@@ -5,26 +5,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import Connection
+
 from penstock.engine.plan import parameter_problems
 from penstock.model.errors import PenstockError
 from penstock.service.assets.catalog import Catalog
 from penstock.service.context import Context
 from penstock.service.published.assigning import as_text
-from penstock.service.published.pipelines import PIPELINE_ID, Pipelines
-from penstock.service.runs.entry import Entry, Prepared
+from penstock.service.published.endpoints import Endpoints
+from penstock.service.published.pipelines import PIPELINE_ID
+from penstock.service.runs.entry import Entry, Prepared, keep_all
 from penstock.service.runs.submission import Submission
 from penstock.service.runs.views import run_json
 
 Json = dict[str, Any]
 KNOWN_SECONDS = 1.0
 MOST_KNOWN = 1000
-_NOT_QUICK = ("idempotency_key", "parent_run_id", "resume_from")
+_NOT_QUICK = ("parent_run_id", "resume_from")
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,15 @@ class _Known:
     revision: int
     row: Json
     ready: Prepared
+
+
+@dataclass(frozen=True)
+class _Led:
+    """Where a version of an endpoint leads to."""
+
+    until: float
+    revision: int
+    pipeline_id: str
 
 
 @dataclass(frozen=True)
@@ -50,14 +63,54 @@ class Quick:
         return {**shown, "parameters": self.entry.plan.values, "warnings": []}
 
 
+_Waiting = tuple[Entry, "asyncio.Future[bool]"]
+
+
+class _Batch:
+    """Submissions that are written together: all that have come when the writing begins."""
+
+    def __init__(self, take: Callable[[], list[_Waiting]]) -> None:
+        self._take_all = take
+        self.all: list[_Waiting] = []
+
+    def claim(self) -> None:
+        """From now on it is complete."""
+        self.all = self.all or self._take_all()
+
+    def keep(self, connection: Connection) -> list[Entry]:
+        """Those that are kept. The database may ask for the same again."""
+        self.claim()
+        return keep_all(connection, [entry for entry, _ in self.all])
+
+    def tell(self, done: Future[list[Entry]]) -> None:
+        """Have those who wait go on, from whichever thread: one call for all of them."""
+        error = done.exception()
+        kept = set() if error else {id(entry) for entry in done.result()}
+
+        def tell_all() -> None:
+            for entry, future in self.all:
+                if future.done():
+                    continue  # whoever waited has gone
+                if error is not None:
+                    future.set_exception(error)
+                else:
+                    future.set_result(id(entry) in kept)
+
+        with contextlib.suppress(RuntimeError):  # the loop is closing, so nobody waits any more
+            self.all[0][1].get_loop().call_soon_threadsafe(tell_all)
+
+
 class QuickSubmission:
     """The verbs."""
 
-    def __init__(self, context: Context, workspaces: Catalog, submission: Submission, pipelines: Pipelines) -> None:
+    def __init__(self, context: Context, workspaces: Catalog, submission: Submission, endpoints: Endpoints) -> None:
         self._context, self._workspaces = context, workspaces
-        self._submission, self._pipelines = submission, pipelines
+        self._submission, self._endpoints, self._pipelines = submission, endpoints, endpoints.pipelines
         self._known: dict[tuple[str, str], _Known] = {}
+        self._led: dict[tuple[str, str, str], _Led] = {}
         self._learning: dict[tuple[str, ...], asyncio.Task[Any]] = {}
+        self._waiting: list[_Waiting] = []
+        self._lock = threading.Lock()
 
     def learn(self, workspace: str, pipeline_id: str) -> None:
         """Read what submissions of this pipeline share."""
@@ -68,6 +121,24 @@ class QuickSubmission:
             self._known.clear()
         kept = {k: row[k] for k in ("status", "continue_on_failure", "n_steps", "graph_id")}
         self._known[workspace, pipeline_id] = _Known(time.monotonic() + KNOWN_SECONDS, revision, kept, ready)
+
+    async def pipeline_of(self, workspace: str, endpoint_id: str, version: str | None) -> str | None:
+        """Where an endpoint leads to now; None when it leads nowhere."""
+        key = (workspace, endpoint_id, version or "")
+        for _ in range(2):
+            led = self._led.get(key)
+            if led is not None and led.until >= time.monotonic() and led.revision == self._endpoints.revision:
+                return led.pipeline_id
+            await self._once(self.find, *key)
+        return None
+
+    def find(self, workspace: str, endpoint_id: str, version: str) -> None:
+        """Read where a version of an endpoint leads to."""
+        revision = self._endpoints.revision
+        pipeline_id = self._endpoints.pipeline_of(workspace, endpoint_id, version or None)
+        if len(self._led) >= MOST_KNOWN:
+            self._led.clear()
+        self._led[workspace, endpoint_id, version] = _Led(time.monotonic() + KNOWN_SECONDS, revision, pipeline_id)
 
     async def make(self, workspace: str, pipeline_id: str, body: Json) -> Quick | None:
         """The submission, unless it takes more than is known. Of many who want the same known, one has it read."""
@@ -81,7 +152,7 @@ class QuickSubmission:
             return None
         name = str(body["experiment"])
         experiment = self._workspaces.known_experiment(workspace, name)
-        if experiment is None:
+        if experiment is None and not body.get("idempotency_key"):  # of a key that is known nothing is made
             await self._once(self._workspaces.put_experiment, workspace, name)
             experiment = self._workspaces.known_experiment(workspace, name)
         if experiment is None:
@@ -122,16 +193,34 @@ class QuickSubmission:
             task.add_done_callback(lambda done: (self._learning.pop(key, None), done.cancelled() or done.exception()))
         return task
 
-    def write(self, made: Quick) -> Future[bool]:
+    def write(self, made: Quick) -> asyncio.Future[bool]:
         """Whether it is kept, once that is known. From then on it is taken up, whatever became of whoever waits for this."""
-
-        def written(done: Future[bool]) -> None:
-            if done.exception() is None and done.result():
-                self._submission.entered(made.entry)
-
-        future = self._context.database.write_soon(made.entry.keep)
-        future.add_done_callback(written)
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        with self._lock:
+            self._waiting.append((made.entry, future))
+            is_first = len(self._waiting) == 1
+        if is_first:
+            self._write_together(_Batch(self._take))
         return future
+
+    def _take(self) -> list[_Waiting]:
+        """All that waits to be written."""
+        with self._lock:
+            taken, self._waiting = self._waiting, []
+        return taken
+
+    def _write_together(self, batch: _Batch) -> None:
+        def written(done: Future[list[Entry]]) -> None:
+            batch.claim()
+            if done.exception() is None:
+                self._submission.entered(done.result())
+            elif len(batch.all) > 1:  # one may have spoilt it for the others
+                for each in batch.all:
+                    self._write_together(_Batch(lambda each=each: [each]))  # type: ignore[misc]
+                return
+            batch.tell(done)
+
+        self._context.database.write_soon(batch.keep).add_done_callback(written)
 
     def _get(self, workspace: str, pipeline_id: str) -> _Known | None:
         known = self._known.get((workspace, pipeline_id))

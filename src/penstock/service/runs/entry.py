@@ -1,11 +1,11 @@
-"""One submission on its way into the store: its rows, and the one transaction that keeps them. Reads nothing beforehand."""
+"""Submissions on their way into the store: their rows, and the one transaction that keeps them. Reads nothing beforehand."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import uuid
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,32 +87,34 @@ class Entry:
         """Its `tags` or `properties`, as they are kept."""
         return {str(k): None if v is None else str(v) for k, v in (self._body.get(kind) or {}).items()}
 
+    @property
+    def key(self) -> str | None:
+        """The idempotency key that it was sent under."""
+        key = self._body.get("idempotency_key")
+        return str(key) if key else None
+
     def keep(self, connection: Connection) -> bool:
         """Whether the rows are kept: not when a run stands under the same idempotency key already."""
-        key, body = self._body.get("idempotency_key"), self._body
-        if key and runs.submitted_as(connection, str(key)) is not None:
-            return False
-        for name in self._ready.computes:
-            catalog.add_compute(connection, self._compute(name))
-        runs.insert_submission(connection, self._submission())
-        runs.insert_runs(connection, self._runs())
+        return bool(keep_all(connection, [self]))
+
+    def _all_labels(self) -> dict[str, dict[str, str | None]]:
         properties = self.labels("properties")
+        if self.resumption.root_id:
+            properties["azureml.resumedfrom"] = self.resumption.root_id
+        return {"tag": self.labels("tags"), "property": properties}
+
+    def _events(self) -> Iterator[runs.Event]:
         created: Json = {"status": str(Status.NOT_STARTED), "n_steps": len(self.step_ids)}
         if self.resumption.root_id:
             created["resumed_from"] = self.resumption.root_id
-            properties["azureml.resumedfrom"] = self.resumption.root_id
-        labels = {"tag": self.labels("tags"), "property": properties}
-        records.insert_labels(connection, self.root_id, labels)
-        told: list[tuple[str, Json]] = [("created", created)]
-        told += [("warning", {"message": str(text)}) for text in body.get("warnings") or ()]
-        runs.append_events(connection, [runs.Event(self.root_id, self.root_id, self.at, *each) for each in told])
-        resuming.keep(connection, self._context.home, self.resumption, self.root_id, self.step_ids, self.at)
-        return True
+        yield runs.Event(self.root_id, self.root_id, self.at, "created", created)
+        for text in self._body.get("warnings") or ():
+            yield runs.Event(self.root_id, self.root_id, self.at, "warning", {"message": str(text)})
 
     def _submission(self) -> Json:
         return {
             "run_id": self.root_id,
-            "idempotency_key": self._body.get("idempotency_key"),
+            "idempotency_key": self.key,
             "graph": self._ready.text,
             "parameters": json.dumps(self.plan.values),
             "bindings": json.dumps(self.bindings),
@@ -164,6 +166,25 @@ class Entry:
             "started_at": None,
             "ended_at": None,
         }
+
+
+def keep_all(connection: Connection, entries: Sequence[Entry]) -> list[Entry]:
+    """Write these submissions together, which costs little more than one. Those that are kept: no two under one idempotency key."""
+    known = runs.known_keys(connection, [e.key for e in entries if e.key])
+    kept = []
+    for entry in entries:
+        if entry.key is None or entry.key not in known:
+            kept.append(entry)
+            known.update([entry.key] if entry.key else [])
+    for row in {(e._ready.workspace, n): e._compute(n) for e in kept for n in e._ready.computes}.values():
+        catalog.add_compute(connection, row)
+    runs.insert_submissions(connection, [e._submission() for e in kept])
+    runs.insert_runs(connection, [row for e in kept for row in e._runs()])
+    records.insert_labels(connection, {e.root_id: e._all_labels() for e in kept})
+    runs.append_events(connection, (event for e in kept for event in e._events()))
+    for entry in kept:
+        resuming.keep(connection, entry._context.home, entry.resumption, entry.root_id, entry.step_ids, entry.at)
+    return kept
 
 
 def step_of(node_id: str, run_id: str, taken: Container[str]) -> Json:

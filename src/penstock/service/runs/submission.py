@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -69,7 +69,7 @@ class Submission:
 
         if not self._db.write(keep):
             return self.submit(workspace, body)  # the same key was quicker on another connection: its run is the answer
-        self.entered(entry)
+        self.entered([entry])
         notes = [*_notes(ready.computes, entry.bindings, body), *entry.resumption.notes(entry.plan)]
         return {"run_id": entry.root_id, "steps": entry.steps(), "notes": notes}
 
@@ -84,9 +84,9 @@ class Submission:
                 target="parent_run_id",
             )
 
-    def entered(self, entry: Entry) -> None:
-        """A submission is committed: it may be taken up."""
-        self._tell(entry.root_id)
+    def entered(self, entries: Iterable[Entry]) -> None:
+        """Submissions are committed: they may be taken up."""
+        self._tell(*(entry.root_id for entry in entries))
 
     def foresee(self, workspace: str, body: Json) -> Root:
         """The pipeline run that this submission would be. Nothing is kept of it."""
@@ -144,8 +144,9 @@ class Submission:
         bindings.update(found.bindings())
         return found
 
-    def _tell(self, root_id: str) -> None:
-        self._inbox.put("submitted", root_id)
+    def _tell(self, *root_ids: str) -> None:
+        for root_id in root_ids:
+            self._inbox.put("submitted", root_id)
         self._context.wake()
 
     def _submitted(self, key: str, request: Any) -> Json | None:
