@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from penstock.model.access import OF_A_RUN, ROLES, Permission, Role
 from penstock.model.settings import SETTINGS
 from penstock.model.status import TRANSITIONS, Status
 from penstock.server.permissions import TABLE
@@ -75,6 +76,18 @@ def test_every_path_of_existing_clients_is_documented() -> None:
         if path.startswith("/pipelines/v1.0/")
     }
     assert there == told, f"missing: {sorted(there - told)}; gone: {sorted(told - there)}"
+
+
+def test_the_matrix_of_permissions_is_what_the_roles_give() -> None:
+    there = rows("access.md")
+    of_published = {Permission.READ_PUBLISHED, Permission.RUN_PUBLISHED}
+    for permission in Permission:
+        cells = there.get(permission.value)
+        assert cells is not None and cells[0], f"docs/access.md says nothing of what needs {permission.value!r}"
+        is_signed_in = permission in (Permission.PUBLIC, Permission.SIGNED_IN)
+        who = [permission is Permission.PUBLIC, *(is_signed_in or permission in ROLES[role] for role in Role)]
+        who += [is_signed_in or permission in of_published, is_signed_in or permission in OF_A_RUN]
+        assert cells[1:] == ["yes" if each else "–" for each in who], f"docs/access.md on {permission.value!r}"
 
 
 def pages() -> list[Path]:
