@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,13 @@ def workspace() -> Any:
     return Workspace.create("bench", subscription_id="bench", resource_group="bench", exist_ok=True)
 
 
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """What is printed meanwhile is not shown."""
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+        yield
+
+
 def run_once(ws: Any, shape: shapes.Shape) -> tuple[float, float, Any]:
     """(seconds from the submit call to Finished as the client sees it, seconds of the submit call alone, the run)."""
     from azureml.core import Experiment
@@ -53,7 +61,7 @@ def run_once(ws: Any, shape: shapes.Shape) -> tuple[float, float, Any]:
     experiment = Experiment(ws, "bench")
     gc.collect()
     began = time.perf_counter()
-    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+    with quiet():
         run = experiment.submit(pipeline)
         submitted = time.perf_counter()
         status = run.wait_for_completion(show_output=False)
@@ -119,7 +127,7 @@ def first_line(ws: Any, times: int) -> list[Figure]:
         for _ in range(times):
             pipeline = Pipeline(workspace=ws, steps=[step])
             began = time.time()
-            with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+            with quiet():
                 Experiment(ws, "bench").submit(pipeline).wait_for_completion(show_output=False)
             taken.append(1000 * (float(Path(mark).read_text()) - began))
     note = f"slowest of {times}: {max(taken):.0f} ms"

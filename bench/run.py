@@ -12,8 +12,10 @@ import os
 import platform
 import sys
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 PARTS = (
@@ -32,6 +34,7 @@ PARTS = (
     "watching",
     "folders",
     "schedules",
+    "publishing",
 )
 
 
@@ -54,24 +57,31 @@ def in_own_environment() -> None:
 
 
 def measure(quick: bool, parts: list[str]) -> list[dict[str, object]]:
-    import data
-    import digesting
     import measures
-    import metrics
-    import processes
-    import schedules
     import shapes
-    import watching
-    import watching_folders
 
     os.environ["PENSTOCK_SLOTS"] = str(shapes.CORES)
-    rounds = 2 if quick else 5
     figures = []
 
-    def keep(found: list[measures.Figure]) -> None:
+    def keep(found: Iterable[measures.Figure]) -> None:
         for figure in found:
             print(line(figure), flush=True)
             figures.append({**asdict(figure), "met": figure.is_met})
+
+    rounds = 2 if quick else 5
+    measure_apart(quick, parts, rounds, keep)
+    measure_together(quick, parts, rounds, keep)
+    return figures
+
+
+def measure_apart(quick: bool, parts: list[str], rounds: int, keep: Callable[[Iterable[Any]], None]) -> None:
+    """What needs no server, or homes of its own."""
+    import digesting
+    import measures
+    import publishing
+    import schedules
+    import watching
+    import watching_folders
 
     if "imports" in parts:
         keep(measures.imports(7 if quick else 20))
@@ -88,8 +98,21 @@ def measure(quick: bool, parts: list[str]) -> list[dict[str, object]]:
         keep(watching_folders.looks(watching_folders.FILES // (10 if quick else 1), rounds))
     if "schedules" in parts:
         keep(schedules.figures(schedules.SCHEDULES, rounds))
+    if "publishing" in parts:
+        keep(publishing.publishing(rounds, seconds=5.0 if quick else publishing.SECONDS))
+
+
+def measure_together(quick: bool, parts: list[str], rounds: int, keep: Callable[[Iterable[Any]], None]) -> None:
+    """What is run on one server."""
+    import data
+    import measures
+    import metrics
+    import processes
+    import shapes
+    import watching_folders
+
     if not {"first", "chain", "fan", "train", "growth", "tables", "files", "metrics", "folders"} & set(parts):
-        return figures
+        return
     with processes.fresh_home() as home:
         ws = measures.workspace()
         if "tables" in parts:
@@ -111,7 +134,6 @@ def measure(quick: bool, parts: list[str]) -> list[dict[str, object]]:
                 keep(measures.beside_the_shell(ws, home, shape, rounds, aim))
         if "growth" in parts:
             keep(measures.growth(ws, home, 100 if quick else 200, 400 if quick else 2000))
-    return figures
 
 
 def line(figure: object) -> str:
