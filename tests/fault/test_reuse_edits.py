@@ -7,8 +7,8 @@ from fault.reuse_edits import has_real_environment, run_sequence
 
 from penstock.selftest.simulation import make_home
 from penstock.service.reuse.contents import Contents
+from penstock.service.reuse.earlier import Verifier
 from penstock.service.reuse.interpreting import Interpreting
-from penstock.service.reuse.reusing import Reuse
 from penstock.store import identities
 
 
@@ -28,17 +28,17 @@ def test_whatever_is_edited_reuse_gives_what_running_would_and_the_plan_comes_tr
 
 
 def test_believing_that_what_was_read_undeclared_is_as_it_was_is_caught(home, monkeypatch):
-    monkeypatch.setattr(Reuse, "_is_other", lambda *_: None)
+    monkeypatch.setattr(Verifier, "_is_other", lambda *_: None)
     assert complaints(home, range(12))
 
 
 def test_believing_that_outputs_are_as_they_were_published_is_caught(home, monkeypatch):
-    monkeypatch.setattr(Reuse, "_is_damaged", lambda *_: None)
+    monkeypatch.setattr(Verifier, "_is_damaged", lambda *_: None)
     assert complaints(home, range(12))
 
 
 def test_knowing_inputs_by_their_names_alone_is_caught(home, monkeypatch):
-    monkeypatch.setattr(Contents, "_of_port", lambda self, connection, root, port, known: port.name)
+    monkeypatch.setattr(Contents, "_of_port", lambda self, connection, root, port, *_: port.name)
     assert complaints(home, range(12))
 
 
