@@ -74,11 +74,11 @@ def test_a_version_is_kept_as_it_was_sent_and_never_changes(client, module):
         ({"arguments": {"a": 1}}, "Send a list"),
         ({"arguments": [{"input": "x"}]}, "'x'"),
         ({"arguments": [{"a": 1, "b": 2}]}, "argument"),
-        ({"settings": []}, "script_name"),
-        ({"settings": [1]}, "settings is [1]. Send a JSON object"),
+        ({"settings": []}, "must be an object"),
+        ({"settings": [1]}, "settings is [1], but must be an object"),
         ({"settings": {"script_name": 3}}, "script_name"),
         ({"settings": {"script_name": "other.py"}}, "there is no 'other.py' in its source folder"),
-        ({"snapshot": 7}, "snapshot is 7. Send text"),
+        ({"snapshot": 7}, "snapshot is 7, but must be text"),
         ({"snapshot": "sha256:" + "0" * 64}, "was never uploaded"),
         ({"snapshot": "../../etc"}, "no sha256 digest"),
         ({"inputs": [{"name": "a b"}]}, "'a b'"),
@@ -102,8 +102,10 @@ def test_what_is_no_version_is_refused_and_not_kept(client, module, change, word
 def test_names_and_states_of_modules(client, module):
     assert [m["name"] for m in client("GET", "/ws/w/modules")[1]["value"]] == ["m"]
     refused(client("POST", "/ws/w/modules", {"name": "m"}), 409, "There is a module 'm'", "Choose another name")
-    for name in (None, "", " ", 3, "n\0", "n" * 256):
+    for name in (None, "", " ", "n" * 256):
         refused(client("POST", "/ws/w/modules", {"name": name}), 400, "is invalid")
+    for name in (3, "n\0"):
+        refused(client("POST", "/ws/w/modules", {"name": name}), 400, "must be text without NUL")
     refused(client("PUT", f"/ws/w/modules/{module['id']}", {"status": "Gone"}), 400, "'Gone'")
     refused(client("PUT", f"/ws/w/modules/{module['id']}", {"default_version": "9"}), 404, "no version '9'")
     refused(client("POST", "/ws/nowhere/modules", {"name": "x"}), 404, "nowhere")
