@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from penstock.model.errors import InvalidGraph
+from penstock.model.errors import BadRequest, InvalidGraph
 from penstock.service.runs import graphs
 from penstock.service.runs.graphs import Graphs
 
@@ -26,6 +26,18 @@ def test_a_graph_that_was_checked_is_read_once_and_planned_once_for_each_set_of_
     assert known.plan({}) is known.plan({"p": "1"}) and known.plan({"p": "2"}).values == {"p": "2"}
     assert known.plan({"p": "2"}).order == known.plan({}).order
     assert kept.checked(graph(3, "another"))[0] is not known
+
+
+def test_a_graph_may_come_as_text_and_is_held_to_the_same():
+    kept = Graphs()
+    known, text = kept.checked(graph(3))
+    assert kept.checked(text) == (known, text), "what is known is not read again"
+    assert kept.checked(json.dumps(graph(2)))[0].graph.raw == graph(2)
+    for wrong in ("graph", '{"a": 1, "a": 2}', '{"a": NaN}', "[" * 100 + "]" * 100):
+        with pytest.raises(BadRequest, match=r"The graph is|twice|NaN"):
+            kept.checked(wrong)
+    with pytest.raises(InvalidGraph):
+        kept.checked("[]")
 
 
 def test_what_is_wrong_with_a_graph_is_said_each_time():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -12,6 +10,7 @@ from fastapi.routing import APIRoute
 from starlette.responses import Response
 
 from penstock.model.errors import BadRequest, TooLarge, UnsupportedMediaType
+from penstock.model.strict import once, parse
 from penstock.server.api.openapi import ERRORS
 from penstock.service.published.places import PREFIX
 
@@ -20,7 +19,6 @@ MOST_BYTES = 1 << 20
 """Of a body for a published pipeline."""
 MOST_OWN_BYTES = 64 << 20
 """Of one of our own API, which may hold a graph, or list what a snapshot holds."""
-MOST_DEPTH = 64
 CALL_ID = "x-ms-client-request-id"
 """The header by which the original's clients name a call."""
 
@@ -63,7 +61,7 @@ class JsonRoute(APIRoute):
 
 
 async def read_json(request: Request) -> Json:
-    """The JSON object that was sent: UTF-8, no key twice, no NaN, not deeper than `MOST_DEPTH`."""
+    """The JSON object that was sent: read strictly."""
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if not (kind == "" or kind == "application/json" or kind.endswith("+json")):
         raise UnsupportedMediaType(
@@ -85,28 +83,6 @@ async def _whole(request: Request, most_bytes: int) -> bytes:
     return bytes(raw)
 
 
-def parse(raw: bytes) -> Any:
-    """What these bytes of JSON say."""
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise BadRequest(f"The body is no UTF-8: byte {error.start} cannot be read. Send UTF-8.") from None
-    try:
-        found = json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_finite)
-        depth = _depth(found) if raw.count(b"{") + raw.count(b"[") > MOST_DEPTH else 0
-    except RecursionError:
-        depth = MOST_DEPTH + 1
-    except json.JSONDecodeError as error:
-        raise BadRequest(f"The body is no JSON: {error.msg} at line {error.lineno}, column {error.colno}.") from None
-    except ValueError:  # a number of thousands of digits
-        raise BadRequest("The body holds a number that is too long. Send a shorter one.") from None
-    if depth > MOST_DEPTH:
-        raise BadRequest(f"The body is nested more than {MOST_DEPTH} deep. Send a flatter one.")
-    if b"\\u" in raw:
-        _demand_text(found)
-    return found
-
-
 def correlated(path: str, sent: str, body: Json) -> Json:
     """An error's body. On the paths of the original's clients it says also which call it belongs to; `sent` is how the caller named it."""
     return {**body, "correlation": {"operation": path, "request": sent[:128]}} if path.startswith(PREFIX) else body
@@ -114,42 +90,4 @@ def correlated(path: str, sent: str, body: Json) -> Json:
 
 def folded(body: Json) -> Json:
     """The body with keys in lower case, as the original takes any; BadRequest when two are the same then."""
-    return _once([(key.lower(), value) for key, value in body.items()])
-
-
-def _once(pairs: list[tuple[str, Any]]) -> Json:
-    found: Json = {}
-    for key, value in pairs:
-        if key in found:
-            raise BadRequest(f"The body has the key {key!r} twice. Send it once.", target=key[:100])
-        found[key] = value
-    return found
-
-
-def _no_constant(name: str) -> Any:
-    raise BadRequest(f"The body holds {name}, which is no JSON. Send a number, or text.")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if math.isinf(number):
-        raise BadRequest(f"The body holds the number {text[:40]}, which is too large. Send a smaller one.")
-    return number
-
-
-def _demand_text(found: Any) -> None:
-    """BadRequest when a text holds half of a surrogate pair: no database and no file name takes it."""
-    try:
-        json.dumps(found, ensure_ascii=False).encode()
-    except UnicodeEncodeError as error:
-        half = error.object[error.start]
-        raise BadRequest(
-            f"The body holds {half!r}, which is half of a character. Send whole ones: as UTF-8, or both halves."
-        ) from None
-
-
-def _depth(value: Any, at: int = 1) -> int:
-    if at > MOST_DEPTH:
-        return at
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return max((_depth(each, at + 1) for each in inner), default=at)
+    return once([(key.lower(), value) for key, value in body.items()])

@@ -1,5 +1,6 @@
 """One submission: lower for real, post, print what the original prints. What is sent is written down in docs/graph.md."""
 
+import json
 import os
 import sys
 
@@ -31,9 +32,10 @@ def send(pipeline, experiment, options):
     workspace = experiment.workspace
     snapshot_of, dataset_id_of = keepers(workspace)
     dry = pipeline._lower_dry()
-    if dry.graph != pipeline._sound:  # what was found sound is so still
+    text = json.dumps(dry.graph)
+    if text != pipeline._sound:  # what was found sound is so still
         refuse(dry)
-        pipeline._sound = dry.graph
+        pipeline._sound = text
     folder = _folder_of(dry)
     asked = ask_dirty(folder)
     try:
@@ -41,7 +43,7 @@ def send(pipeline, experiment, options):
         lowered = dry.filled(snapshot_of) or pipeline._lower_whole(snapshot_of, dataset_id_of)
     finally:
         facts = git_properties(folder, asked)
-    body = dict(options, experiment=experiment.name, graph=lowered.graph, parameters=parameters)
+    body = dict(options, experiment=experiment.name, graph=json.dumps(lowered.graph), parameters=parameters)
     body["tags"] = {str(k): "" if v is None else str(v) for k, v in options["tags"].items()}
     body["properties"] = dict(facts, **options["properties"])
     body["idempotency_key"] = os.urandom(16).hex()

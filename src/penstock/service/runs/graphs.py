@@ -16,6 +16,7 @@ from penstock.engine.plan import Plan, make_plan, with_values
 from penstock.engine.validate import problems
 from penstock.model.errors import InvalidGraph, Problem
 from penstock.model.graph import Graph
+from penstock.model.strict import parse
 from penstock.steps.registry import kind_problems
 
 Json = dict[str, Any]
@@ -52,10 +53,12 @@ class Graphs:
         self._lock = threading.Lock()
 
     def checked(self, raw: Any) -> tuple[KnownGraph, str]:
-        """The graph that somebody sent, and its text as it is kept; InvalidGraph with all that is wrong with it by itself."""
-        text = json.dumps(raw)
+        """The graph that somebody sent, as JSON or as the text of that, and its text as it is kept; InvalidGraph with all that is wrong with
+        it by itself. Of a text that is known nothing is read: most of what a large pipeline's submission costs."""
+        text = raw if isinstance(raw, str) else json.dumps(raw)
         known = self._get(text)
         if known is None:
+            raw = parse(text.encode("utf-8", "surrogatepass"), "The graph") if isinstance(raw, str) else raw
             if found := problems(raw):
                 raise InvalidGraph(tuple(found))
             known = self._keep(text, raw)
