@@ -12,17 +12,21 @@ PIP := $(PY) -m pip --disable-pip-version-check --no-input install -qq
 MARK := $(VENV)/.installed-$(shell printf %s "$(CURDIR)" | cksum | cut -d ' ' -f 1)
 CODE := src sdk tests bench examples
 
+# Two files at a time, as tests mostly wait for processes; the tests of one file together, as they share servers.
+TOGETHER := -n 2 --dist loadfile
+
+# What is marked slow takes many seconds by nature, or needs PostgreSQL. `make test` runs it, this does not: under a minute in all.
 quick: format lint types
-	@$(PY) -m pytest tests/house tests/unit tests/contract
+	@$(PY) -m pytest $(TOGETHER) -m "not slow" tests/house tests/unit tests/contract
 
 demo: $(MARK)-demo
 	@$(PY) examples/diabetes/run.py
 
-# Two files at a time where tests mostly wait for processes, those of one file together, as they share servers. Faults have the machine to themselves.
-AT_ONCE = tests/conformance tests/contract
-ALONE = tests/browser tests/fault tests/house tests/integration tests/unit
+# Faults have the machine to themselves.
+AT_ONCE = tests/browser tests/conformance tests/contract tests/house tests/integration tests/unit
+ALONE = tests/fault
 test: quick-checks browser
-	@status=0; $(PY) -m pytest -n 2 --dist loadfile $(AT_ONCE) || status=$$?; $(PY) -m pytest --maxfail 12 $(ALONE) || status=$$?; exit $$status
+	@status=0; $(PY) -m pytest $(TOGETHER) $(AT_ONCE) || status=$$?; $(PY) -m pytest --maxfail 12 $(ALONE) || status=$$?; exit $$status
 
 .PHONY: quick-checks
 quick-checks: format lint types

@@ -12,6 +12,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import uuid
@@ -20,11 +21,25 @@ from pathlib import Path
 
 import psutil
 import pytest
-from databases import new_postgresql_url, own_postgresql, postgresql_server, postgresql_url  # noqa: F401 - fixtures
+from databases import (  # noqa: F401 - fixtures
+    new_postgresql_store,
+    new_postgresql_url,
+    new_sqlite_path,
+    own_postgresql,
+    postgresql_server,
+    postgresql_store,
+    postgresql_url,
+    sqlite_path,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 IN_CI = bool(os.environ.get("CI"))
 STOP_SECONDS = 10
+
+# A machine may be told to keep no compiled modules, as many an image is: then each of the thousands of processes of these tests would
+# compile all of Penstock again, two thirds of the time of most of them.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @pytest.fixture(scope="session")

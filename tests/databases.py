@@ -1,12 +1,13 @@
 """Databases for tests: a real PostgreSQL, started once, with a fresh database for each test that asks for one.
 
-Knows how to start one without root's package manager; knows nothing of Penstock.
+Knows how to start one without root's package manager; of Penstock it knows the one call that brings an empty database to its schema.
 """
 
 from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -58,18 +59,55 @@ def own_postgresql(postgresql_server: Callable[[str], str]) -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def new_postgresql_url(postgresql_server: Callable[[str], str]) -> Callable[[], str]:
     """The URL of a new, empty PostgreSQL database, each time it is called."""
+    return lambda: _new_postgresql(postgresql_server)
+
+
+def _new_postgresql(server: Callable[[str], str], like: str = "template1") -> str:
     import psycopg
 
-    def make() -> str:
-        name = f"test_{os.getpid()}_{next(_numbers)}"
-        with psycopg.connect(postgresql_server("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
-        return postgresql_server(name)
-
-    return make
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    with psycopg.connect(server("postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {like}")
+    return server(name)
 
 
 @pytest.fixture
 def postgresql_url(new_postgresql_url: Callable[[], str]) -> str:
     """An empty PostgreSQL database of this test's own."""
     return new_postgresql_url()
+
+
+# Databases that have the schema already: a copy takes a hundredth of the time of all migrations from the first. ---------------------------
+
+
+@pytest.fixture(scope="session")
+def new_sqlite_path(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
+    """The path of a new SQLite database with today's schema in a folder, each time it is called."""
+    from penstock.store.database import open_database
+
+    made = tmp_path_factory.mktemp("sqlite") / "penstock.db"
+    open_database(made).close()
+    return lambda folder: Path(shutil.copy(made, folder))
+
+
+@pytest.fixture(scope="session")
+def new_postgresql_store(postgresql_server: Callable[[str], str]) -> Callable[[], str]:
+    """The URL of a new PostgreSQL database with today's schema, each time it is called."""
+    from penstock.store.database import open_database
+
+    made = _new_postgresql(postgresql_server)
+    open_database(made).close()
+    like = made.partition("?")[0].rpartition("/")[2]
+    return lambda: _new_postgresql(postgresql_server, like)
+
+
+@pytest.fixture
+def sqlite_path(new_sqlite_path: Callable[[Path], Path], tmp_path: Path) -> Path:
+    """A SQLite database with today's schema, of this test's own."""
+    return new_sqlite_path(tmp_path)
+
+
+@pytest.fixture
+def postgresql_store(new_postgresql_store: Callable[[], str]) -> str:
+    """A PostgreSQL database with today's schema, of this test's own."""
+    return new_postgresql_store()

@@ -15,6 +15,7 @@ from contract.test_wire import BASE, WAIT, Wire
 from contract.test_wire import wire as wire  # a server with a published pipeline
 from integration.served import node, wait_for
 
+pytestmark = pytest.mark.slow
 SUBMIT = BASE + "/PipelineRuns/PipelineSubmit/"
 BY_ENDPOINT = BASE + "/PipelineRuns/PipelineEndpointSubmit/"
 OK = {"ExperimentName": "e", "experiment": "e"}

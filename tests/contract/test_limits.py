@@ -48,6 +48,7 @@ def asked(wire: Wire, path: str, token: str | None) -> tuple[int, bytes, dict[st
     return found
 
 
+@pytest.mark.slow
 def test_who_asks_too_often_is_told_when_to_ask_again_and_nobody_else_is(limited: Wire) -> None:
     hurried, calm = token_of(limited, "hurried"), token_of(limited, "calm")
     path = BASE + "/Pipelines"
@@ -85,6 +86,7 @@ def test_what_may_be_saved_up_is_a_minutes_worth_and_a_clock_that_is_set_back_co
     assert [free.refusal(caller) for _ in range(1000)] == [None] * 1000
 
 
+@pytest.mark.slow
 def test_nobody_who_looks_is_shown_the_token_of_a_step(limited: Wire) -> None:
     """It would let them read secrets and write to the run. On a machine of one's own, whoever is there may look without a token."""
     run = limited.submit({"ExperimentName": "e"}, pipeline=limited.published(WAIT)["id"])[1]["Id"]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from contract.made_up import Caller, World, documents
+import pytest
 from integration.served import printed, serve, wait_until_served
 
 EACH = 3
 
 
+@pytest.mark.slow
 def test_no_call_that_is_made_up_is_answered_by_anything_but_what_is_documented(home: Path) -> None:
+    from contract.made_up import Caller, World, documents  # schemathesis: two seconds
+
     process = serve(home, "--embedded")
     world = World(home, wait_until_served(home, process))
     caller = Caller(world, chosen=1)

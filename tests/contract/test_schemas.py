@@ -125,6 +125,7 @@ def columns(url: str) -> dict[str, list[tuple[object, ...]]]:
         engine.dispose()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", sorted(p.name[:4] for p in VERSIONS.glob("[0-9]*.py")))
 def test_a_postgresql_of_every_schema_is_migrated(new_postgresql_url: Callable[[], str], version: str) -> None:
     old, new = new_postgresql_url(), new_postgresql_url()

@@ -12,10 +12,10 @@ from penstock.store import catalog, identities, pipelines, records, runs, secret
 from penstock.store.database import HEAD, Database, open_database
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def place(request, tmp_path):
-    """Where a database is to be: a path, or the URL of an empty PostgreSQL database."""
-    return tmp_path / "store.db" if request.param == "sqlite" else request.getfixturevalue("postgresql_url")
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def place(request):
+    """Where a database with today's schema is: a path, or a URL of PostgreSQL."""
+    return request.getfixturevalue("sqlite_path" if request.param == "sqlite" else "postgresql_store")
 
 
 @pytest.fixture
@@ -436,9 +436,9 @@ def test_what_a_step_name_is_seen_to_read_is_new_once(database):
         database.write(lambda c, run_id=run_id: identities.add_observations(c, [{**seen, "run_id": run_id}]))
 
 
-def test_earlier_steps_are_looked_up_by_fingerprint_and_modules_by_name(tmp_path):
+def test_earlier_steps_are_looked_up_by_fingerprint_and_modules_by_name(sqlite_path):
     """Neither reads the workspace's whole history, as SQLite would by itself: it takes every index for as good as the other."""
-    database = open_database(tmp_path / "penstock.db")
+    database = open_database(sqlite_path)
     asked = []
     with database.read() as connection:
         event.listen(connection, "before_cursor_execute", lambda *given: asked.append((given[2], given[3])))

@@ -21,13 +21,16 @@ WORKSPACE = {"name": "ws", "id": "w", "subscription_id": "", "resource_group": "
 RUN = {"workspace": "ws", "experiment": "e", "type": "step", "name": "r", "root_id": "root", "attempt": 0, "unmet": 0}
 
 
-@pytest.fixture(params=["sqlite", "postgresql", "two servers"])
-def databases(request, tmp_path):
+ON_POSTGRESQL = pytest.mark.slow
+
+
+@pytest.fixture(params=["sqlite", *(pytest.param(name, marks=ON_POSTGRESQL) for name in ("postgresql", "two servers"))])
+def databases(request):
     """Two databases to write to; they are one, seen by one server or by two."""
     if request.param == "sqlite":
-        first = second = open_database(tmp_path / "store.db")
+        first = second = open_database(request.getfixturevalue("sqlite_path"))
     else:
-        url = request.getfixturevalue("postgresql_url")
+        url = request.getfixturevalue("postgresql_store")
         first = open_database(url)
         second = first if request.param == "postgresql" else open_database(url)
     first.write(lambda c: catalog.add_workspace(c, {**WORKSPACE, "default_datastore": "d", "created_at": 1.0}))
@@ -37,9 +40,9 @@ def databases(request, tmp_path):
 
 
 @pytest.fixture
-def shared(postgresql_url):
+def shared(postgresql_store):
     """Two servers' views of one PostgreSQL database."""
-    pair = open_database(postgresql_url), open_database(postgresql_url)
+    pair = open_database(postgresql_store), open_database(postgresql_store)
     pair[0].write(lambda c: catalog.add_workspace(c, {**WORKSPACE, "default_datastore": "d", "created_at": 1.0}))
     yield pair
     for database in pair:
@@ -161,6 +164,7 @@ def test_names_are_listed_in_the_order_of_their_bytes_and_sizes_have_no_end(data
 # PostgreSQL alone ----------------------------------------------------------------------------------------------------
 
 
+@ON_POSTGRESQL
 def test_servers_that_start_at_once_on_an_empty_database_make_it_once(postgresql_url):
     code = "import sys; from penstock.store.database import open_database; open_database(sys.argv[1]).close()"
     argv = [sys.executable, "-c", code, postgresql_url]
@@ -169,6 +173,7 @@ def test_servers_that_start_at_once_on_an_empty_database_make_it_once(postgresql
     open_database(postgresql_url).close()
 
 
+@ON_POSTGRESQL
 def test_a_work_whose_session_is_lost_before_the_commit_is_done_again_and_kept_once(shared):
     add_runs(shared[0], ["r"])
     tries = []
@@ -187,6 +192,7 @@ def test_a_work_whose_session_is_lost_before_the_commit_is_done_again_and_kept_o
         assert len(runs.events_of_root(connection, "root")) == 2
 
 
+@ON_POSTGRESQL
 def test_what_is_committed_is_heard_by_the_others_and_what_is_not_never_is(shared):
     heard, missed = [], threading.Event()
     own = []
@@ -221,6 +227,7 @@ def servers(shared):
     return [Elected(d, leases.Server(f"s{n}", "h", "m"), lambda: None) for n, d in enumerate(shared)]
 
 
+@ON_POSTGRESQL
 def test_of_two_servers_one_leads_and_the_other_when_it_gives_up(shared):
     first, second = servers(shared)
     first._beat()
@@ -240,6 +247,7 @@ def test_of_two_servers_one_leads_and_the_other_when_it_gives_up(shared):
         shared[0].write(first.fence)
 
 
+@ON_POSTGRESQL
 def test_a_leader_paused_inside_its_transaction_cannot_commit_it_after_another_took_over(shared):
     """The paused one holds the lease's row: PostgreSQL ends its session, so that the other is not kept waiting for ever."""
     add_runs(shared[0], ["r"])
@@ -281,6 +289,7 @@ def test_a_leader_paused_inside_its_transaction_cannot_commit_it_after_another_t
         assert runs.events_of_root(connection, "root") == []
 
 
+@ON_POSTGRESQL
 def test_a_lease_that_nobody_took_is_renewed_however_late(shared):
     first, _ = servers(shared)
     first._beat()

@@ -221,6 +221,7 @@ def test_the_same_key_is_the_same_run_and_another_body_under_it_a_conflict(wire:
     assert status == 400 and "300 characters" in answer["error"]["message"]
 
 
+@pytest.mark.slow
 def test_runs_that_wait_their_turn_are_kept_in_order_and_cancelled_at_once(wire: Wire) -> None:
     made = wire.published(WAIT)["id"]
     runs = [wire.submit({"ExperimentName": "many"}, pipeline=made)[1]["Id"] for _ in range(530)]

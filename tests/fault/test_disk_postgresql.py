@@ -24,10 +24,10 @@ CREATE TRIGGER refuse BEFORE INSERT ON workspace EXECUTE FUNCTION refuse();
 """
 
 
-def test_what_a_full_database_refuses_is_told_as_a_full_disk(postgresql_url: str) -> None:
-    database = open_database(postgresql_url)
+def test_what_a_full_database_refuses_is_told_as_a_full_disk(postgresql_store: str) -> None:
+    database = open_database(postgresql_store)
     try:
-        with psycopg.connect(postgresql_url) as connection:
+        with psycopg.connect(postgresql_store) as connection:
             connection.execute(REFUSES)
         with pytest.raises(
             NoSpace, match=r"disk of the database postgresql://.* is full: could not extend file"

@@ -25,8 +25,8 @@ NOW = 2_000_000_000.0
 
 
 @pytest.fixture
-def context(tmp_path: Path) -> Iterator[Context]:
-    database = open_database(tmp_path / "penstock.db")
+def context(tmp_path: Path, sqlite_path: Path) -> Iterator[Context]:
+    database = open_database(sqlite_path)
     space = {"name": "w", "id": "w", "subscription_id": "", "resource_group": "", "location": "", "tags": {}}
     database.write(lambda c: catalog.add_workspace(c, {**space, "default_datastore": "d", "created_at": 1.0}))
     store = {"workspace": "w", "name": "d", "type": "local", "settings": {}, "root": str(tmp_path / "store")}

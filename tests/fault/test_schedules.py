@@ -24,16 +24,15 @@ FOUND = (0, 20, 165)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
-    place = tmp_path / "store.db" if request.param == "sqlite" else request.getfixturevalue("postgresql_url")
-    opened = open_database(place)
+def database(request: pytest.FixtureRequest) -> Any:
+    opened = open_database(request.getfixturevalue("sqlite_path" if request.param == "sqlite" else "postgresql_store"))
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Any:
-    opened = open_database(tmp_path / "store.db")
+def world(sqlite_path: Path) -> Any:
+    opened = open_database(sqlite_path)
     yield World(opened, 0)
     opened.close()
 

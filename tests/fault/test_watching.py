@@ -36,7 +36,7 @@ def either(request: pytest.FixtureRequest, context: Context) -> Iterator[World]:
     if request.param == "sqlite":
         yield World(context)
         return
-    opened = open_database(request.getfixturevalue("postgresql_url"))
+    opened = open_database(request.getfixturevalue("postgresql_store"))
     with context.database.read() as connection:
         space, place = catalog.get_workspace(connection, "w"), catalog.get_datastore(connection, "w", "d")
     assert space is not None and place is not None

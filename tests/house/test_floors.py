@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from house.sources import read
 
 ROOT = Path(__file__).resolve().parents[2]
 PENSTOCK = ROOT / "src/penstock"
@@ -40,25 +41,14 @@ HEAVY = {
 OF_ANY_PYTHON = sys.stdlib_module_names | {"_sha2", "_sha256"}  # one hash, renamed between two Pythons
 
 
-def imports(path: Path, root: Path) -> list[tuple[str, int, bool]]:
+def imports(path: Path, root: Path) -> Iterator[tuple[str, int, bool]]:
     """(dotted name, line, whether at module level) of every import in `path`, relative ones resolved."""
-    tree = ast.parse(path.read_text())
-    inner = {
-        id(n) for f in ast.walk(tree) if isinstance(f, (ast.FunctionDef, ast.AsyncFunctionDef)) for n in ast.walk(f)
-    }
-    package = (path.relative_to(root).parent.parts,)[0]
-    found = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            base = list(package[: len(package) - node.level + 1]) if node.level else []
-            module = ".".join([*base, *([node.module] if node.module else [])])
-            names = [f"{module}.{alias.name}" for alias in node.names]
-        else:
-            continue
-        found += [(name, node.lineno, id(node) not in inner) for name in names]
-    return found
+    package = path.relative_to(root).parent.parts
+    for each in read(path).imports:
+        base = list(package[: len(package) - each.level + 1]) if each.level else []
+        begins = [*base, *([each.module] if each.module else [])]
+        for name in each.names:
+            yield ".".join([*begins, name]), each.line, each.is_at_module_level
 
 
 def home_of(path: Path) -> str:
@@ -167,17 +157,11 @@ def test_the_environment_the_clock_and_chance_are_arguments_below_floor_3(packag
     for path in server_modules():
         if home_of(path) != package:
             continue
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Attribute):
-                owner = node.value.attr if isinstance(node.value, ast.Attribute) else getattr(node.value, "id", "")
-                used = [(owner, node.attr)]
-            elif isinstance(node, ast.ImportFrom):
-                used = [(node.module or "", alias.name) for alias in node.names]
-            else:
-                continue
-            wrong += [
-                f"{path.relative_to(ROOT)}:{node.lineno}: {owner}.{name}"
-                for owner, name in used
-                if name in WORLD.get(owner, ())
-            ]
+        source = read(path)
+        used = source.uses + [(each.module or "", name, each.line) for each in source.imports for name in each.names]
+        wrong += [
+            f"{path.relative_to(ROOT)}:{line}: {owner}.{name}"
+            for owner, name, line in used
+            if name in WORLD.get(owner, ())
+        ]
     assert not wrong, "\n".join(wrong)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import ast
 import re
-from functools import cache
 from pathlib import Path
+
+from house.sources import read
 
 TESTS = Path(__file__).resolve().parents[1]
 PAGE = TESTS.parent / "docs" / "promises.md"
 NAMED = re.compile(r"`((?:[\w-]+/)+test_\w+\.py)::(test_\w+)`")
 
 
-@cache
-def names_in(path: Path) -> frozenset[str]:
-    tree = ast.parse(path.read_text())
-    return frozenset(n.name for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef)))
+def names_in(path: Path) -> set[str]:
+    return {each.name for each in read(path).definitions if not each.is_class}
 
 
 def rows() -> list[list[str]]:

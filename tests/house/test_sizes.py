@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+
+from house.sources import Source, read
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = [ROOT / folder for folder in ("src", "sdk/src", "tests", "bench", "examples")]
@@ -15,58 +16,50 @@ UNWANTED = re.compile(
 )
 
 
-def modules(*folders: Path) -> Iterator[tuple[Path, str, ast.Module]]:
+def modules(*folders: Path) -> Iterator[tuple[Path, Source]]:
     for folder in folders:
         for path in sorted(folder.rglob("*.py")):
             if ".env" not in path.parts:
-                text = path.read_text()
-                yield path.relative_to(ROOT), text, ast.parse(text)
+                yield path.relative_to(ROOT), read(path)
 
 
 def test_no_file_is_longer_than_can_be_read() -> None:
-    lengths = {path: text.count("\n") for path, text, _ in modules(*CODE)}
+    lengths = {path: source.n_lines for path, source in modules(*CODE)}
     wrong = [f"{path}: {n} lines (at most {FILE_LINES})" for path, n in lengths.items() if n > FILE_LINES]
     assert not wrong, "\n".join(wrong)
 
 
 def test_no_function_is_longer_than_a_screen() -> None:
     wrong = []
-    for path, _, tree in modules(*CODE):
+    for path, source in modules(*CODE):
         if "migrations" in path.parts:
             continue  # a migration is a list of statements, generated and never edited again
-        for node in ast.walk(tree):
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                mirrors = path.parts[0] == "sdk"  # a signature there is the public API's, long as it may be
-                first = node.body[0].lineno if mirrors else node.lineno
-                length = (node.end_lineno or first) - first + 1
-                if length > FUNCTION_LINES:
-                    wrong.append(f"{path}:{node.lineno}: {node.name} has {length} lines (at most {FUNCTION_LINES})")
+        for each in source.definitions:
+            mirrors = path.parts[0] == "sdk"  # a signature there is the public API's, long as it may be
+            length = each.end_line - (each.body_line if mirrors else each.line) + 1
+            if not each.is_class and length > FUNCTION_LINES:
+                wrong.append(f"{path}:{each.line}: {each.name} has {length} lines (at most {FUNCTION_LINES})")
     assert not wrong, "\n".join(wrong)
 
 
 def test_no_class_of_ours_is_a_hub() -> None:
     wrong = []
-    for path, _, tree in modules(ROOT / "src"):
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ClassDef):
-                members = [m.name for m in node.body if isinstance(m, (ast.FunctionDef, ast.AsyncFunctionDef))]
-                public = [name for name in members if not name.startswith("_")]
-                if len(public) > PUBLIC_METHODS:
-                    wrong.append(f"{path}:{node.lineno}: {node.name} has {len(public)} public methods")
+    for path, source in modules(ROOT / "src"):
+        for each in source.definitions:
+            public = [name for name in each.functions if not name.startswith("_")]
+            if len(public) > PUBLIC_METHODS:
+                wrong.append(f"{path}:{each.line}: {each.name} has {len(public)} public methods")
     assert not wrong, "\n".join(wrong)
 
 
 def test_every_module_says_what_it_knows() -> None:
-    wrong = [str(path) for path, _, tree in modules(*CODE) if not ast.get_docstring(tree)]
+    wrong = [str(path) for path, source in modules(*CODE) if not source.has_docstring]
     assert not wrong, "no docstring: " + ", ".join(wrong)
 
 
 def test_names_say_what_a_thing_is() -> None:
     wrong = []
-    for path, _, tree in modules(ROOT / "src"):
-        names = [(path.stem, 1)]
-        for node in ast.walk(tree):
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-                names.append((re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", node.name).lower(), node.lineno))
-        wrong += [f"{path}:{line}: {name}" for name, line in names if UNWANTED.search(name)]
+    for path, source in modules(ROOT / "src"):
+        words = [(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", d.name).lower(), d.line) for d in source.definitions]
+        wrong += [f"{path}:{line}: {name}" for name, line in [(path.stem, 1), *words] if UNWANTED.search(name)]
     assert not wrong, "\n".join(wrong)

@@ -143,11 +143,11 @@ def test_an_embedded_server_leaves_when_nobody_needs_it(home):
 
 
 def test_it_stays_while_a_run_is_under_way(home):
-    process = serve(home, "--embedded", PENSTOCK_IDLE_SECONDS="0.3")
+    process = serve(home, "--embedded", PENSTOCK_IDLE_SECONDS="1")
     client = wait_until_served(home, process)
     run_id = client.submit([node(client.snapshot(a__py=WAITS))])[1]["run"]["id"]
     with pytest.raises(Exception, match="timed out"):
-        process.wait(1.5)
+        process.wait(3)
     (home / "go").touch()
     assert process.wait(30) == 0
     with served(home, "--embedded") as (_, client):

@@ -10,7 +10,9 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -258,8 +260,17 @@ def test_what_has_no_bytes_of_its_own_is_named(tree: Path, tmp_path: Path, kind:
         digests(tmp_path).tree(tree / "odd")
 
 
+@pytest.fixture
+def anybodys() -> Iterator[Path]:
+    """A folder that every user gets to, as pytest's own are not."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
 @pytest.mark.parametrize("what", ["a.txt", "a"])
-def test_what_cannot_be_read_is_named(tree: Path, tmp_path: Path, what: str) -> None:
+def test_what_cannot_be_read_is_named(anybodys: Path, what: str) -> None:
+    tree = fill(anybodys / "tree", {"a.txt": b"a", "a/b": b"b"})
     if os.geteuid() == 0:
         code = (
             "import os, sys; from pathlib import Path; from penstock.data.digests import Digests; os.setuid(65534)\n"
@@ -267,22 +278,16 @@ def test_what_cannot_be_read_is_named(tree: Path, tmp_path: Path, what: str) -> 
             "try: Digests(Path(sys.argv[1])).tree(Path(sys.argv[2]))\n"
             "except CannotDigest as error: print(error)"
         )
-        (tmp_path / "theirs").mkdir(mode=0o777)
-        (tmp_path / "theirs").chmod(0o777)
-        for folder in (tmp_path, *list(tmp_path.parents)[:2]):
-            folder.chmod(0o755)
+        (anybodys / "theirs").mkdir()
+        (anybodys / "theirs").chmod(0o777)
         (tree / what).chmod(0)
-        done = subprocess.run(
-            [sys.executable, "-c", code, str(tmp_path / "theirs"), str(tree)],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        argv = [sys.executable, "-c", code, str(anybodys / "theirs"), str(tree)]
+        done = subprocess.run(argv, capture_output=True, text=True, check=True)
         said = done.stdout
     else:
         (tree / what).chmod(0)
         with pytest.raises(CannotDigest) as caught:
-            digests(tmp_path).tree(tree)
+            digests(anybodys).tree(tree)
         (tree / what).chmod(0o755)
         said = str(caught.value)
     assert f"/{what}' cannot be read: Permission denied. Make it readable" in said

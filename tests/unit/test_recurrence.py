@@ -274,6 +274,7 @@ def _next_valid(wall: datetime, where: object) -> float:
 ALL_ZONES = sorted(n for n in available_timezones() if n not in ("localtime", "Factory"))
 
 
+@pytest.mark.slow
 def test_transitions_of_ten_years_in_every_zone() -> None:
     seen: dict[tuple[tuple[float, object, object], ...], str] = {}  # zones that are links to each other need one look
     for name in ALL_ZONES:
