@@ -16,22 +16,33 @@ from measures import Figure
 
 ROWS = 1_000_000
 FILES = 1_000
-_SIDE = """
+READS = 15
+_SIDES = """
 import json, re, sys, time
-import pandas
-{before}
-def most():  # of this program alone: ru_maxrss begins at what its parent had
-    return int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read()).group(1))
-start = most()
-began = time.perf_counter()
-table = {read}
-seconds = time.perf_counter() - began
-print(json.dumps([seconds, most(), start, len(table)]))
+import pandas, pyarrow.parquet
+sides = [lambda: {plain}]
+def timed(read):
+    began = time.perf_counter()
+    table = read()
+    seconds = time.perf_counter() - began
+    assert len(table) == {rows}
+    return seconds
+"""
+_OURS = """
+from azureml.core import Dataset, Workspace
+sides.append(Dataset.get_by_name(Workspace.get({workspace!r}), {name!r}).to_pandas_dataframe)
+"""
+_TIMES = """
+print(json.dumps([[timed(read) for read in sides] for _ in range({reads} + 1)]))
+"""
+_MEMORY = """
+timed(sides[-1])
+print(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read()).group(1))  # ru_maxrss begins at what its parent had
 """
 
 
-def tables(ws: Any, folder: Path, rows: int, rounds: int) -> list[Figure]:
-    """A table of numbers, text and times as delimited text and as Parquet."""
+def tables(ws: Any, folder: Path, rows: int, reads: int) -> list[Figure]:
+    """A table of numbers, text and times as delimited text and as Parquet: read in turn by one process, so that both meet the same load."""
     from azureml.core import Dataset
 
     store = ws.get_default_datastore()
@@ -48,21 +59,54 @@ def tables(ws: Any, folder: Path, rows: int, rounds: int) -> list[Figure]:
     }
     found = []
     for kind, dataset in made.items():
-        ours = f"from azureml.core import Dataset, Workspace\nws = Workspace.get({ws.name!r})\nds = Dataset.get_by_name(ws, {dataset.name!r})\n"
-        warm = "import pyarrow.parquet\n" if kind == "parquet" else ""
-        sides = [
-            _SIDE.format(before=warm, read=plain[kind]),
-            _SIDE.format(before=warm + ours, read="ds.to_pandas_dataframe()"),
-        ]
-        pairs = [[_side(code, rows) for code in sides] for _ in range(rounds)]
-        base, mine = ([statistics.median(p[side][i] for p in pairs) for i in (0, 1)] for side in (0, 1))
-        name = "pandas.read_csv" if kind == "csv" else "pyarrow"
-        aim = 1.0 if kind == "csv" else 1.2
-        note = f"{mine[0]:.2f} s beside {base[0]:.2f} s of {name}, {rows:,} rows"
-        found.append(Figure(f"{kind} to pandas, time", mine[0] / base[0], f"x {name}"[:15], aim, note))
-        note = f"{mine[1] / 1024:.0f} MB at most beside {base[1] / 1024:.0f} MB"
-        found.append(Figure(f"{kind} to pandas, memory", mine[1] / base[1], f"x {name}"[:15], 1.3, note))
+        bare = _SIDES.format(plain=plain[kind], rows=rows)
+        found += _beside(kind, bare, _OURS.format(workspace=ws.name, name=dataset.name), rows, reads)
     return found
+
+
+def _beside(kind: str, bare: str, ours: str, rows: int, reads: int) -> list[Figure]:
+    """Time (the median of the ratios of neighbours, the first reads apart) and memory (of a process for each side)."""
+    times = bare + ours + _TIMES.format(reads=reads)
+    first, *pairs = json.loads(_said(times))
+    ratios = sorted(mine / base for base, mine in pairs)
+    base, mine = (statistics.median(pair[side] for pair in pairs) for side in (0, 1))
+    alone = json.loads(_said(times, cpus={min(os.sched_getaffinity(0))}))[1:]
+    one_core = statistics.median(mine / base for base, mine in alone)
+    most = [int(_said(side + _MEMORY)) / 1024 for side in (bare, bare + ours)]
+    name, aim = ("pandas.read_csv", 1.0) if kind == "csv" else ("pyarrow", 1.2)
+    unit = f"x {name}"[:15]
+    note = (
+        f"{mine:.2f} s beside {base:.2f} s of {name}, {rows:,} rows, {reads} reads: {ratios[0]:.2f} to {ratios[-1]:.2f}"
+    )
+    return [
+        Figure(f"{kind} to pandas, time", statistics.median(ratios), unit, aim, note),
+        Figure(
+            f"{kind} to pandas, first read",
+            first[1] / first[0],
+            unit,
+            None,
+            f"{first[1]:.2f} s beside {first[0]:.2f} s",
+        ),
+        Figure(f"{kind} to pandas, on one core", one_core, unit),
+        Figure(
+            f"{kind} to pandas, memory",
+            most[1] / most[0],
+            unit,
+            1.3,
+            f"{most[1]:.0f} MB at most beside {most[0]:.0f} MB",
+        ),
+    ]
+
+
+def _said(code: str, cpus: set[int] | None = None) -> str:
+    """The last line that a process of its own prints; it has only these `cpus`."""
+
+    def bind() -> None:
+        if cpus:
+            os.sched_setaffinity(0, cpus)
+
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, preexec_fn=bind)
+    return done.stdout.splitlines()[-1]
 
 
 def _write(place: Path, rows: int) -> None:
@@ -81,13 +125,6 @@ def _write(place: Path, rows: int) -> None:
     )
     frame.to_csv(place / "t.csv", index=False)
     frame.to_parquet(place / "t.parquet")
-
-
-def _side(code: str, rows: int) -> list[float]:
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    figures: list[float] = json.loads(done.stdout.splitlines()[-1])
-    assert figures[3] == rows, figures
-    return figures
 
 
 def files(ws: Any, folder: Path, count: int, rounds: int) -> list[Figure]:

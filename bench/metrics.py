@@ -39,8 +39,9 @@ def hundred_thousand(ws: Any, folder: Path, rounds: int) -> list[Figure]:
         again.append(min(_timed(show) for _ in range(5)) * 1000)
     mine, base = statistics.median(logged), statistics.median(written)
     note = f"{mine / base:.1f} times writing as many lines ({base:.2f} s)"
+    spread = f"{len(first)} runs: {min(first):.0f} to {max(first):.0f} ms"
     return [
         Figure("100,000 metrics logged by a step", mine, "s", 2.0, note),
-        Figure("100,000 metrics shown, first time", min(first), "ms", 200.0, "best of the rounds"),
+        Figure("100,000 metrics shown, first time", statistics.median(first), "ms", 200.0, spread),
         Figure("100,000 metrics shown again", statistics.median(again), "ms", 200.0),
     ]

@@ -116,7 +116,7 @@ def measure_together(quick: bool, parts: list[str], rounds: int, keep: Callable[
     with processes.fresh_home() as home:
         ws = measures.workspace()
         if "tables" in parts:
-            keep(data.tables(ws, home, data.ROWS, 1 if quick else 3))
+            keep(data.tables(ws, home, data.ROWS, 5 if quick else data.READS))
         if "files" in parts:
             keep(data.files(ws, home, data.FILES, rounds))
         if "metrics" in parts:

@@ -36,13 +36,12 @@ def table(source, layout, skip, kinds, empty_as_string):
 
 
 def _options(layout, types, empty_as_string):
-    """(parse options, convert options) but for whether values may hold line breaks."""
+    """(parse options for text without quotes, convert options, the columns' names)."""
     import pyarrow
     import pyarrow.csv as csv
 
-    text = pyarrow.dictionary(pyarrow.int32(), pyarrow.string())
     arrow = {
-        "string": text, "int": pyarrow.int64(), "float": pyarrow.float64(), "bool": pyarrow.bool_(),
+        "string": pyarrow.string(), "int": pyarrow.int64(), "float": pyarrow.float64(), "bool": pyarrow.bool_(),
         "datetime": pyarrow.timestamp("ns"),
     }  # fmt: skip
     convert = csv.ConvertOptions(
@@ -52,7 +51,11 @@ def _options(layout, types, empty_as_string):
         true_values=["true", "True", "TRUE"],
         false_values=["false", "False", "FALSE"],
     )
-    return csv.ParseOptions(delimiter=layout.separator), convert, [str(number) for number in range(len(types))]
+    return (
+        csv.ParseOptions(delimiter=layout.separator, quote_char=False),
+        convert,
+        [str(number) for number in range(len(types))],
+    )
 
 
 def _parts(path, skip, how):
@@ -62,19 +65,22 @@ def _parts(path, skip, how):
 
     parse, convert, names = how
     n_bytes = max(_PIECE_BYTES, _PIECE_BYTES_A_COLUMN * len(names))
+    spare = []  # memory that was written to before costs less than new memory
 
     def parsed(piece):
-        text, is_first = piece
+        room, length, is_first = piece
         read = csv.ReadOptions(
-            column_names=names, skip_rows=skip if is_first else 0, block_size=len(text) + 1, use_threads=False
+            column_names=names, skip_rows=skip if is_first else 0, block_size=length + 1, use_threads=False
         )
-        source = pyarrow.BufferReader(text)
-        return csv.read_csv(source, read_options=read, parse_options=parse, convert_options=convert), len(text)
+        source = pyarrow.BufferReader(pyarrow.py_buffer(memoryview(room)[:length]))
+        table = csv.read_csv(source, read_options=read, parse_options=parse, convert_options=convert)
+        spare.append(room)
+        return table, length
 
-    with open(path, "rb") as file:
+    with open(path, "rb", buffering=0) as file:
         is_long = os.fstat(file.fileno()).st_size > 4 * n_bytes
         done = 0
-        for part, length in _by_threads(parsed, _pieces(file, n_bytes), is_long):
+        for part, length in _by_threads(parsed, _pieces(file, n_bytes, spare), is_long):
             done += length
             yield part, length
         file.seek(done)
@@ -87,26 +93,31 @@ def _parts(path, skip, how):
                     yield batch, read.block_size
 
 
-def _pieces(file, n_bytes):
-    """(text, whether it is the first), each ending with a line, up to the first that has a quote."""
+def _pieces(file, n_bytes, spare):
+    """(memory, how much of it is text, whether it is the first), each ending with a line, up to the first that has a quote."""
     import pyarrow
 
-    rest, is_first = b"", True
-    while True:
-        read = file.read(max(n_bytes, len(rest)))
-        cut = read.rfind(b"\n") + 1
-        if read and not cut:
-            rest += read
+    rest, is_first, is_end = b"", True, False
+    while not is_end:
+        room = spare.pop() if spare else bytearray(n_bytes)
+        if len(room) < 2 * len(rest):
+            room = bytearray(2 * len(rest))
+        room[: len(rest)] = rest
+        length = len(rest)
+        while length < len(room) and not is_end:
+            read = file.readinto(memoryview(room)[length:])
+            is_end, length = not read, length + read
+        cut = length if is_end else room.rfind(b"\n", 0, length) + 1
+        rest = bytes(memoryview(room)[cut:length])
+        if not cut:
+            spare.append(room)
             continue
-        piece = rest + read[:cut]
-        if not piece or b'"' in piece:
+        if room.find(b'"', 0, cut) >= 0:
             return
-        if piece.startswith(_MARK) and not is_first:
+        if room.startswith(_MARK) and not is_first:
             raise pyarrow.ArrowInvalid("a byte order mark within the text")  # it would be left out in silence
-        yield piece, is_first
-        if not read:
-            return
-        rest, is_first = read[cut:], False
+        yield room, cut, is_first
+        is_first = False
 
 
 def _by_threads(function, items, is_long):
@@ -125,7 +136,7 @@ def _by_threads(function, items, is_long):
         under_way = deque()
         for item in items:
             under_way.append(pool.submit(function, item))
-            if len(under_way) > n_threads:
+            if len(under_way) > 2 * n_threads:
                 yield under_way.popleft().result()
         while under_way:
             yield under_way.popleft().result()
@@ -202,5 +213,5 @@ def _put_texts(chunk, room):
         chunk = chunk.dictionary_encode()
     texts = chunk.dictionary.to_numpy(zero_copy_only=False)
     known = numpy.append(texts.astype(object), [None])  # None is the last
-    codes = chunk.indices.fill_null(len(texts)).to_numpy(zero_copy_only=False)
-    numpy.take(known, codes, out=room, mode="clip")
+    codes = chunk.indices.fill_null(len(texts)) if chunk.null_count else chunk.indices
+    numpy.take(known, codes.to_numpy(zero_copy_only=False), out=room, mode="clip")
