@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 from azureml.core import Dataset, Experiment, Workspace
-from azureml.data import DataType, LinkFileOutputDatasetConfig, OutputFileDatasetConfig, TabularDataset
+from azureml.data import (
+    DataType,
+    LinkFileOutputDatasetConfig,
+    LinkTabularOutputDatasetConfig,
+    OutputFileDatasetConfig,
+    TabularDataset,
+)
 from azureml.pipeline.core import Pipeline, PipelineData, PipelineRun
 from azureml.pipeline.steps import PythonScriptStep
 
@@ -198,3 +204,21 @@ run.output_datasets["linked"].link(Dataset.get_by_name(run.experiment.workspace,
     assert submit("b")[0] == {"link": "reused", "read": "ran"}
     Dataset.File.from_files((store, "to/link again/x.txt")).register(ws, "to link again", create_new_version=True)
     assert submit("b")[0]["link"] == "ran", "another dataset goes by the name that its script links"
+
+
+def test_a_script_links_its_output_to_a_table(scripts: Scripts, ws: Workspace) -> None:
+    store = ws.get_default_datastore()
+    (scripts.folder / "rows.csv").write_text("n\n1\n2\n3\n")
+    store.upload_files([str(scripts.folder / "rows.csv")], target_path="to", show_progress=False)
+    Dataset.Tabular.from_delimited_files((store, "to/rows.csv")).register(ws, "rows to link")
+    out = LinkTabularOutputDatasetConfig("linked").register_on_complete("linked rows")
+    code = """
+from azureml.core import Dataset, Run
+run = Run.get_context()
+run.output_datasets["linked"].link(Dataset.get_by_name(run.experiment.workspace, "rows to link"))
+"""
+    run = scripts.run(
+        scripts.step("link", code, outputs=[out]), scripts.step("read", READS, inputs=[out.as_input("given")])
+    )
+    assert metrics_of(run, "read")["rows of given"] == 3
+    assert isinstance(Dataset.get_by_name(ws, "linked rows"), TabularDataset)

@@ -172,3 +172,66 @@ def test_outputs_reach_the_next_step_the_datastore_and_the_author(
     assert final._path_on_datastore == f"azureml/{step.id}/folder"
     assert step.get_output_data("file").download(str(tmp_path / "down"), show_progress=False) == 1
     assert (tmp_path / f"down/azureml/{step.id}/file").read_text() == "a file"
+
+
+def test_ports_of_one_name_and_forms_of_one_output(ws: Workspace, store: AzureBlobDatastore, scripts: str) -> None:
+    (Path(scripts) / "left.py").write_text(
+        "import os, sys\nfor path in sys.argv[1:]:\n"
+        "    os.makedirs(path, exist_ok=True); open(os.path.join(path, 'new'), 'w').write('new')\n"
+    )
+    old, new = PipelineData("x", datastore=store), PipelineData("x", datastore=store, output_mode="upload")
+    left = PythonScriptStep("left.py", source_directory=scripts, compute_target="cpu", outputs=[old], arguments=[old])
+    pass_on = "import os, runpy, sys\nassert os.listdir(sys.argv[1]) == ['new'] and sys.argv[1] != sys.argv[2]\n"
+    (Path(scripts) / "on.py").write_text(pass_on + "del sys.argv[1]\nrunpy.run_path('left.py')\n")
+    on = PythonScriptStep(
+        "on.py", source_directory=scripts, compute_target="cpu", inputs=[old], outputs=[new], arguments=[old, new]
+    )
+    forms = [new.as_mount("mounted"), new.as_download("loaded"), new.as_input("given")]
+    see = PythonScriptStep(
+        "see.py", name="see", source_directory=scripts, compute_target="cpu", inputs=forms, arguments=forms
+    )
+    run, seen = told(ws, [see])
+    del left, on
+    assert seen["see"]["arguments"] == [{"new": "new"}] * 3
+    assert set(seen["see"]["references"]) == {f"AZUREML_DATAREFERENCE_{n}" for n in ("mounted", "loaded", "given")}
+    (step,) = run.find_step_run("on.py")
+    assert set(step.get_outputs()) == {"x"}
+
+
+def test_an_output_as_a_dataset_in_each_of_its_modes(ws: Workspace, store: AzureBlobDatastore, scripts: str) -> None:
+    code = "import os, pandas, sys\nos.makedirs(sys.argv[1], exist_ok=True)\n"
+    code += "pandas.DataFrame({'k': [1, 2], 'z': ['a', 'b']}).to_parquet(os.path.join(sys.argv[1], 'p.parquet'))\n"
+    (Path(scripts) / "table.py").write_text(code)
+    made = PipelineData("made", datastore=store).as_dataset()
+    write = PythonScriptStep(
+        "table.py", source_directory=scripts, compute_target="cpu", outputs=[made], arguments=[made]
+    )
+    read = "import json\nfrom azureml.core import Run\nrun = Run.get_context()\nfound = {}\n"
+    read += "for name, value in run.input_datasets.items():\n"
+    read += "    found[name] = value if isinstance(value, str) else value.to_path() if name == 'direct' else list(value.to_pandas_dataframe())\n"
+    (Path(scripts) / "modes.py").write_text(read + "run.tag('told', json.dumps(found))\n")
+    inputs = [
+        made.as_named_input("mounted").as_mount(),
+        made.as_named_input("loaded").as_download(),
+        made.as_named_input("direct").as_direct(),
+        made.parse_parquet_files().keep_columns("k").as_named_input("table"),
+    ]
+    modes = PythonScriptStep("modes.py", name="modes", source_directory=scripts, compute_target="cpu", inputs=inputs)
+    _, seen = told(ws, [write, modes])
+    found = seen["modes"]
+    assert (found["direct"], found["table"]) == (["/p.parquet"], ["k"])
+    assert found["mounted"] != found["loaded"] and found["mounted"].endswith("made")
+
+
+def test_a_table_may_be_the_value_of_a_parameter(ws: Workspace, store: AzureBlobDatastore, scripts: str) -> None:
+    tables = [Dataset.Tabular.from_delimited_files(put(store, f"values/{n}.csv", "n\n" + "1\n" * n)) for n in (1, 3)]
+    given = DatasetConsumptionConfig("given", PipelineParameter("which", tables[0]))
+    code = "from azureml.core import Run\nrun = Run.get_context()\n"
+    (Path(scripts) / "rows.py").write_text(
+        code + "run.tag('told', str(len(run.input_datasets['given'].to_pandas_dataframe())))\n"
+    )
+    step = PythonScriptStep("rows.py", name="rows", source_directory=scripts, compute_target="cpu", inputs=[given])
+    assert told(ws, [step])[1] == {"rows": 1}
+    assert told(ws, [step], pipeline_parameters={"which": tables[1]})[1] == {"rows": 3}
+    with pytest.raises(TypeError, match="which is TabularDataset, but the value provided is of type FileDataset"):
+        told(ws, [step], pipeline_parameters={"which": Dataset.File.from_files((store, "values"))})

@@ -7,6 +7,7 @@ import sqlite3
 from pathlib import Path
 
 import pandas
+import pyarrow.parquet
 import pytest
 
 from azureml.core import Dataset, Datastore, Workspace
@@ -14,7 +15,7 @@ from azureml.data import DataType
 from azureml.data.azure_storage_datastore import AzureBlobDatastore
 from azureml.data.datapath import DataPath
 from azureml.data.dataset_error_handling import DatasetExecutionError, DatasetValidationError
-from azureml.exceptions import UserErrorException
+from azureml.exceptions import DatasetTimestampMissingError, UserErrorException
 
 FRAME = pandas.DataFrame(
     {
@@ -233,3 +234,89 @@ def test_rows_by_time_share_and_expression(store: AzureBlobDatastore) -> None:
     assert days(made.skip(28).take(1)) == [29]
     with pytest.raises(TypeError, match="Combine with & and"):
         made.filter((made["n"] > 1) and (made["n"] < 3))
+
+
+def test_moments_have_zones_and_hours(store: AzureBlobDatastore) -> None:
+    now = datetime.datetime.now(datetime.UTC)
+    ago = [(now - datetime.timedelta(hours=hours)).strftime("%Y-%m-%d %H:%M:%S") for hours in range(5)]
+    made = Dataset.Tabular.from_delimited_files(
+        put(store, "hours.csv", "at,n\n" + "".join(f"{at},{n}\n" for n, at in enumerate(ago)))
+    )
+    timed = made.with_timestamp_columns(partition_timestamp="at", validate=True)
+    assert timed.timestamp_columns == (None, "at")
+    assert timed.time_recent(datetime.timedelta(hours=2, minutes=30)).to_pandas_dataframe()["n"].tolist() == [0, 1, 2]
+    there = datetime.timezone(datetime.timedelta(hours=5))
+    between = (now - datetime.timedelta(hours=3.5), (now - datetime.timedelta(hours=0.5)).astimezone(there))
+    assert timed.time_between(*between).to_pandas_dataframe()["n"].tolist() == [1, 2, 3]
+    assert made.filter(made["at"] > between[1]).to_pandas_dataframe()["n"].tolist() == [0]
+    with pytest.raises(DatasetTimestampMissingError, match="has no timestamp column"):
+        made.time_before(now)
+    with pytest.raises(DatasetValidationError, match="no column 'nope'"):
+        made.with_timestamp_columns("nope", validate=True)
+    with pytest.raises(DatasetValidationError, match="no column 'nope'"):
+        made.with_timestamp_columns("nope").time_before(now)
+    late = made.with_timestamp_columns("nope").time_before(now, validate=False)
+    with pytest.raises(DatasetExecutionError, match="no column 'nope'"):
+        late.to_pandas_dataframe()
+
+
+def test_a_filter_that_compares_what_cannot_be_compared(store: AzureBlobDatastore) -> None:
+    made = Dataset.Tabular.from_delimited_files(put(store, "kinds.csv", "s,n\na,1\n,2\nb,3\n"))
+    assert made.filter(made["s"] > "a").to_pandas_dataframe()["n"].tolist() == [3], "what is missing is not above"
+    for expression in (made["s"] > 1, made["n"] > "x", made["s"] < datetime.datetime(2020, 1, 1)):
+        with pytest.raises(DatasetExecutionError, match="compares what cannot be compared"):
+            made.filter(expression).to_pandas_dataframe()
+
+
+@pytest.mark.parametrize("wrong", [-0.1, 1.5, "x", None])
+def test_rows_are_drawn_the_same_again(store: AzureBlobDatastore, wrong: object) -> None:
+    rows = "n\n" + "".join(f"{n}\n" for n in range(50))
+    made = Dataset.Tabular.from_delimited_files(put(store, "drawn.csv", rows))
+    for seed in (None, 7):
+        halves = made.random_split(0.5, seed=seed)
+        first, again = ([h.to_pandas_dataframe()["n"].tolist() for h in halves] for _ in range(2))
+        assert first == again and sorted(first[0] + first[1]) == list(range(50))
+    for share, counts in ((0, [0, 50]), (1, [50, 0])):
+        assert [len(h.to_pandas_dataframe()) for h in made.random_split(share, seed=1)] == counts
+    assert [len(d.to_pandas_dataframe()) for d in (made.take(0), made.take(99), made.skip(0), made.skip(99))] == [
+        0,
+        50,
+        50,
+        0,
+    ]
+    for cut in (made.random_split, made.take_sample, made.take, made.skip):
+        with pytest.raises(UserErrorException, match="must be a"):
+            cut(wrong)
+
+
+def test_partitions_by_date(ws: Workspace, store: AzureBlobDatastore) -> None:
+    put(store, "dated/2020/01/02/a.csv", "n\n1\n")
+    put(store, "dated/2021/11/03/b.csv", "n\n2\n")
+    where = {"path": (store, "dated/**/*.csv"), "partition_format": "/dated/{day:yyyy/MM/dd}/{name}.csv"}
+    made = Dataset.Tabular.from_delimited_files(**where)
+    frame = made.to_pandas_dataframe()
+    assert types(frame) == {"day": "datetime64[ns]", "name": "object", "n": "int64"}
+    assert frame["day"].tolist() == [pandas.Timestamp("2020-01-02"), pandas.Timestamp("2021-11-03")]
+    late = made.with_timestamp_columns(partition_timestamp="day").time_after(datetime.datetime(2020, 6, 1))
+    assert late.to_pandas_dataframe()["name"].tolist() == ["b"]
+    files = Dataset.File.from_files(**where)
+    assert files.partition_keys == ["day", "name"]
+    assert files.filter(files["day"] < datetime.datetime(2020, 6, 1)).to_path() == ["/2020/01/02/a.csv"]
+    months = Dataset.Tabular.from_delimited_files(
+        (store, "dated/**/*.csv"), partition_format="/dated/{month:yyyy/MM}/*/{name}.csv"
+    )
+    assert months.to_pandas_dataframe()["month"].tolist() == [
+        pandas.Timestamp("2020-01-01"),
+        pandas.Timestamp("2021-11-01"),
+    ]
+    with pytest.raises(DatasetValidationError, match=r"/dated/2020/01/02/a.csv does not fit the partition_format"):
+        Dataset.Tabular.from_delimited_files((store, "dated/**/*.csv"), partition_format="/other/{x}.csv")
+
+
+def test_groups_of_rows(store: AzureBlobDatastore) -> None:
+    frame = pandas.DataFrame({"n": range(10)})
+    Dataset.Tabular.register_pandas_dataframe(
+        frame, (store, "grouped"), "grouped", row_group_size=3, show_progress=False
+    )
+    (file,) = Path(store._root, "grouped").rglob("*.parquet")
+    assert pyarrow.parquet.ParquetFile(file).num_row_groups == 4

@@ -45,13 +45,22 @@ def content(value):
     if isinstance(value, Expression):
         return value._content
     if hasattr(value, "isoformat"):
-        return {"datetime": value.isoformat()}
+        return {"datetime": _utc(value).isoformat()}
     if value is None or isinstance(value, (bool, int, float, str)):
         return {"value": value}
     item = getattr(value, "item", None)
     if callable(item):
         return {"value": item()}
     raise TypeError("A dataset's filter cannot compare with {!r}.".format(value))
+
+
+def _utc(moment):
+    """A moment as tables hold them: in UTC, without a zone."""
+    if getattr(moment, "tzinfo", None) is None:
+        return moment
+    import datetime
+
+    return moment.astimezone(datetime.timezone.utc).replace(tzinfo=None)
 
 
 def _combined(op, left, right):

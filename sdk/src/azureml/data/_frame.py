@@ -234,4 +234,11 @@ def _evaluated(table, expression):
         "gt": operator.gt, "ge": operator.ge, "lt": operator.lt, "le": operator.le, "eq": operator.eq, "ne": operator.ne,
         "and": operator.and_, "or": operator.or_, "not": operator.invert,
     }[expression["op"]]  # fmt: skip
-    return function(*values)
+    try:
+        return function(*values)
+    except TypeError as error:
+        raise DatasetExecutionError(
+            "The dataset's filter compares what cannot be compared: {}. Compare a column with a value of its own type.".format(
+                error
+            )
+        ) from None

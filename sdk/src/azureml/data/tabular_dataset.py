@@ -87,26 +87,28 @@ class TabularDataset(AbstractDataset):
     def with_timestamp_columns(self, timestamp=None, partition_timestamp=None, validate=False, **kwargs):
         """The dataset with the columns that hold its times."""
         columns = [timestamp or kwargs.get("fine_grain_timestamp"), partition_timestamp]
+        if validate:
+            self._check_columns([name for name in columns if name])
         return self._derived(dict(self._definition, timestamp_columns=columns))
 
     def time_before(self, end_time, include_boundary=True, validate=True):
-        column = self._time_column()
+        column = self._time_column(validate)
         return self.filter(column <= end_time if include_boundary else column < end_time)
 
     def time_after(self, start_time, include_boundary=True, validate=True):
-        column = self._time_column()
+        column = self._time_column(validate)
         return self.filter(column >= start_time if include_boundary else column > start_time)
 
     def time_between(self, start_time, end_time, include_boundary=True, validate=True):
-        return self.time_after(start_time, include_boundary).time_before(end_time, include_boundary)
+        return self.time_after(start_time, include_boundary, validate).time_before(end_time, include_boundary, validate)
 
     def time_recent(self, time_delta, include_boundary=True, validate=True):
         import datetime
 
         now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
-        return self.time_after(now - time_delta, include_boundary)
+        return self.time_after(now - time_delta, include_boundary, validate)
 
-    def _time_column(self):
+    def _time_column(self, validate):
         name = self.timestamp_columns[0] or self.timestamp_columns[1]
         if not name:
             from azureml.exceptions import DatasetTimestampMissingError
@@ -114,6 +116,8 @@ class TabularDataset(AbstractDataset):
             raise DatasetTimestampMissingError(
                 "The dataset has no timestamp column. Name one with with_timestamp_columns(timestamp=…)."
             )
+        if validate:
+            self._check_columns([name])
         return self[name]
 
     # --- files that a column names ----------------------------------------------------------------------------------
