@@ -86,3 +86,33 @@ def test_what_is_not_built_is_refused_by_name(ws: Workspace, folder: str) -> Non
     several = ScriptRunConfig(folder, "script.py", distributed_job_config=MpiConfiguration(node_count=2))
     with pytest.raises(UserErrorException, match="several processes"):
         experiment.submit(several)
+
+
+def test_a_script_is_found_again_as_the_run_that_was_submitted(ws: Workspace, folder: str) -> None:
+    experiment = Experiment(ws, "found-again")
+    given = {arg: experiment.submit(ScriptRunConfig(folder, "script.py", [arg]), tags={"k": arg}) for arg in ("a", "b")}
+    for run in given.values():
+        run.wait_for_completion()
+    with experiment.start_logging() as driven:
+        below = driven.submit_child(ScriptRunConfig(folder, "script.py", ["below"]))
+        below.wait_for_completion()
+    everything = [driven.id, given["b"].id, given["a"].id]
+    found = list(experiment.get_runs())
+    assert [r.id for r in found] == everything and {type(r) for r in found} == {Run}
+    assert [r.get_metrics().get("argument") for r in found] == [None, "b", "a"]
+    assert [r.get_status() for r in found] == ["Completed"] * 3
+    assert [r.id for r in Run.list(experiment, status="Completed")] == everything
+    given["a"].tag("late", "1")
+    assert [r.id for r in experiment.get_runs(tags={"late": "1"})] == [given["a"].id]
+    assert [r.id for r in experiment.get_runs(tags={"k": "b"})] == [given["b"].id]
+    assert [r.id for r in experiment.get_runs(type="azureml.scriptrun")] == everything
+    assert (
+        list(experiment.get_runs(type="azureml.StepRun")) == list(experiment.get_runs(type="azureml.PipelineRun")) == []
+    )
+    assert {r.id for r in experiment.get_runs(include_children=True)} == {*everything, below.id}
+    for recursive in (False, True):
+        assert [(c.id, type(c), c.get_status()) for c in driven.get_children(recursive)] == [
+            (below.id, Run, "Completed")
+        ]
+    assert [c.id for c in driven.get_children(type="azureml.scriptrun")] == [below.id]
+    assert driven.get_metrics(recursive=True)["argument"] == "below"

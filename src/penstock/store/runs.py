@@ -59,6 +59,7 @@ _MOVE = (
     )
 )
 # Made once: what SQLAlchemy works out of a statement it keeps with it.
+SCRIPT = "ScriptRun"  # the step_type of a script that was submitted by itself
 _EVENT = [c.name for c in event.c]
 _LAST_NUMBER = (
     select(run.c.experiment_number)
@@ -236,9 +237,15 @@ def runs_of_root(connection: Connection, root_id: str) -> list[Row]:
     return _rows(connection, select(run).where(run.c.root_id == root_id).order_by(run.c.number))
 
 
-def children(connection: Connection, parent_id: str) -> list[Row]:
-    started = func.coalesce(run.c.started_at, 1e18)
-    return _rows(connection, select(run).where(run.c.parent_id == parent_id).order_by(started, run.c.number))
+def children(connection: Connection, parent_id: str, scripts: bool = False) -> list[Row]:
+    """In start order; `scripts` as in Filter."""
+    query = select(run).where(run.c.parent_id == parent_id)
+    if scripts:
+        held = run.alias()
+        below = select(held.c.id).where(held.c.parent_id == parent_id)
+        is_below = and_(run.c.step_type == SCRIPT, run.c.parent_id.in_(below))
+        query = select(run).where(or_(and_(run.c.parent_id == parent_id, ~_is_around_a_script()), is_below))
+    return _rows(connection, query.order_by(func.coalesce(run.c.started_at, 1e18), run.c.number))
 
 
 def active_roots(connection: Connection) -> list[tuple[str, Status]]:
@@ -275,6 +282,8 @@ class Filter:
     status: str | None = None
     pipeline_id: str | None = None
     include_children: bool = False
+    scripts: bool = False
+    """Runs of scripts that were submitted by themselves, in place of the pipelines around them."""
     labels: tuple[tuple[str, str, str | None], ...] = ()
     before_number: int | None = None
     limit: int = 100
@@ -287,17 +296,19 @@ def list_runs(connection: Connection, wanted: Filter) -> list[Row]:
     for column, value in (
         (run.c.workspace, wanted.workspace),
         (run.c.experiment, wanted.experiment),
-        (run.c.type, wanted.type),
         (run.c.pipeline_id, wanted.pipeline_id),
+        (run.c.status, wanted.status),
     ):
         if value is not None:
             query = query.where(column == value)
-    if wanted.status is not None:
-        query = query.where(run.c.status == wanted.status)
+    if wanted.scripts:
+        query = query.where(~_is_around_a_script())
+    if wanted.type is not None:
+        query = query.where(_is_of(wanted.type, wanted.scripts))
     if wanted.parent is not None:
         query = query.where(run.c.parent_id == wanted.parent)
     elif not wanted.include_children and wanted.type != "step" and wanted.pipeline_id is None:
-        query = query.where(run.c.parent_id.is_(None))
+        query = query.where(_is_on_top(wanted.scripts))
     if wanted.prefix:
         query = query.where(_begins_with(wanted.prefix))
     if wanted.before_number is not None:
@@ -305,6 +316,26 @@ def list_runs(connection: Connection, wanted: Filter) -> list[Row]:
     for kind, name, value in wanted.labels:
         query = query.where(_has(kind, name, value))
     return _rows(connection, query)
+
+
+def _is_around_a_script() -> ColumnElement[bool]:
+    step = run.alias()
+    return exists().where(step.c.parent_id == run.c.id, step.c.step_type == SCRIPT).correlate(run)
+
+
+def _is_of(type: str, scripts: bool) -> ColumnElement[bool]:
+    if not scripts or type == "pipeline":
+        return run.c.type == type
+    is_script = func.coalesce(run.c.step_type, "") == SCRIPT
+    return or_(run.c.type == type, is_script) if type == "interactive" else and_(run.c.type == type, ~is_script)
+
+
+def _is_on_top(scripts: bool) -> ColumnElement[bool]:
+    if not scripts:
+        return run.c.parent_id.is_(None)
+    around = run.alias()
+    is_around = exists().where(around.c.id == run.c.parent_id, around.c.parent_id.is_(None)).correlate(run)
+    return or_(run.c.parent_id.is_(None), and_(run.c.step_type == SCRIPT, is_around))
 
 
 def _has(kind: str, name: str, value: str | None) -> ColumnElement[bool]:

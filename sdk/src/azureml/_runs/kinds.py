@@ -56,6 +56,7 @@ def _experiment(workspace, name):
 def find_runs(workspace, experiment, type=None, tags=None, properties=None, **wanted):
     """Runs newest first, fetched a page at a time as they are asked for."""
     query = {k: int(v) if isinstance(v, bool) else v for k, v in wanted.items() if v}
+    query["scripts"] = 1
     if experiment is not None:
         query["experiment"] = experiment.name
     if type is not None:
@@ -84,7 +85,7 @@ def _pairs(labels):
 def children_of(run, recursive, tags, properties, type, status):
     """The runs below `run` in start order, depth first when recursive."""
     workspace = run._workspace
-    answer = workspace._call("GET", "runs/{}/children".format(run.id))
+    answer = workspace._call("GET", "runs/{}/children".format(run.id), None, {"scripts": 1})
     for dto in answer["value"] if isinstance(answer, dict) else answer:
         child = run_of(workspace, dto, run.experiment)
         if _fits(dto, tags, properties, type, status):
@@ -95,7 +96,8 @@ def children_of(run, recursive, tags, properties, type, status):
 
 
 def _fits(dto, tags, properties, type, status):
-    if type is not None and dto["type"] != _API_TYPES.get(str(type).lower(), str(type)):
+    kind = "interactive" if is_script(dto) else dto["type"]
+    if type is not None and kind != _API_TYPES.get(str(type).lower(), str(type)):
         return False
     if status is not None and dto["status"] != status:
         return False

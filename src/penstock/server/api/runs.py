@@ -171,9 +171,9 @@ def _reading(routes: APIRouter, services: Services) -> None:
         return views.find_run(run_id, ws)
 
     @routes.get("/ws/{ws}/runs/{run_id}/children")
-    def get_children(ws: str, run_id: str) -> Response:
+    def get_children(ws: str, run_id: str, scripts: bool = False) -> Response:
         views.find_run(run_id, ws)
-        return JSONResponse(page(views.children(run_id)))
+        return JSONResponse(page(views.children(run_id, scripts)))
 
     @routes.get("/ws/{ws}/runs/{run_id}/stream", **bytes_of("application/x-ndjson"))
     def stream(ws: str, run_id: str, after: Number = 0, logs: int = 0) -> Response:
@@ -240,6 +240,7 @@ def _filter(
     prefix: str | None = None,
     pipeline_id: str | None = None,
     include_children: bool = False,
+    scripts: bool = False,
     limit: int = 100,
     cursor: Number | None = None,
 ) -> Json:
@@ -255,6 +256,7 @@ def _filter(
         **{name: value or None for name, value in {**plain, "pipeline_id": pipeline_id}.items()},
         "labels": tuple(labels),
         "include_children": include_children,
+        "scripts": scripts,
         "limit": max(1, min(limit, MAX_LIMIT)),
         "before_number": cursor,
     }

@@ -57,10 +57,10 @@ class Views:
             found["warnings"] = self._warnings(connection, row)
         return found
 
-    def children(self, run_id: str) -> list[Json]:
-        """The child runs in start order, then graph order."""
+    def children(self, run_id: str, scripts: bool = False) -> list[Json]:
+        """The child runs in start order, then graph order; `scripts` as in store.runs.Filter."""
         with self._db.read() as connection:
-            return self._as_json(connection, runs.children(connection, run_id))
+            return self._as_json(connection, runs.children(connection, run_id, scripts))
 
     def metrics(self, run_id: str, recursive: bool = False, gathered: bool = False) -> list[Json]:
         """In logged order. Of a step that was tried again: those of its last try. `gathered`: the scalars of a name as one list."""
