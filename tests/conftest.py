@@ -19,6 +19,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import psutil
 import pytest
 from databases import (  # noqa: F401 - fixtures
@@ -35,6 +36,11 @@ from databases import (  # noqa: F401 - fixtures
 ROOT = Path(__file__).resolve().parent.parent
 IN_CI = bool(os.environ.get("CI"))
 STOP_SECONDS = 10
+
+hypothesis.settings.register_profile(
+    "untimed", deadline=None
+)  # how long an example takes depends on what else the machine does
+hypothesis.settings.load_profile("untimed")
 
 # A machine may be told to keep no compiled modules, as many an image is: then each of the thousands of processes of these tests would
 # compile all of Penstock again, two thirds of the time of most of them.
