@@ -9,7 +9,6 @@ compute, so that what is measured is taking them. Each is in the database, on di
 from __future__ import annotations
 
 import argparse
-import asyncio
 import contextlib
 import http.client
 import json
@@ -21,86 +20,19 @@ import time
 import urllib.parse
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import processes
 import publishing_pages
 import publishing_peers
+from loading import load
 from measures import Figure, quiet, workspace
 
 HERE = Path(__file__).resolve().parent
 CLIENTS, SECONDS = 64, 30.0
-WARM_SECONDS = 2.0
 TRIGGERS, CALLS = 40, 1000
 HELD = "held"
-
-
-@dataclass
-class Load:
-    """What came of calling one address from many connections at once."""
-
-    seconds: float
-    taken: list[float] = field(default_factory=list)
-    """Of each answer: how long it took."""
-    statuses: dict[int, int] = field(default_factory=dict)
-
-    @property
-    def rate(self) -> float:
-        return len(self.taken) / self.seconds
-
-    def quantile(self, share: float) -> float:
-        """Milliseconds within which that share was answered."""
-        found = sorted(self.taken)
-        return 1000 * found[min(len(found) - 1, int(share * len(found)))]
-
-
-def load(url: str, body: bytes, headers: dict[str, str], clients: int, seconds: float, keyed: bool = False) -> Load:
-    """Calls the address from so many connections, each as soon as it was answered. `keyed`: each call has an Idempotency-Key of its own."""
-    return asyncio.run(_load(url, body, headers, clients, seconds, keyed))
-
-
-async def _load(url: str, body: bytes, headers: dict[str, str], clients: int, seconds: float, keyed: bool) -> Load:
-    parts = urllib.parse.urlsplit(url)
-    lines = [f"POST {parts.path}{'?' + parts.query if parts.query else ''} HTTP/1.1", f"Host: {parts.netloc}"]
-    lines += [
-        "Content-Type: application/json",
-        f"Content-Length: {len(body)}",
-        *(f"{k}: {v}" for k, v in headers.items()),
-    ]
-    head = "\r\n".join(lines).encode()
-    found = Load(seconds)
-    begin = time.perf_counter() + WARM_SECONDS
-    end = begin + seconds
-
-    async def client() -> None:
-        reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
-        with contextlib.closing(writer):
-            while (asked := time.perf_counter()) < end:
-                key = b"\r\nIdempotency-Key: " + uuid.uuid4().hex.encode() if keyed else b""
-                writer.write(head + key + b"\r\n\r\n" + body)
-                status = await _answer(reader)
-                now = time.perf_counter()
-                found.statuses[status] = found.statuses.get(status, 0) + 1
-                if begin <= now <= end and status < 300:
-                    found.taken.append(now - asked)
-
-    await asyncio.gather(*(client() for _ in range(clients)))
-    return found
-
-
-async def _answer(reader: asyncio.StreamReader) -> int:
-    head = await reader.readuntil(b"\r\n\r\n")
-    lines = head.lower().split(b"\r\n")
-    length = next((int(line[15:]) for line in lines if line.startswith(b"content-length:")), None)
-    if length is None:  # in chunks
-        while (size := int((await reader.readline()).strip() or b"0", 16)) > 0:
-            await reader.readexactly(size + 2)
-        await reader.readline()
-    else:
-        await reader.readexactly(length)
-    return int(head[9:12])
 
 
 class Served:
@@ -168,8 +100,8 @@ def submissions(ws: Any, home: Path, clients: int, seconds: float) -> list[Figur
         before = count(home)
         found = load(served.published.endpoint, body, served.principal, clients, seconds, keyed)
         kept, answered = count(home) - before, found.statuses.get(200, 0)
-        if set(found.statuses) != {200} or kept != answered:
-            raise SystemExit(f"{what}: answered {found.statuses}, and {kept} runs are kept")
+        if set(found.statuses) != {200} or kept != answered or found.refusals:
+            raise SystemExit(f"{what}: answered {found.statuses}{found.refusals}, and {kept} runs are kept")
         note = f"{found.rate:,.0f} a second from {clients} clients in {seconds:g} s; all {kept:,} are in the database"
         figures.append(Figure(what, 1000 / found.rate, "ms", 2.0, note))
         note = f"half within {found.quantile(0.5):.0f} ms, the slowest {found.quantile(1):.0f} ms"
@@ -243,7 +175,7 @@ def main() -> int:
         aim = "" if figure.aim is None else f"{'met' if figure.is_met else 'MISSED'} (at most {figure.aim:g})"
         print(f"{figure.what:<46} {figure.value:>8.2f} {figure.unit:<4} {aim:<22} {figure.note}", flush=True)
     if asked.peers:
-        for line in publishing_peers.measure(load, asked.clients, asked.seconds):
+        for line in publishing_peers.measure(asked.clients, asked.seconds):
             print(line, flush=True)
     return 0
 

@@ -87,7 +87,8 @@ def shape(path: Path) -> dict[str, list[tuple[object, ...]]]:
         for kind, name in named:
             rows = database.execute(asks[kind].format(name)).fetchall()
             found[f"{kind} {name}"] = sorted(
-                (row[1], row[2].split("(")[0], row[3], row[5]) if kind == "table" else (row[2],) for row in rows
+                (row[1], row[2].split("(")[0], row[3], row[5]) if kind == "table" else (row[2] or "an expression",)
+                for row in rows
             )
         return found
 

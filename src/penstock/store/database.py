@@ -22,7 +22,7 @@ from penstock.model.errors import CannotServe
 from penstock.store import postgresql
 from penstock.store.faults import as_os_error, told_as_os_errors
 
-HEAD = "0014"
+HEAD = "0015"
 TRIES = 5
 T = TypeVar("T")
 Work = Callable[[Connection], Any]

@@ -8,13 +8,26 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    and_,
+    bindparam,
+    exists,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from penstock.model.status import ACTIVE, TERMINAL, Status, may_follow
 from penstock.store import takeover
 from penstock.store.dialect import insert_all, is_postgresql, tuples, tuples_of, upsert, with_ids
 from penstock.store.postgresql import tell
-from penstock.store.tables import attempt, event, label, run, submission
+from penstock.store.tables import LABEL_BEGINS, attempt, event, label, run, submission
 
 Row = dict[str, Any]
 
@@ -60,6 +73,7 @@ _MOVE = (
 )
 # Made once: what SQLAlchemy works out of a statement it keeps with it.
 SCRIPT = "ScriptRun"  # the step_type of a script that was submitted by itself
+_BEGINS: ColumnElement[str] = literal_column(f"substr(label.value, 1, {LABEL_BEGINS})")  # as its index has it
 _EVENT = [c.name for c in event.c]
 _LAST_NUMBER = (
     select(run.c.experiment_number)
@@ -271,6 +285,12 @@ def n_active(connection: Connection) -> int:
     return int(connection.execute(query).scalar_one())
 
 
+Label = tuple[str, str, str | None]
+"""`tag` or `property`, its name, and its value; None means any."""
+FEW = 1000
+"""So many runs are looked up sooner than a hundred of them are found by looking at every run."""
+
+
 @dataclass(frozen=True)
 class Filter:
     """Which runs to list; None means any."""
@@ -284,7 +304,7 @@ class Filter:
     include_children: bool = False
     scripts: bool = False
     """Runs of scripts that were submitted by themselves, in place of the pipelines around them."""
-    labels: tuple[tuple[str, str, str | None], ...] = ()
+    labels: tuple[Label, ...] = ()
     before_number: int | None = None
     limit: int = 100
     prefix: str | None = None
@@ -292,66 +312,90 @@ class Filter:
 
 def list_runs(connection: Connection, wanted: Filter) -> list[Row]:
     """Runs newest first."""
-    query = select(run).order_by(run.c.number.desc()).limit(wanted.limit)
+    named = _first_few(connection, wanted.labels)
+    if named == []:
+        return []
+    rows: FromClause = run
+    if named is not None:  # the limit changes nothing but that the database looks up these, and no others
+        rows = select(run).where(run.c.id.in_(named)).limit(FEW).subquery("run")
+    c = rows.c
+    query = select(rows).order_by(c.number.desc()).limit(wanted.limit)
     for column, value in (
-        (run.c.workspace, wanted.workspace),
-        (run.c.experiment, wanted.experiment),
-        (run.c.pipeline_id, wanted.pipeline_id),
-        (run.c.status, wanted.status),
+        (c.workspace, wanted.workspace),
+        (c.experiment, wanted.experiment),
+        (c.pipeline_id, wanted.pipeline_id),
+        (c.status, wanted.status),
     ):
         if value is not None:
             query = query.where(column == value)
     if wanted.scripts:
-        query = query.where(~_is_around_a_script())
+        query = query.where(~_is_around_a_script(rows))
     if wanted.type is not None:
-        query = query.where(_is_of(wanted.type, wanted.scripts))
+        query = query.where(_is_of(rows, wanted.type, wanted.scripts))
     if wanted.parent is not None:
-        query = query.where(run.c.parent_id == wanted.parent)
+        query = query.where(c.parent_id == wanted.parent)
     elif not wanted.include_children and wanted.type != "step" and wanted.pipeline_id is None:
-        query = query.where(_is_on_top(wanted.scripts))
+        query = query.where(_is_on_top(rows, wanted.scripts))
     if wanted.prefix:
-        query = query.where(_begins_with(wanted.prefix))
+        query = query.where(c.id.startswith(wanted.prefix, autoescape=True))
     if wanted.before_number is not None:
-        query = query.where(run.c.number < wanted.before_number)
+        query = query.where(c.number < wanted.before_number)
     for kind, name, value in wanted.labels:
-        query = query.where(_has(kind, name, value))
+        query = query.where(_has(c.id, kind, name, value))
     return _rows(connection, query)
 
 
-def _is_around_a_script() -> ColumnElement[bool]:
+def _is_around_a_script(rows: FromClause) -> ColumnElement[bool]:
     step = run.alias()
-    return exists().where(step.c.parent_id == run.c.id, step.c.step_type == SCRIPT).correlate(run)
+    return exists().where(step.c.parent_id == rows.c.id, step.c.step_type == SCRIPT).correlate(rows)
 
 
-def _is_of(type: str, scripts: bool) -> ColumnElement[bool]:
+def _is_of(rows: FromClause, type: str, scripts: bool) -> ColumnElement[bool]:
     if not scripts or type == "pipeline":
-        return run.c.type == type
-    is_script = func.coalesce(run.c.step_type, "") == SCRIPT
-    return or_(run.c.type == type, is_script) if type == "interactive" else and_(run.c.type == type, ~is_script)
+        return rows.c.type == type
+    is_script = func.coalesce(rows.c.step_type, "") == SCRIPT
+    return or_(rows.c.type == type, is_script) if type == "interactive" else and_(rows.c.type == type, ~is_script)
 
 
-def _is_on_top(scripts: bool) -> ColumnElement[bool]:
+def _is_on_top(rows: FromClause, scripts: bool) -> ColumnElement[bool]:
+    top: ColumnElement[bool] = rows.c.parent_id.is_(None)
     if not scripts:
-        return run.c.parent_id.is_(None)
+        return top
     around = run.alias()
-    is_around = exists().where(around.c.id == run.c.parent_id, around.c.parent_id.is_(None)).correlate(run)
-    return or_(run.c.parent_id.is_(None), and_(run.c.step_type == SCRIPT, is_around))
+    is_around = exists().where(around.c.id == rows.c.parent_id, around.c.parent_id.is_(None)).correlate(rows)
+    return or_(top, and_(rows.c.step_type == SCRIPT, is_around))
 
 
-def _has(kind: str, name: str, value: str | None) -> ColumnElement[bool]:
-    """Whether a run has this tag or property, of this value if one is given."""
-    same = and_(label.c.run_id == run.c.id, label.c.kind == kind, label.c.name == name)
-    found = exists().where(same if value is None else and_(same, label.c.value == value))
-    derived = takeover.says_so(name, value) if kind == "property" else None
+def _first_few(connection: Connection, labels: Iterable[Label]) -> list[str] | None:
+    """Of the first of these labels that no more than FEW runs have: those runs. None when each is had by more: then the newest of them soon
+    turn up where runs are looked at one after another."""
+    for kind, name, value in labels:
+        if kind == "property" and takeover.says_so(run.c.id, name, value) is not None:
+            continue  # runs have it without a label
+        found = connection.execute(select(label.c.run_id).where(_is(kind, name, value)).limit(FEW + 1)).scalars().all()
+        if len(found) <= FEW:
+            return list(found)
+    return None
+
+
+def _has(run_id: ColumnElement[str], kind: str, name: str, value: str | None) -> ColumnElement[bool]:
+    """Whether that run has this tag or property, of this value if one is given. Asked run by run: of EXISTS, PostgreSQL makes a join of all."""
+    one = select(literal(1)).where(_is(kind, name, value), label.c.run_id == run_id).limit(1)
+    found = one.scalar_subquery().is_not(None)
+    derived = takeover.says_so(run_id, name, value) if kind == "property" else None
     return found if derived is None else or_(found, derived)
 
 
+def _is(kind: str, name: str, value: str | None) -> ColumnElement[bool]:
+    """A row of this label. SQLite looks past the index of a value's beginning when it is told the whole value of the column itself."""
+    same = and_(label.c.kind == kind, label.c.name == name)
+    if value is None:
+        return same
+    return and_(same, _BEGINS.in_([value[:LABEL_BEGINS]]), label.c.value.concat("") == value)
+
+
 def find_by_prefix(connection: Connection, prefix: str, limit: int = 5) -> list[Row]:
-    return _rows(connection, select(run).where(_begins_with(prefix)).limit(limit))
-
-
-def _begins_with(prefix: str) -> ColumnElement[bool]:
-    return run.c.id.startswith(prefix, autoescape=True)
+    return _rows(connection, select(run).where(run.c.id.startswith(prefix, autoescape=True)).limit(limit))
 
 
 def events_of_root(connection: Connection, root_id: str, after: int = 0, limit: int | None = None) -> list[Row]:

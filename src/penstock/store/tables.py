@@ -92,6 +92,7 @@ run = Table(
     Index(None, "root_id", "number"),
     Index(None, "parent_id"),
     Index(None, "pipeline_id", "number"),
+    Index(None, "workspace", "status", "number"),
     sqlite_autoincrement=True,
 )
 
@@ -161,6 +162,8 @@ artifact = Table(
     Column("size_bytes", Big, nullable=False),
 )
 
+LABEL_BEGINS = 64
+"""So many characters of a label's value are in its index: values may be longer than an index takes."""
 label = Table(
     "label",
     metadata,
@@ -169,7 +172,7 @@ label = Table(
     Column("name", name_type(1024), primary_key=True),
     Column("value", Text),
     CheckConstraint("kind IN ('tag', 'property')", name="kind"),
-    Index(None, "kind", "name"),
+    Index("ix_label_kind_name_value", "kind", "name", text(f"substr(value, 1, {LABEL_BEGINS})")),
 )
 
 output = Table(

@@ -46,14 +46,14 @@ def stand_ins(connection: Connection, run_ids: Sequence[str]) -> dict[str, Stand
     return {run_id: StandIn(*row) for run_id, *row in tuples_of(connection, text, (), run_ids)}
 
 
-def says_so(name: str, value: str | None) -> ColumnElement[bool] | None:
-    """Whether a run has this property (of this value, if one is given) because another stands for it; None: no other can make it have it."""
+def says_so(run_id: ColumnElement[str], name: str, value: str | None) -> ColumnElement[bool] | None:
+    """Whether that run has this property (of this value, if one is given) because another stands for it; None: no other can make it have it."""
     prefix, _, short = name.partition(".")
     if prefix != "azureml" or short not in REUSED:
         return None
     old = run.alias("stand_in")
     columns = {"reusedrunid": old.c.id, "reusednodeid": old.c.node}
-    found = exists().where(identity.c.run_id == run.c.id, identity.c.reused_run_id == old.c.id)
+    found = exists().where(identity.c.run_id == run_id, identity.c.reused_run_id == old.c.id)
     if value is None:
         return found
     return found.where(literal("true") == value if short == "isreused" else columns.get(short, old.c.root_id) == value)
