@@ -56,6 +56,29 @@ def test_published_pipelines_are_listed_with_a_link_to_each(published: Published
         page.get_by_text(title, exact=True).click()
 
 
+def test_endpoints_are_listed_with_their_versions_and_the_default_one(published: Published, page: Page) -> None:
+    client, made = published.client, published.made
+    endpoint = client.post(
+        "ws/ws/endpoints", {"name": EVIL, "description": "the current one", "pipeline_id": made["id"]}
+    )
+    body = {
+        "name": "other",
+        "graph": client.get(f"ws/ws/pipelines/{made['id']}/graph"),
+        "interpreter": {"executable": sys.executable},
+    }
+    other = client.post("ws/ws/pipelines", body)
+    client.post(f"ws/ws/endpoints/{endpoint['id']}/versions", {"pipeline_id": other["id"], "default": True})
+    page.goto(f"{published.url}/pipelines")
+    listed = page.get_by_role("region", name="Endpoints")
+    (row,) = listed.locator("tbody tr").all()
+    expect(row).to_contain_text(EVIL)
+    expect(row).to_contain_text(endpoint["endpoint"])
+    expect(row.locator("td").nth(1)).to_have_text("1 default0")
+    expect(row.locator("td").nth(2)).to_have_text("Active")
+    row.get_by_role("link", name="0").click()
+    expect(page.locator("#pipeline-id")).to_have_text(made["id"])
+
+
 def test_the_form_asks_for_a_token_once_and_runs_the_pipeline_with_what_was_typed(
     published: Published, page: Page
 ) -> None:

@@ -258,7 +258,7 @@ def children(connection: Connection, parent_id: str, scripts: bool = False) -> l
         held = run.alias()
         below = select(held.c.id).where(held.c.parent_id == parent_id)
         is_below = and_(run.c.step_type == SCRIPT, run.c.parent_id.in_(below))
-        query = select(run).where(or_(and_(run.c.parent_id == parent_id, ~_is_around_a_script()), is_below))
+        query = select(run).where(or_(and_(run.c.parent_id == parent_id, ~_is_around_a_script(run)), is_below))
     return _rows(connection, query.order_by(func.coalesce(run.c.started_at, 1e18), run.c.number))
 
 

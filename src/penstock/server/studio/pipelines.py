@@ -1,7 +1,8 @@
-"""The pages of published pipelines: the list, and one with its graph, parameters, a form that runs it, snippets and last runs."""
+"""The pages of published pipelines: the list, with the endpoints over them; and one, with its graph, a form that runs it, snippets, last runs."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -23,6 +24,7 @@ from penstock.service.services import Services
 
 Json = dict[str, Any]
 SHOWN = 200
+SHOWN_VERSIONS = 10
 RUNS = 20
 _INPUTS = {"int": ("number", "1"), "float": ("number", "any"), "bool": ("checkbox", "")}
 
@@ -35,6 +37,31 @@ class PipelineRow:
     status: str
     workspace: str
     n_steps: int
+    moment: Moment | None
+
+
+@dataclass(frozen=True)
+class VersionLink:
+    """A version of an endpoint; `status` is empty of one that can be run."""
+
+    version: str
+    href: str
+    is_default: bool
+    status: str
+
+
+@dataclass(frozen=True)
+class EndpointRow:
+    """An endpoint with its newest versions and its default one, newest first; `n_more` others are not shown."""
+
+    id: str
+    name: str
+    description: str
+    status: str
+    workspace: str
+    url: str
+    versions: tuple[VersionLink, ...]
+    n_more: int
     moment: Moment | None
 
 
@@ -74,14 +101,14 @@ def router(services: Services, static_version: str) -> APIRouter:
     @routes.get("/pipelines")
     def list_published(request: Request) -> Response:
         visitor = visitor_of(services, request)
-        rows: list[Json] = []
-        for space in services.views.workspaces():
-            if visitor.workspaces is None or space["name"] in visitor.workspaces:
-                rows += services.pipelines.list(space["name"], None, None, SHOWN)
-        rows.sort(key=lambda row: -int(row["number"]))
-        shown = tuple(_row(row) for row in rows[:SHOWN])
-        several = len({row.workspace for row in shown}) > 1
-        html = pages.get_template("pipelines.html").render(rows=shown, has_several_workspaces=several, visitor=visitor)
+        every = [w["name"] for w in services.views.workspaces()]
+        seen = [name for name in every if visitor.workspaces is None or name in visitor.workspaces]
+        rows = tuple(_row(r) for r in _newest(services.pipelines.list(n, None, None, SHOWN) for n in seen))
+        endpoints = tuple(_endpoint(r) for r in _newest(services.endpoints.list(n, None, None, SHOWN) for n in seen))
+        several = len({row.workspace for row in rows} | {row.workspace for row in endpoints}) > 1
+        html = pages.get_template("pipelines.html").render(
+            rows=rows, endpoints=endpoints, has_several_workspaces=several, visitor=visitor
+        )
         return HTMLResponse(html, headers=PAGE_HEADERS)
 
     @routes.get("/pipelines/{pipeline_id}")
@@ -128,6 +155,35 @@ def _row(found: Json) -> PipelineRow:
         status=found["status"],
         workspace=found["workspace"],
         n_steps=found["total_run_steps"],
+        moment=moment(found["created_at"]),
+    )
+
+
+def _newest(lists: Iterable[Sequence[Json]]) -> list[Json]:
+    """Of all workspaces together, the newest first."""
+    return sorted((row for rows in lists for row in rows), key=lambda row: -int(row["number"]))[:SHOWN]
+
+
+def _endpoint(found: Json) -> EndpointRow:
+    links = [
+        VersionLink(
+            v["version"],
+            f"/pipelines/{v['pipeline_id']}",
+            v["version"] == found["default_version"],
+            "" if v["status"] == "Active" else str(v["status"]).lower(),
+        )
+        for v in reversed(found["versions"])
+    ]
+    shown = tuple(link for place, link in enumerate(links) if place < SHOWN_VERSIONS or link.is_default)
+    return EndpointRow(
+        id=found["id"],
+        name=found["name"],
+        description=found["description"] or "",
+        status=found["status"],
+        workspace=found["workspace"],
+        url=found["endpoint"],
+        versions=shown,
+        n_more=len(links) - len(shown),
         moment=moment(found["created_at"]),
     )
 
