@@ -201,6 +201,18 @@ def test_wrong_parameters_are_taught(ws: Workspace, tmp_path: Path) -> None:
     later = Pipeline(ws, [step]).publish("taught")
     with pytest.raises(UserErrorException, match=f"was added after publishing: {later.id}"):
         published.submit(ws, "taught", pipeline_parameters={"new": "y"})
+    with pytest.raises(UserErrorException, match=r"No step uses one of that name: a PipelineParameter is part"):
+        later.submit(ws, "taught", pipeline_parameters={"other": "y"})
+    alone = made.publish("taught alone")
+    renamed = Pipeline(ws, [step]).publish("taught under another name")
+    with pytest.raises(UserErrorException, match="No step uses one of that name"):
+        alone.submit(ws, "taught", pipeline_parameters={"new": "y"})
+    endpoint = PipelineEndpoint.publish(ws, name="taught", description="by versions", pipeline=alone)
+    endpoint.add_default(renamed)
+    endpoint.archive()
+    added = f"added after publishing: {renamed.id}, published later as 'taught under"
+    with pytest.raises(UserErrorException, match=added):
+        alone.submit(ws, "taught", pipeline_parameters={"new": "y"})
 
 
 def test_an_endpoint_keeps_its_name_over_versions(ws: Workspace, tmp_path: Path, header: dict) -> None:

@@ -113,7 +113,7 @@ VALUES: dict[str, tuple[dict, str]] = {
     "a parent that is not there": ({"ParentRunId": "nobody", "parent_run_id": "nobody"}, "'nobody'"),
     "a parent that is a list": ({"ParentRunId": ["x"], "parent_run_id": ["x"]}, "is ['x']"),
     "parameters that are text": ({"ParameterAssignments": "x", "parameters": "x"}, "must be an object"),
-    "an unknown parameter": ({"ParameterAssignments": {"nothing": 1}, "parameters": {"nothing": 1}}, "A parameter that no step uses"),
+    "an unknown parameter": ({"ParameterAssignments": {"nothing": 1}, "parameters": {"nothing": 1}}, "No step uses one of that name"),
     "a list for a number": ({"ParameterAssignments": {"rate": [1]}, "parameters": {"rate": [1]}}, "must be text"),
 }  # fmt: skip
 

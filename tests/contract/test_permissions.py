@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import http.client
 import json
 import re
+import sqlite3
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -16,7 +18,7 @@ import pytest
 from conftest import fresh_home
 from fault.test_janitor import context as context  # a service without its server
 from integration.served import Client, node, serve, wait_for, wait_until_served
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.jwk import RSAKey
 
 from penstock.model.access import ROLES, Needs, Permission, Role
@@ -25,6 +27,7 @@ from penstock.server.permissions import TABLE
 from penstock.service.assets.seal import unseal
 from penstock.service.context import Context
 from penstock.service.execution.inbox import Inbox
+from penstock.service.identity.tokens import SIGNS_SECONDS
 from penstock.service.services import Services
 from penstock.store import principals as store
 from penstock.store.database import open_database
@@ -392,3 +395,20 @@ def test_a_rotated_secret_goes_on_for_as_long_as_is_said(shared: Shared) -> None
     assert Counter(len(c["hint"]) for c in last["credentials"]) == {3: 3} and "hash" not in json.dumps(
         last["credentials"]
     )
+
+
+def test_keys_change_without_a_token_being_lost_and_callers_are_known_by_their_last_use(shared: Shared) -> None:
+    made = shared.made({"name": "keeps"})
+    assert shared.client("GET", "/principals/keeps")[1]["used_at"] is None
+    before = shared.token(made)
+    with contextlib.closing(sqlite3.connect(shared.home / "penstock.db", timeout=30)) as database, database:
+        database.execute("UPDATE signing_key SET created_at = created_at - ?", [SIGNS_SECONDS])
+    after = shared.token(made)
+    ids = [jws.extract_compact(token.encode()).headers()["kid"] for token in (before, after)]
+    assert ids[0] != ids[1]
+    known = json.loads(shared.raw("GET", "/tenant/discovery/v2.0/keys", None)[1])["keys"]
+    assert {key["kid"] for key in known} >= set(ids) and not any("d" in key for key in known)
+    for token in (before, after):
+        assert json.loads(shared.raw("GET", "/api/v1/whoami", token)[1])["name"] == "keeps"
+    shown = shared.client("GET", "/principals/keeps")[1]
+    assert shown["used_at"] is not None and all(c["expires_at"] for c in shown["credentials"])

@@ -154,6 +154,39 @@ def test_what_is_wrong_with_parameters_is_said_at_once_with_those_that_there_are
     assert error["details"][-1]["message"] == "float, default 0.1"
 
 
+def test_every_step_runs_when_outputs_are_to_be_made_again(wire: Wire) -> None:
+    nodes = [node(wire.client.snapshot(a__py=b"print('again')"), outputs=[], allow_reuse=True)]
+    made = wire.published(SAY, graph={"schema": 1, "parameters": [], "nodes": nodes})["id"]
+
+    def is_reused(**more: object) -> bool:
+        status, answer = wire.submit({"ExperimentName": "e", **more}, pipeline=made, query="?wait=60")
+        assert status == 200 and answer["Status"]["StatusDetail"] == "Finished"
+        (step,) = wire.client.children(answer["Id"])
+        return "azureml.reusedrunid" in step["properties"]
+
+    assert [is_reused(), is_reused(), is_reused(RegenerateOutputs=True), is_reused()] == [False, True, False, True]
+
+
+def test_a_parameter_that_no_step_uses_is_named_as_such_and_its_value_is_a_warning(wire: Wire) -> None:
+    parameters = [{"name": "rate", "type": "float", "default": "0.1"}, {"name": "idle", "type": "int", "default": "3"}]
+    nodes = [node(wire.client.snapshot(a__py=SAY), parameters={"rate": {"parameter": "rate"}}, outputs=[])]
+    made = wire.published(SAY, graph={"schema": 1, "parameters": parameters, "nodes": nodes})["id"]
+    body = {"ExperimentName": "e", "ParameterAssignments": {"other": 1}}
+    error = wire.submit(body, pipeline=made)[1]["error"]
+    assert "No step uses one of that name" in error["message"]
+    assert error["message"].endswith("rate (float, default 0.1), idle (int, default 3, no step uses it).")
+    body = {"ExperimentName": "e", "ParameterAssignments": {"rate": 2, "idle": 4}}
+    status, answer = wire.submit(body, pipeline=made)
+    assert status == 200 and answer["HasWarnings"] is True
+    assert wire.client.run(answer["Id"])["warnings"] == [
+        "No step uses the pipeline parameter 'idle': the value given for it had no effect."
+    ]
+    assert (
+        wire.submit({"ExperimentName": "e", "ParameterAssignments": {"rate": 2}}, pipeline=made)[1]["HasWarnings"]
+        is False
+    )
+
+
 def test_a_body_of_another_type_is_refused(wire: Wire) -> None:
     status, answer = wire.submit(b"ExperimentName=e", headers={"Content-Type": "application/x-www-form-urlencoded"})
     assert status == 415 and "Content-Type: application/json" in answer["error"]["message"]

@@ -154,6 +154,23 @@ def test_it_stays_while_a_run_is_under_way(home):
         assert client.run(run_id)["status"] == "Completed"
 
 
+def test_it_stays_while_a_published_pipeline_is_active_which_publishing_says_once(home):
+    process = serve(home, "--embedded", PENSTOCK_IDLE_SECONDS="1")
+    client = wait_until_served(home, process)
+    graph = {"schema": 1, "nodes": [node(client.snapshot(a__py=b""), outputs=[])]}
+    body = {"name": "p", "graph": graph, "interpreter": {"executable": sys.executable}}
+    first, second = (client("POST", "/ws/w/pipelines", body)[1] for _ in range(2))
+    assert "penstock service install" in first["notes"][0] and second["notes"] == []
+    url = client.record()["url"]
+    client("PUT", f"/ws/w/pipelines/{first['id']}", {"status": "Disabled"})
+    with pytest.raises(Exception, match="timed out"):
+        process.wait(3)
+    client("PUT", f"/ws/w/pipelines/{second['id']}", {"status": "Disabled"})
+    assert process.wait(30) == 0
+    with served(home, "--embedded") as (_, again):
+        assert again.record()["url"] == url
+
+
 def test_it_stays_while_a_schedule_is_active_and_leaves_when_that_is_disabled(home):
     process = serve(home, "--embedded", PENSTOCK_IDLE_SECONDS="1")
     client = wait_until_served(home, process)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -113,8 +114,24 @@ class Graph:
         return self._by_id[node_id]
 
     @cached_property
+    def unused(self) -> frozenset[str]:
+        """The parameters that no step uses: whatever value is given for one changes nothing."""
+        used = set(_parameters_in(self.raw["nodes"]))
+        return frozenset(p.name for p in self.parameters if p.name not in used)
+
+    @cached_property
     def _by_id(self) -> dict[str, Node]:
         return {n.id: n for n in self.nodes}
+
+
+def _parameters_in(raw: Any) -> Iterator[str]:
+    """The pipeline parameters that a part of a graph names."""
+    if isinstance(raw, dict):
+        if isinstance(raw.get("parameter"), str):
+            yield raw["parameter"]
+        raw = list(raw.values())
+    for each in raw if isinstance(raw, list) else ():
+        yield from _parameters_in(each)
 
 
 def _node(raw: Json) -> Node:

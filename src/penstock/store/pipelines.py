@@ -49,6 +49,16 @@ def named(connection: Connection, workspace: str, name: str) -> list[str]:
     return list(connection.execute(query.order_by(published_pipeline.c.number.desc())).scalars())
 
 
+def newer(connection: Connection, row: Row, limit: int = 10) -> list[str]:
+    """The ids of those published after this one under its name, or as versions of an endpoint of which it is one: newest first."""
+    c, version = published_pipeline.c, pipeline_endpoint_version.c
+    mine = select(version.endpoint_id).where(version.pipeline_id == row["id"])
+    beside = select(version.pipeline_id).where(version.endpoint_id.in_(mine))
+    query = select(c.id).where(c.workspace == row["workspace"], c.number > row["number"])
+    query = query.where(or_(c.name == row["name"], c.id.in_(beside))).order_by(c.number.desc()).limit(limit)
+    return list(connection.execute(query).scalars())
+
+
 def beginning(
     connection: Connection, text: str, workspaces: Sequence[str] | None, granted: Sequence[str], limit: int
 ) -> list[Row]:
@@ -74,6 +84,10 @@ def beginning(
 def set_status(connection: Connection, pipeline_id: str, status: str) -> None:
     query = update(published_pipeline).where(published_pipeline.c.id == pipeline_id)
     connection.execute(query.values(status=status))
+
+
+def is_any(connection: Connection) -> bool:
+    return connection.execute(select(published_pipeline.c.number).limit(1)).first() is not None
 
 
 def is_any_active(connection: Connection) -> bool:

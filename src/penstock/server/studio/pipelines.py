@@ -24,7 +24,7 @@ from penstock.service.services import Services
 
 Json = dict[str, Any]
 SHOWN = 200
-SHOWN_VERSIONS = 10
+SHOWN_VERSIONS = 5
 RUNS = 20
 _INPUTS = {"int": ("number", "1"), "float": ("number", "any"), "bool": ("checkbox", "")}
 

@@ -41,7 +41,7 @@ def assigned(graph: Graph, given: Json, unknown: Callable[[str], str], datasets:
         if complaint := value_problem(name, known[name].type, values[name]):
             found.append(Problem(complaint, name))
     if found:
-        raise WrongParameters(tuple(found), tuple(_described(p) for p in graph.parameters))
+        raise WrongParameters(tuple(found), tuple(_described(p, graph) for p in graph.parameters))
     return values
 
 
@@ -68,9 +68,16 @@ def _value(kind: str, given: Any, datasets: Datasets, workspace: str) -> Any:
     return {"dataset": datasets.find(workspace, named["name"], int(named["version"]))["id"]}
 
 
-def _described(parameter: Parameter) -> Problem:
-    """A parameter among the details of an error: its name, type and default."""
+def without_effect(graph: Graph, given: Json) -> list[str]:
+    """A warning for each of these parameters that no step uses."""
+    names = [name for name in given if name in graph.unused]
+    return [f"No step uses the pipeline parameter '{name}': the value given for it had no effect." for name in names]
+
+
+def _described(parameter: Parameter, graph: Graph) -> Problem:
+    """A parameter among the details of an error: its name, type and default, and whether no step uses it."""
     default = parameter.default
     if isinstance(default, dict):
         default = default.get("dataset") or f"{default.get('datastore')}/{default.get('path') or ''}"
-    return Problem(f"{parameter.type}, default {default}", parameter.name, "Parameter")
+    unused = ", no step uses it" if parameter.name in graph.unused else ""
+    return Problem(f"{parameter.type}, default {default}{unused}", parameter.name, "Parameter")

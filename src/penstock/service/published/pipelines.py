@@ -12,12 +12,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from sqlalchemy import Connection
+
 from penstock.model.errors import BadRequest, Conflict, NotFound
 from penstock.model.graph import Graph
 from penstock.service.assets.catalog import Catalog, iso
 from penstock.service.assets.datasets import Datasets
 from penstock.service.context import Context
-from penstock.service.published.assigning import assigned
+from penstock.service.published.assigning import assigned, without_effect
 from penstock.service.published.places import endpoint_url
 from penstock.service.runs import resuming
 from penstock.service.runs.submission import Also, Submission
@@ -31,6 +33,10 @@ STATUSES = ("Active", "Deprecated", "Disabled")
 LONGEST_NAME = 255
 PIPELINE_ID = "azureml.pipelineid"
 """The property of a run that names its published pipeline, as existing code reads it."""
+STAYS = (
+    "This server stays up while a published pipeline is active, but not through a logout or a restart of the machine. "
+    "To keep one for good: penstock service install"
+)
 RUN_SOURCE, RUN_TYPE = "runSource", "runType"
 """The properties that say by what a run was submitted (SDK, API, …) and how (HTTP, SDK, Schedule)."""
 _GRAPH_IDS = uuid.UUID("0a0f5d0e-6a86-4b4f-8d4b-8a3f9d1a7c11")
@@ -47,7 +53,8 @@ class Pipelines:
         """Counts changes of status: what was read under another one may not hold."""
 
     def publish(self, workspace: str, body: Json, by: str | None = None) -> Json:
-        """Keep a graph with the interpreter it runs in, or the ones of the run `run_id`, under a new id."""
+        """Keep a graph with the interpreter it runs in, or the ones of the run `run_id`, under a new id. The first one of a server that
+        nobody has installed has a note of how long that stays."""
         self._context.room.demand()
         space = self._workspaces.workspace(workspace)
         body = self._of_run(workspace, body) if body.get("run_id") else body
@@ -77,8 +84,15 @@ class Pipelines:
             "published_by": by,
             "created_at": now,
         }
-        self._db.write(lambda c: store.add(c, row))
-        return self.get(workspace, row["id"])
+
+        def work(connection: Connection) -> bool:
+            is_first = not store.is_any(connection)
+            store.add(connection, row)
+            return is_first
+
+        is_first = self._db.write(work)
+        notes = [STAYS] if self._context.embedded and is_first else []
+        return {**self.get(workspace, row["id"]), "notes": notes}
 
     def get(self, workspace: str, pipeline_id: str) -> Json:
         """With its parameters and the names of its steps."""
@@ -182,6 +196,7 @@ class Pipelines:
             warnings = [f"The pipeline has no parameters: what was given for {names} had no effect."]
             given = {}
         given = self._assigned(row, graph, given)
+        warnings += without_effect(graph, given)
         go_on = body.get("continue_on_step_failure")
         properties, kept = {**(body.get("properties") or {}), PIPELINE_ID: pipeline_id}, row["graph"]
         if body.get("datasets") == "latest":
@@ -217,11 +232,14 @@ class Pipelines:
     def _unknown_parameter(self, row: Json, name: str) -> str:
         said = f"Pipeline parameter with name {name} does not exist in the published pipeline '{row['name']}' ({row['id']})."
         with self._db.read() as connection:
-            others = [i for i in store.named(connection, row["workspace"], row["name"]) if i != row["id"]]
-            newer = store.get(connection, others[0]) if others else None
-        if newer and newer["number"] > row["number"] and name in {p["name"] for p in newer["graph"]["parameters"]}:
-            return f"{said} It was added after publishing: {newer['id']}, published later under this name, has it."
-        return f"{said} A parameter that no step uses, or that was added after publishing, is not part of it."
+            for newer_id in store.newer(connection, row):
+                newer = store.get(connection, newer_id)
+                if newer and name in {p["name"] for p in newer["graph"].get("parameters") or ()}:
+                    return f"{said} It was added after publishing: {newer_id}, published later as '{newer['name']}', has it."
+        return (
+            f"{said} No step uses one of that name: a PipelineParameter is part of a pipeline when a step has it among its "
+            "arguments, params or inputs."
+        )
 
     def _of_run(self, workspace: str, body: Json) -> Json:
         run_id = str(body["run_id"])

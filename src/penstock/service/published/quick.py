@@ -148,7 +148,7 @@ class QuickSubmission:
         ready = known.ready
         given = {k: as_text(v) for k, v in (body.get("parameters") or {}).items()}
         is_plain = ready.is_same and known.row["status"] == "Active"
-        if not is_plain or parameter_problems(ready.graph, given):
+        if not is_plain or parameter_problems(ready.graph, given) or not ready.graph.unused.isdisjoint(given):
             return None
         name = str(body["experiment"])
         experiment = self._workspaces.known_experiment(workspace, name)
