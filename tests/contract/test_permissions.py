@@ -321,6 +321,32 @@ def test_a_runs_token_writes_to_its_family_and_dies_with_it(shared: Shared) -> N
     assert shared.status("GET", f"{base}/{root}", token) == 401
 
 
+def test_what_a_run_submits_is_its_submitters(shared: Shared) -> None:
+    made = shared.made({"name": "parent", "role": "submitter", "workspace": "w"})
+    shown, go = shared.home / "shown too", shared.home / "go on"
+    script = (
+        b"import os, time\nopen('token', 'w').write(os.environ['AZUREML_RUN_TOKEN'])\nos.rename('token', '%s')\n"
+        % bytes(shown)
+    )
+    script += b"while not os.path.exists('%s'): time.sleep(0.02)\n" % bytes(go)
+
+    def submit(token: str, snapshot: str) -> dict:
+        graph = {"schema": 1, "nodes": [node(snapshot, outputs=[])]}
+        body = {"experiment": "e", "graph": graph, "interpreter": {"executable": sys.executable}}
+        status, answer, _ = shared.raw("POST", "/api/v1/ws/w/runs", token, json.dumps(body))
+        assert status == 201, answer
+        return json.loads(answer)["run"]
+
+    root = submit(shared.token(made), shared.client.snapshot(a__py=script))
+    wait_for(shown.exists)
+    below = submit(shown.read_text(), shared.client.snapshot(a__py=b""))
+    assert shared.client.run(below["id"])["properties"]["azureml.submittedBy"] == "parent"
+    assert shared.status("GET", f"/api/v1/ws/w/runs/{below['id']}", shared.token(made)) == 200
+    go.touch()
+    for run in (root, below):
+        shared.client.follow(run["id"])
+
+
 def test_what_is_changed_and_refused_is_on_record(shared: Shared) -> None:
     shared.status("PUT", "/api/v1/ws/w/computes/mine", str(shared.tokens[Role.READER]), {})
     shared.status("PUT", "/api/v1/ws/w/computes/mine", str(shared.tokens[Role.CONTRIBUTOR]), {"settings": {}})
