@@ -15,6 +15,7 @@ from penstock.model.status import Status
 from penstock.service.execution import journal
 from penstock.service.execution.leader import Elected, NotLeader
 from penstock.store import catalog, leases, postgresql, records, runs
+from penstock.store import database as opening
 from penstock.store.database import open_database
 
 WORKSPACE = {"name": "ws", "id": "w", "subscription_id": "", "resource_group": "", "location": "", "tags": {}}
@@ -171,6 +172,23 @@ def test_servers_that_start_at_once_on_an_empty_database_make_it_once(postgresql
     started = [subprocess.Popen(argv, stderr=subprocess.PIPE) for _ in range(4)]
     assert [(p.communicate(timeout=60)[1], p.returncode) for p in started] == [(b"", 0)] * 4
     open_database(postgresql_url).close()
+
+
+@ON_POSTGRESQL
+def test_a_migration_is_not_held_to_the_limits_of_short_transactions(postgresql_url, monkeypatch):
+    seen = []
+    names = ("idle_in_transaction_session_timeout", "lock_timeout")
+
+    def limits(connection):
+        return [connection.exec_driver_sql(f"SHOW {name}").scalar() for name in names]
+
+    upgrade = opening._upgrade
+    monkeypatch.setattr(opening, "_upgrade", lambda connection: (seen.append(limits(connection)), upgrade(connection)))
+    opened = open_database(postgresql_url)
+    with opened.read() as connection:
+        seen.append(limits(connection))
+    opened.close()
+    assert seen == [["10min", "10min"], ["5s", "30s"]]
 
 
 @ON_POSTGRESQL

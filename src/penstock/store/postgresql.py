@@ -19,6 +19,7 @@ PAYLOAD_BYTES = 7900  # PostgreSQL takes 8000
 STALLED_SECONDS = (
     5  # a session that leaves its transaction idle for so long is ended by PostgreSQL: its process is paused or cut off
 )
+_MIGRATING_SECONDS = 600
 _KEYS = 0x50454E53  # "PENS": the advisory locks of Penstock in this database
 _WRITING, _MIGRATING = 1, 2
 _RETRIED = ("40001", "40P01")  # serialisation failure, deadlock
@@ -117,6 +118,10 @@ def is_over(connection: Connection) -> bool:
 
 
 def wait_to_migrate(connection: Connection) -> None:
+    """Wait until no other server migrates. What a migration does between its statements, and how long one takes over large tables, is not
+    held to the limits of a server's short transactions."""
+    connection.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = '{_MIGRATING_SECONDS}s'"))
+    connection.execute(text(f"SET LOCAL lock_timeout = '{_MIGRATING_SECONDS}s'"))
     connection.execute(text(f"SELECT pg_advisory_xact_lock({_KEYS}, {_MIGRATING})"))
 
 
