@@ -1,5 +1,7 @@
 """PublishedPipeline: a pipeline that is run by its id, by whoever may."""
 
+import sys
+
 from azureml._client.client import segment
 
 
@@ -110,7 +112,7 @@ class PublishedPipeline:
         )
         answer = workspace._call("POST", "pipelines", body)
         for note in answer.get("notes") or ():
-            print(note)
+            print(note, file=sys.stderr)  # what the script prints may be read by another program
         return PublishedPipeline._of(workspace, answer)
 
     # --- using it ---------------------------------------------------------------------------------------------------
