@@ -144,14 +144,24 @@ class PipelineWatch:
         if before == "NotStarted" and status == "Canceled" and "shown" not in step:
             return  # it never started: there is nothing to show
         if self.show:
-            if (status == "Running" or status in TERMINAL) and "shown" not in step:
-                step["shown"] = False
-                self.queue.append(step)
+            if status == "Running" or status in TERMINAL:
+                self._started(step)
             self._advance()
         elif status in TERMINAL:
             self._ended(step)
 
+    def _started(self, step):
+        """It is shown when its turn comes."""
+        if "shown" not in step:
+            step["shown"] = False
+            self.queue.append(step)
+
     def _log(self, log):
+        if (
+            log["run_id"] in self.steps
+        ):  # it has begun, whatever the events have told yet; a try that is over soon tells no more
+            self._started(self.steps[log["run_id"]])
+            self._advance()
         if log["run_id"] != (self.current or {}).get("id"):
             self.unseen.setdefault(log["run_id"], {})[log["name"]] = True
             return
