@@ -157,9 +157,8 @@ class PipelineWatch:
             self.queue.append(step)
 
     def _log(self, log):
-        if (
-            log["run_id"] in self.steps
-        ):  # it has begun, whatever the events have told yet; a try that is over soon tells no more
+        # It has begun, whatever the events have told yet: a try that is over soon tells no more.
+        if log["run_id"] in self.steps:
             self._started(self.steps[log["run_id"]])
             self._advance()
         if log["run_id"] != (self.current or {}).get("id"):
