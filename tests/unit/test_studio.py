@@ -133,6 +133,15 @@ json_values = st.recursive(
 )
 
 
+def test_a_whole_number_that_no_float_can_hold_is_shown() -> None:
+    huge = 10**400
+    assert card("scalar", huge).value == "1.00000e+400"
+    series = card("scalar", 1.0, huge, 3)
+    assert series.plot and series.plot.high == 3.0 and "2 values between 1 and 3" in series.plot.words
+    for kind in ("list", "row", "table", "residuals", "confusion_matrix"):
+        assert card(kind, {"data": {"a": huge, "matrix": [[huge, 1], [2, 3]], "class_labels": ["a", "b"]}}).name == "m"
+
+
 @given(
     st.sampled_from(["scalar", "list", "row", "table", "image", "confusion_matrix", "residuals"]),
     st.lists(json_values, min_size=1, max_size=4),

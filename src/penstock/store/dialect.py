@@ -50,23 +50,23 @@ def upserting(is_postgresql: bool, table: Table) -> Any:
     return postgresql.insert(table)
 
 
-def joined(connection: Connection, value: Any, order: Any) -> ColumnElement[str]:
-    """The values of a group's rows as one text, with commas between. SQLite takes the rows as it finds them: its query must name the
+def joined(connection: Connection, value: Any, order: Any, where: Any) -> ColumnElement[str]:
+    """The values of those of a group's rows as one text, with commas between. SQLite takes the rows as it finds them: its query must name the
     index that has them in the order, for its versions before 3.44 cannot be told one."""
     if not is_postgresql(connection):
-        return func.group_concat(value)
+        return func.group_concat(value).filter(where)
     from sqlalchemy.dialects import postgresql
 
-    return func.string_agg(cast(value, Text), postgresql.aggregate_order_by(literal(","), order))
+    return func.string_agg(cast(value, Text), postgresql.aggregate_order_by(literal(","), order)).filter(where)
 
 
-def json_array(connection: Connection, value: Any, order: Any) -> ColumnElement[str]:
-    """The texts of a group's rows as one JSON array, in the order that `joined` tells of. (To quote each would take as long again.)"""
+def json_array(connection: Connection, value: Any, order: Any, where: Any) -> ColumnElement[str]:
+    """The texts of those of a group's rows as one JSON array, in the order that `joined` tells of. (To quote each would take as long again.)"""
     if not is_postgresql(connection):
-        return func.json_group_array(value)
+        return func.json_group_array(value).filter(where)
     from sqlalchemy.dialects import postgresql
 
-    return cast(func.json_agg(postgresql.aggregate_order_by(value, order)), Text)
+    return cast(func.json_agg(postgresql.aggregate_order_by(value, order)).filter(where), Text)
 
 
 def insert_all(connection: Connection, table: Table, rows: Sequence[dict[str, Any]], conflict: str = "") -> None:

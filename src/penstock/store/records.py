@@ -53,35 +53,51 @@ def mark_of_metrics(connection: Connection, run_id: str, recursive: bool) -> tup
 
 
 def gathered_metrics(connection: Connection, run_id: str, recursive: bool = False) -> list[Row]:
-    """The metrics of each run's last try by first appearance in it; all scalars of a name are one row, a list in logged order."""
+    """The metrics of each run's last try, run by run and by first appearance; all scalars of a name are one row, a list in logged order."""
     ids = _descendants(connection, run_id) if recursive else [run_id]
     of_try: dict[int, list[str]] = {}
     for of_run, attempt in connection.execute(select(run.c.id, run.c.attempt).where(run.c.id.in_(ids))):
         of_try.setdefault(attempt, []).append(of_run)
-    found: list[tuple[int, Row]] = []
+    found: list[Row] = []
     for attempt, same in of_try.items():
-        whose = metric.c.run_id.in_(same) & (metric.c.attempt >= attempt)
-        found += _scalars(connection, whose)
-        query = select(metric.c.id, metric.c.run_id, metric.c.name, metric.c.kind, metric.c.value)
-        for first, of_run, name, kind, value in connection.execute(query.where(whose, metric.c.kind != "scalar")):
-            found.append((first, {"run_id": of_run, "name": name, "kind": kind, "value": json.loads(value)}))
+        found += _gathered(connection, metric.c.run_id.in_(same) & (metric.c.attempt >= attempt))
+    return found
+
+
+def _gathered(connection: Connection, whose: Any) -> Iterator[Row]:
+    """The rows run by run. The database hands over one text a run: rows would take three times as long."""
+    is_scalar = metric.c.kind == "scalar"
+    texts = (
+        json_array(connection, metric.c.name, metric.c.id, is_scalar),
+        joined(connection, metric.c.value, metric.c.id, is_scalar),
+        func.count().filter(~is_scalar),
+    )
+    query = select(metric.c.run_id, *texts).with_hint(metric, f"INDEXED BY {_BY_RUN}", "sqlite")
+    for of_run, names, values, n_others in connection.execute(query.where(whose).group_by(metric.c.run_id)).all():
+        gathered: dict[str, list[Any]] = {}
+        if values is not None:
+            named = json.loads(names)
+            gathered = {name: [] for name in dict.fromkeys(named)}
+            for name, value in zip(named, json.loads(f"[{values}]"), strict=True):
+                gathered[name].append(value)
+        rows = [
+            {"run_id": of_run, "name": name, "kind": kind, "value": value}
+            for name, many in gathered.items()
+            for kind, value in [("list", many) if len(many) > 1 else ("scalar", many[0])]
+        ]
+        yield from _among_others(connection, whose, of_run, rows) if n_others else rows
+
+
+def _among_others(connection: Connection, whose: Any, run_id: str, scalars: list[Row]) -> list[Row]:
+    """The rows of a run which has more than scalars, `scalars` set where their names were first logged."""
+    of_run = whose & (metric.c.run_id == run_id)
+    firsts = select(metric.c.name, func.min(metric.c.id)).where(of_run, metric.c.kind == "scalar")
+    first: dict[str, int] = dict(tuple(row) for row in connection.execute(firsts.group_by(metric.c.name)))
+    found = [(first[row["name"]], row) for row in scalars]
+    query = select(metric.c.id, metric.c.name, metric.c.kind, metric.c.value).where(of_run, metric.c.kind != "scalar")
+    for at, name, kind, value in connection.execute(query):
+        found.append((at, {"run_id": run_id, "name": name, "kind": kind, "value": json.loads(value)}))
     return [row for _, row in sorted(found, key=lambda f: f[0])]
-
-
-def _scalars(connection: Connection, whose: Any) -> Iterator[tuple[int, Row]]:
-    """(id of the first, row) of each run and name. The database hands over one text a run: rows would take three times as long."""
-    texts = (joined(connection, metric.c.value, metric.c.id), joined(connection, metric.c.id, metric.c.id))
-    query = select(metric.c.run_id, json_array(connection, metric.c.name, metric.c.id), *texts)
-    query = query.with_hint(metric, f"INDEXED BY {_BY_RUN}", "sqlite").group_by(metric.c.run_id)
-    for of_run, names, values, ids in connection.execute(query.where(whose, metric.c.kind == "scalar")):
-        named = json.loads(names)
-        firsts = dict(zip(reversed(named), reversed(ids.split(",")), strict=True))
-        gathered: dict[str, list[Any]] = {name: [] for name in firsts}
-        for name, value in zip(named, json.loads(f"[{values}]"), strict=True):
-            gathered[name].append(value)
-        for name, many in gathered.items():
-            kind, value = ("list", many) if len(many) > 1 else ("scalar", many[0])
-            yield int(firsts[name]), {"run_id": of_run, "name": name, "kind": kind, "value": value}
 
 
 def latest_scalars(connection: Connection, run_ids: Sequence[str]) -> dict[str, list[Row]]:

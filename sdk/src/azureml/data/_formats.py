@@ -114,25 +114,33 @@ def _parquet_columns(source):
 
 
 def _parquet(source):
+    from concurrent.futures import ThreadPoolExecutor
+
     parquet = pyarrow_parquet("Reading Parquet files")
     import pandas
     import pyarrow.types as types
 
     from azureml.data._arrow import texts_of
 
+    def read(columns, **how):
+        with parquet.ParquetFile(source.local, **how) as file:
+            return file.read(columns=columns)
+
     schema = parquet.read_schema(source.local)
     named = [f.name for f in schema if types.is_string(f.type) or types.is_large_string(f.type)]
     # Text goes to objects at once: pandas 3 would make a type of its own of it, to be made objects again at some cost.
-    with parquet.ParquetFile(source.local, read_dictionary=named) as file:
-        table = file.read()
-    names = table.column_names
-    texts = {n: pandas.Series(texts_of(table.column(n)), dtype=object, copy=False) for n in named}
-    others = table.drop(list(texts)) if texts else table
-    del table
-    frame = uniform(others.to_pandas(ignore_metadata=True, date_as_object=False, split_blocks=True, self_destruct=True))
+    # Meanwhile another thread reads the rest.
+    with ThreadPoolExecutor(1) as pool:
+        rest = pool.submit(read, [n for n in schema.names if n not in named])
+        table = read(named, read_dictionary=named) if named else None
+        texts = {n: pandas.Series(texts_of(table.column(n)), dtype=object, copy=False) for n in named}
+        del table
+    table = rest.result()
+    del rest
+    frame = uniform(table.to_pandas(ignore_metadata=True, date_as_object=False, split_blocks=True, self_destruct=True))
     if not texts:
         return frame
-    return pandas.DataFrame({n: texts[n] if n in texts else frame[n] for n in names}, copy=False)
+    return pandas.DataFrame({n: texts[n] if n in texts else frame[n] for n in schema.names}, copy=False)
 
 
 def uniform(frame):

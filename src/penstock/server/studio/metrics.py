@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from penstock.server.studio.plots import Plot, bar_plot, line_plot, series_plot
@@ -87,7 +87,7 @@ def card(name: str, logged: Sequence[Json], image_url: Callable[[str], str]) -> 
             return Card(name, image=image_url(_file_name(values[-1])), note=_times(len(values)))
         make = _MAKERS.get(kind)
         made = make(name, values) if make else None
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError):
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError):
         made = None
     return made or Card(name, note=kind.replace("_", " "), raw=_pretty(values[-1]))
 
@@ -112,9 +112,13 @@ def _series(name: str, values: list[Any]) -> Card:
     known = as_numbers(values)
     if len(known) < 2 or len(known) < len(values) / 2:
         return Card(name, note=f"{len(values)} values", grid=_grid([name], [[v] for v in values]))
-    low, high = number(min(known)), number(max(known))
-    words = f"{name}: {len(known)} values between {low} and {high}, last {number(known[-1])}"
-    return Card(name, value=number(values[-1]), note=f"last of {len(values)}", plot=series_plot(known, words))
+    plot = series_plot(known)
+    if plot:
+        words = (
+            f"{name}: {len(known)} values between {number(plot.low)} and {number(plot.high)}, last {number(known[-1])}"
+        )
+        plot = replace(plot, words=words)
+    return Card(name, value=number(values[-1]), note=f"last of {len(values)}", plot=plot)
 
 
 def _row(name: str, values: list[Any]) -> Card:

@@ -59,7 +59,7 @@ def line_plot(named: Sequence[tuple[str, Sequence[tuple[float, float]]]], words:
     return Plot(tuple(curves), (), min(ys), max(ys), f"{min(xs):g}", f"{max(xs):g}", words)
 
 
-def series_plot(values: Sequence[float], words: str) -> Plot | None:
+def series_plot(values: Sequence[float], words: str = "") -> Plot | None:
     """One curve over the order in which the values were logged."""
     return line_plot([("", _thinned_series(values))], words)
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 TONES = {
@@ -129,7 +130,7 @@ def number(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return str(value)
     if isinstance(value, int):
-        return f"{value:,}" if abs(value) < 10**15 else f"{value:.6g}"
+        return f"{value:,}" if abs(value) < 10**15 else f"{Decimal(value):.6g}"
     if not math.isfinite(value):
         return str(value)
     if value == int(value) and abs(value) < 10**15:
@@ -139,16 +140,16 @@ def number(value: Any) -> str:
 
 def as_number(value: Any) -> float | None:
     """`value` as a finite number, or None."""
-    if isinstance(value, bool):
-        return float(value)
-    if isinstance(value, (int, float)) and math.isfinite(value):
-        return float(value)
-    return None
+    try:
+        known = float(value) if isinstance(value, (bool, int, float)) else math.nan
+    except OverflowError:  # a whole number larger than any float
+        return None
+    return known if math.isfinite(known) else None
 
 
 def as_numbers(values: Sequence[Any]) -> list[float]:
     """Those of `values` that are finite numbers; of very many that all are, at once."""
-    if set(map(type, values)) <= {int, float} and all(map(math.isfinite, values)):
+    if set(map(type, values)) == {float} and math.isfinite(sum(values)):  # what is not finite makes a sum that is not
         return list(values)
     return [n for v in values if (n := as_number(v)) is not None]
 
