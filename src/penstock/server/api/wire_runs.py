@@ -69,6 +69,12 @@ def add(routes: APIRouter, services: Services) -> None:
         steps = await run_in_threadpool(_steps, services, ws, run_id)
         return {each["node"]: _STEP_CODES[_STEP_WORDS.get(each["status"], "Running")] for each in steps}
 
+    @routes.post(_RUN + "/Graph/Shareable/Outputs")  # before the logs, or it would be taken for one
+    @routes.post(_RUN + "/Outputs")
+    async def get_step_outputs(ws: str, run_id: str, request: Request, nodeId: str = "") -> Json:
+        step = await run_in_threadpool(_step, services, ws, run_id, nodeId or await _node_of(request))
+        return {each["name"]: _output(each) for each in await run_in_threadpool(views.outputs, step["id"])}
+
     @routes.post(_RUN + "/Graph/Shareable/{log}")
     async def get_step_log(ws: str, run_id: str, log: str, request: Request, nodeId: str = "") -> Response:
         step = await run_in_threadpool(_step, services, ws, run_id, nodeId or await _node_of(request))
@@ -76,12 +82,6 @@ def add(routes: APIRouter, services: Services) -> None:
             raise NotFound(f"There is no log '{log}'. There are: {', '.join(_LOGS)}.", target=log)
         url = services.context.url
         return JSONResponse(f"{url}/api/v1/ws/{quote(ws)}/runs/{step['id']}/files/azureml-logs/{_LOGS[log]}")
-
-    @routes.post(_RUN + "/Graph/Shareable/Outputs")
-    @routes.post(_RUN + "/Outputs")
-    async def get_step_outputs(ws: str, run_id: str, request: Request, nodeId: str = "") -> Json:
-        step = await run_in_threadpool(_step, services, ws, run_id, nodeId or await _node_of(request))
-        return {each["name"]: _output(each) for each in await run_in_threadpool(views.outputs, step["id"])}
 
     @routes.get(RUNS + "/Pipeline/{pipeline_id}")
     def list_runs_of_pipeline(ws: str, pipeline_id: str, limit: int = 100) -> list[Json]:
