@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
 import hmac
@@ -10,6 +11,7 @@ import json
 import re
 import sqlite3
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +22,7 @@ from fault.test_janitor import context as context  # a service without its serve
 from integration.served import Client, node, serve, wait_for, wait_until_served
 from joserfc import jws, jwt
 from joserfc.jwk import RSAKey
+from starlette.routing import compile_path
 
 from penstock.model.access import ROLES, Needs, Permission, Role
 from penstock.server.app import make_app
@@ -33,6 +36,7 @@ from penstock.store import principals as store
 from penstock.store.database import open_database
 
 SHORT = 5.0
+SUBMIT = "/pipelines/v1.0/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w/PipelineRuns/PipelineSubmit/x"
 
 
 def routes_of(routes: list, prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -45,17 +49,25 @@ def routes_of(routes: list, prefix: str = "") -> Iterator[tuple[str, str]]:
             yield from ((m, prefix + route.path) for m in route.methods - {"HEAD", "OPTIONS"})
 
 
-def served_routes(context: Context) -> set[tuple[str, str]]:
-    return set(routes_of(make_app(Services.build(context, Inbox()), None, None).routes))  # type: ignore[arg-type]
+def served_routes(context: Context) -> list[tuple[str, str]]:
+    return list(routes_of(make_app(Services.build(context, Inbox()), None, None).routes))  # type: ignore[arg-type]
 
 
 def test_every_route_says_what_it_needs(context: Context) -> None:
     served = served_routes(context)
     assert len(served) > 90
-    missing = sorted(served - set(TABLE))
+    missing = sorted(set(served) - set(TABLE))
     assert not missing, f"say in server/permissions.py what these need: {missing}"
-    gone = sorted(set(TABLE) - served)
+    gone = sorted(set(TABLE) - set(served))
     assert not gone, f"server/permissions.py names routes that are not there: {gone}"
+
+
+def test_no_route_is_hidden_by_one_that_is_looked_at_before_it(context: Context) -> None:
+    known: list[tuple[str, re.Pattern[str], str]] = []
+    for method, path in served_routes(context):
+        before = [other for verb, pattern, other in known if verb == method and pattern.match(filled(path))]
+        assert set(before) <= {path}, f"{method} {path} is never called: {before[0]} is"
+        known.append((method, compile_path(path)[0], path))
 
 
 class Shared:
@@ -132,11 +144,22 @@ def filled(path: str) -> str:
     return re.sub(r"\{(\w+)(:path)?\}", lambda m: values.get(m[1], "nothing"), path)
 
 
-def may(who: str, needs: Needs) -> bool:
+OF_A_RUN = {
+    Permission.READ, Permission.SUBMIT, Permission.READ_PUBLISHED, Permission.RUN_PUBLISHED, Permission.TRACK, Permission.REGISTER,
+    Permission.SECRETS,
+}  # fmt: skip
+
+
+def may(who: str, needs: Needs, path: str) -> bool:
     if needs.permission is Permission.PUBLIC or who in ("owner of the home", "server's owner"):
         return True
-    if who == "nobody":
+    if who in ("nobody", "expired"):
         return False
+    if who == "one published" and needs.permission is not Permission.SIGNED_IN:
+        return needs.permission in (Permission.READ_PUBLISHED, Permission.RUN_PUBLISHED)
+    if who == "a run" and needs.permission is not Permission.SIGNED_IN:
+        is_of_another = needs.permission is Permission.TRACK and "{run_id}" in path
+        return needs.permission in OF_A_RUN and needs.where in ("ws", "any") and not is_of_another
     if needs.permission is Permission.SIGNED_IN or (
         needs.where == "any"
         and who in (*Role, "foreign")
@@ -157,23 +180,41 @@ NOT_CALLED = {
 }
 
 
+@pytest.fixture
+def tokens(shared: Shared) -> Iterator[dict[str, str | None]]:
+    """What callers of each kind show, that of a step under way, of whoever may run one pipeline, and one of yesterday's owner included."""
+    found = dict(shared.tokens)
+    found["expired"] = signed(shared, exp=int(time.time()) - 1, nbf=int(time.time()) - 3700)
+    found["one published"] = shared.token(shared.made({"name": "runs-nothing", "published": "nothing"}))
+    gate = shared.home / "matrix is done"
+    script = b"import os, time\nwhile not os.path.exists('%s'): time.sleep(0.02)\n" % bytes(gate)
+    made = shared.client.submit([node(shared.client.snapshot(a__py=script), outputs=[])])[1]
+    step = made["steps"][0]["run_id"]
+    wait_for(lambda: shared.client.run(step)["status"] == "Running")
+    job = shared.client("GET", f"/ws/w/runs/{step}/job?folder=/nowhere")[1]
+    yield {**found, "a run": job["env"]["AZUREML_RUN_TOKEN"]}
+    gate.touch()
+    shared.client.follow(made["run"]["id"])
+    assert shared.client.run(made["run"]["id"])["status"] == "Completed", "nobody has stopped it on the way"
+
+
 @pytest.mark.slow
-def test_each_route_lets_in_whom_its_permission_says(shared: Shared) -> None:
+def test_each_route_lets_in_whom_its_permission_says(shared: Shared, tokens: dict[str, str | None]) -> None:
     """The matrix of routes and callers; run with -s to see it."""
     wrong, lines = [], []
     for (method, path), needs in sorted(TABLE.items(), key=lambda item: (item[1].permission, item[1].where, item[0])):
         row = []
-        for who, token in shared.tokens.items():
-            is_let_in = may(who, needs)
+        for who, token in tokens.items():
+            is_let_in = may(who, needs, path)
             if is_let_in and (method, path) in NOT_CALLED:
                 row.append("(yes)")
                 continue
             status = shared.status(method, filled(path), token, {} if method in ("POST", "PUT", "PATCH") else None)
-            expected_refusal = 401 if token is None else 403
+            expected_refusal = 401 if who in ("nobody", "expired") else 403
             was_let_in = status not in (401, 403)
             if path.startswith("/{tenant}/oauth2"):
                 was_let_in = True  # 400: {} is no form
-            if (method, path) == ("PUT", "/api/v1/workspaces/{ws}") and who == "nobody":
+            if (method, path) == ("PUT", "/api/v1/workspaces/{ws}") and expected_refusal == 401:
                 is_let_in = False
             if was_let_in is not is_let_in or (not was_let_in and status != expected_refusal):
                 wrong.append(f"{method} {path} as {who}: {status}, and that is {needs.permission} ({needs.where})")
@@ -181,7 +222,7 @@ def test_each_route_lets_in_whom_its_permission_says(shared: Shared) -> None:
         lines.append(
             f"{needs.permission:<24} {needs.where:<7} {method:<7} {path:<64} " + " ".join(f"{c:<6}" for c in row)
         )
-    print("\n" + " " * 106 + " ".join(f"{w[:6]:<6}" for w in shared.tokens))
+    print("\n" + " " * 106 + " ".join(f"{w[:6]:<6}" for w in tokens))
     print("\n".join(lines))
     assert not wrong, "\n".join(wrong)
 
@@ -196,20 +237,22 @@ def keys_of(shared: Shared) -> tuple[str, RSAKey]:
     return row["id"], RSAKey.import_key(pem)
 
 
-def test_forged_and_expired_tokens_are_refused(shared: Shared) -> None:
-    import base64
-    import time
+def claims_of(shared: Shared) -> dict:
+    """Those of an owner's token."""
+    return json.loads(base64.urlsafe_b64decode(str(shared.tokens[Role.OWNER]).split(".")[1] + "=="))
 
+
+def signed(shared: Shared, kid: str = "", with_key: RSAKey | None = None, **changed: object) -> str:
+    """An owner's token with other claims, signed as the server signs."""
+    key_id, key = keys_of(shared)
+    header = {"alg": "RS256", "kid": kid or key_id}
+    return jwt.encode(header, {**claims_of(shared), **changed}, with_key or key, algorithms=["RS256"])
+
+
+def test_forged_and_expired_tokens_are_refused(shared: Shared) -> None:
     good = str(shared.tokens[Role.OWNER])
     head, claims, mark = good.split(".")
-    plain = json.loads(base64.urlsafe_b64decode(claims + "=="))
-    key_id, key = keys_of(shared)
-    now = int(time.time())
-
-    def signed(header: dict, changed: dict, with_key: RSAKey = key) -> str:
-        return jwt.encode(
-            {"alg": "RS256", "kid": key_id, **header}, {**plain, **changed}, with_key, algorithms=["RS256"]
-        )
+    plain, (key_id, key), now = claims_of(shared), keys_of(shared), int(time.time())
 
     def part(value: dict) -> str:
         return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
@@ -221,22 +264,27 @@ def test_forged_and_expired_tokens_are_refused(shared: Shared) -> None:
         "no algorithm": f"{part({'alg': 'none'})}.{claims}.",
         "no algorithm, a mark": f"{part({'alg': 'none', 'kid': key_id})}.{claims}.{mark}",
         "signed with the public key": f"{by_hmac}.{base64.urlsafe_b64encode(digest).rstrip(b'=').decode()}",
-        "another's key": signed({}, {}, RSAKey.generate_key(2048)),
-        "an unknown key": signed({"kid": "nobody's"}, {}),
-        "another audience": signed({}, {"aud": "https://graph.microsoft.com"}),
-        "several audiences": signed({}, {"aud": [plain["aud"], "x"]}),
-        "expired": signed({}, {"exp": now - 1, "nbf": now - 3700}),
-        "not good yet": signed({}, {"nbf": now + 3600}),
-        "for ever": signed({}, {"exp": None}),
-        "nobody": signed({}, {"sub": "00000000-0000-0000-0000-000000000000"}),
+        "another's key": signed(shared, with_key=RSAKey.generate_key(2048)),
+        "an unknown key": signed(shared, "nobody's"),
+        "another audience": signed(shared, aud="https://graph.microsoft.com"),
+        "several audiences": signed(shared, aud=[plain["aud"], "x"]),
+        "expired": signed(shared, exp=now - 1, nbf=now - 3700),
+        "not good yet": signed(shared, nbf=now + 3600),
+        "for ever": signed(shared, exp=None),
+        "nobody": signed(shared, sub="00000000-0000-0000-0000-000000000000"),
         "changed": f"{head}.{part({**plain, 'sub': 'admin'})}.{mark}",
         "cut": good[:-5],
         "no token": "ey.a.b",
         "the home's, cut": str(shared.tokens["owner of the home"])[:-1],
     }
-    assert shared.status("GET", "/api/v1/ws/w/runs", signed({}, {})) == 200  # the forger's own tools work
+    assert shared.status("GET", "/api/v1/ws/w/runs", signed(shared)) == 200  # the forger's own tools work
     answers = {what: shared.status("GET", "/api/v1/ws/w/runs", token) for what, token in forged.items()}
     assert answers == dict.fromkeys(forged, 401)
+    for what, token in forged.items():  # and as clients of the original are told it
+        status, answer, _ = shared.raw("POST", SUBMIT, token, '{"ExperimentName": "e"}')
+        error = json.loads(answer)["error"]
+        assert (status, error["code"], set(json.loads(answer))) == (401, "Unauthorized", {"error", "correlation"}), what
+        assert set(error) == {"code", "message", "target", "details"} and "token" in error["message"], what
 
 
 def test_a_disabled_principal_is_refused_and_its_run_goes_on(shared: Shared) -> None:

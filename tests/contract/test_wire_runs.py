@@ -166,7 +166,12 @@ def test_steps_are_told_by_node_with_how_they_ended(wire: Wire) -> None:
 
 def test_what_is_no_pipeline_run_is_not_found_on_any_path_of_runs(wire: Wire, written: dict) -> None:
     step = wire.client.children(written["Id"])[0]["id"]
-    calls = [("GET", ""), ("DELETE", "/Execution"), ("GET", "/PipelineRunOutputs/result"), ("POST", "/Outputs?nodeId=0")]
+    calls = [
+        ("GET", ""),
+        ("DELETE", "/Execution"),
+        ("GET", "/PipelineRunOutputs/result"),
+        ("POST", "/Outputs?nodeId=0"),
+    ]
     calls += [("POST", f"/Graph/{tail}") for tail in ("Node/Status", "Node/StatusCode")]
     calls += [("POST", f"/Graph/Shareable/{tail}?nodeId=0") for tail in ("STDOUT", "Outputs")]
     for method, tail in calls:
@@ -234,12 +239,19 @@ def test_endpoints_are_read_switched_and_refused_on_every_path_that_submits_them
             refused(runs(call), 404, word, f"penstock pipeline enable {made}")
     refused(runs(calls[2]), 404, "'an endpoint'")  # its name is free again
     assert wire.call("PUT", f"{path}/{made}", {"status": "Active", "name": "back"})[1]["Name"] == "back"
-    assert made not in {e["Id"] for e in wire.call("GET", path + "?activeOnly=false")[1] if e["EntityStatus"] != "Active"}
+    assert made not in {
+        e["Id"] for e in wire.call("GET", path + "?activeOnly=false")[1] if e["EntityStatus"] != "Active"
+    }
     refused(runs("/Name?name=back&pipelineVersion=9"), 404, "has no version '9'. It has: 0, 1.")
     refused(runs(f"/Id/{made}/9"), 404, "has no version '9'")
     refused(wire.call("PUT", f"{path}/{made}", {"Status": "Gone"}), 400, "Active, Archived, Disabled")
     refused(wire.call("PUT", f"{path}/{made}", {"DefaultVersion": "9"}), 404, "has no version '9'")
-    for method, tail in (("GET", "/Id/nobody"), ("GET", "/nobody/pipelines"), ("PUT", "/nobody"), ("GET", "/Name?name=nobody")):
+    for method, tail in (
+        ("GET", "/Id/nobody"),
+        ("GET", "/nobody/pipelines"),
+        ("PUT", "/nobody"),
+        ("GET", "/Name?name=nobody"),
+    ):
         refused(wire.call(method, path + tail, {}), 404, "'nobody'")
     refused(wire.call("POST", by + "/Name", {"ExperimentName": "e"}), 400, "name")
     assert wire.n_runs() == before
@@ -256,14 +268,18 @@ def test_whoever_may_run_one_pipeline_follows_its_run_to_the_end_and_nobody_else
     others = ended(wire, made)["Id"]
     calls = [("GET", ""), ("GET", "/PipelineRunOutputs/result"), ("POST", "/Outputs?nodeId=00000000")]
     calls += [("POST", f"/Graph/Node/{tail}") for tail in ("Status", "StatusCode")]
-    calls += [("POST", f"/Graph/Shareable/{tail}?nodeId=00000000") for tail in ("JobLog", "STDOUT", "STDERR", "Outputs")]
+    calls += [
+        ("POST", f"/Graph/Shareable/{tail}?nodeId=00000000") for tail in ("JobLog", "STDOUT", "STDERR", "Outputs")
+    ]
     for method, tail in calls:
         assert wire.call(method, f"{RUNS}/{mine}{tail}", token=token)[0] == 200, tail
         refused(wire.call(method, f"{RUNS}/{others}{tail}", token=token), 403, "'follows'")
     where = wire.call("POST", f"{RUNS}/{mine}/Graph/Shareable/STDOUT?nodeId=00000000", token=token)[1]
     path = str(where).split(wire.host, 1)[1]
     assert asked(wire, path, token)[:2] == (200, b"wrote\n")
-    held = wire.client("POST", f"/ws/w/pipelines/{wire.published(WAIT)['id']}/runs", {"experiment": "e"})[1]["run"]["id"]
+    held = wire.client("POST", f"/ws/w/pipelines/{wire.published(WAIT)['id']}/runs", {"experiment": "e"})[1]["run"][
+        "id"
+    ]
     refused(wire.call("DELETE", f"{RUNS}/{held}/Execution", token=token), 403, "'follows'")
     assert wire.client.run(held)["status"] in ("NotStarted", "Preparing", "Queued", "Running")
     assert json.loads(asked(wire, f"/api/v1/ws/w/runs/{mine}", token)[1])["status"] == "Completed"
