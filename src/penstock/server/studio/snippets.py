@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from dataclasses import dataclass
 from typing import Any
 
 Json = dict[str, Any]
+_TEXT_OR_WORD = re.compile(r'"(?:[^"\\]|\\.)*"|\b(?:true|false|null)\b')
+_WORDS = {"true": "True", "false": "False", "null": "None"}
+_NO_PLAIN_YAML = re.compile(r": | #|[\x00-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True)
@@ -23,7 +28,7 @@ def snippets(url: str, body: Json) -> tuple[Snippet, ...]:
     compact, pretty = json.dumps(body), json.dumps(body, indent=4)
     given = body.get("ParameterAssignments", {})
     options = "".join(f" -p {_shell(f'{name}={_text(value)}')}" for name, value in given.items())
-    command = f"penstock run submit-pipeline {_shell(url)} -e {body['ExperimentName']}{options} --wait"
+    command = _yaml(f"penstock run submit-pipeline {_shell(url)} -e {body['ExperimentName']}{options} --wait")
     server = url.split("/pipelines/", 1)[0]
     return (
         Snippet("curl", "curl", _CURL.format(url=_shell(url), body=_shell(compact))),
@@ -35,17 +40,24 @@ def snippets(url: str, body: Json) -> tuple[Snippet, ...]:
 
 
 def _shell(text: str) -> str:
-    import shlex
-
     return shlex.quote(text)
 
 
 def _python(pretty: str) -> str:
-    return pretty.replace(": true", ": True").replace(": false", ": False").replace(": null", ": None")
+    """JSON as Python has it; what stands within texts stays."""
+    return _TEXT_OR_WORD.sub(lambda found: _WORDS.get(found[0], found[0]), pretty)
+
+
+def _yaml(command: str) -> str:
+    """A command as the value of a key: between quotes where it would be read as something else."""
+    if not _NO_PLAIN_YAML.search(command):
+        return command
+    return re.sub(r"[\x7f-\x9f]", lambda found: f"\\x{ord(found[0]):02x}", json.dumps(command, ensure_ascii=False))
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    """A value as scripts see it when it is the default."""
+    return str(value) if isinstance(value, str | bool) else json.dumps(value)
 
 
 _CURL = """curl -sS -X POST {url} \\
