@@ -125,6 +125,21 @@ def test_a_published_pipeline(ws: Workspace, pipeline: Pipeline, capsys: pytest.
     assert printed(run) == "['4']" and run.id in [r.id for r in PipelineRun.get_pipeline_runs(ws, published.id)]
 
 
+def test_the_first_publishing_says_how_long_the_server_stays_on_stderr_and_no_other_does(
+    workspace: Workspace, tmp_path: Path, capfd: pytest.CaptureFixture
+) -> None:
+    (tmp_path / "x.py").write_text("")
+    step = PythonScriptStep("x.py", source_directory=str(tmp_path), compute_target="cpu")
+    capfd.readouterr()
+    Pipeline(workspace, [step]).publish("first").disable()
+    out, err = capfd.readouterr()
+    assert "not through a logout or a restart of the machine" in err and err.count("penstock service install") == 1
+    assert "service" not in out
+    again = Pipeline(workspace, [step]).publish("again")
+    Experiment(workspace, "e").submit(again).publish_pipeline("of a run", "d", "1")
+    assert "service" not in "".join(capfd.readouterr())
+
+
 def test_publishing_a_run(ws: Workspace, pipeline: Pipeline, capsys: pytest.CaptureFixture) -> None:
     with refused("missing 2 required", TypeError):
         PipelineRun.publish_pipeline(None, "a")

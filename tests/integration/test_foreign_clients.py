@@ -65,6 +65,29 @@ def test_authlib_gets_a_token_from_both_endpoints(secured: Secured) -> None:
                     )
 
 
+@pytest.mark.parametrize(
+    "resource",
+    [
+        "https://management.azure.com/",
+        "https://management.azure.com",
+        "https://management.core.windows.net/",
+        "https://ml.azure.com",
+        "https://aml.azureml.net",
+    ],
+)
+def test_a_token_is_given_for_whatever_existing_clients_ask_one_for(secured: Secured, resource: str) -> None:
+    form = {"grant_type": "client_credentials", "client_id": secured.id, "client_secret": secured.secret}
+    scope = resource + "/.default"  # after a resource that ends in a slash, too, as ADAL's users write it
+    for endpoint, more in ((secured.v1, {"resource": resource}), (secured.v2, {"scope": scope})):
+        answer = requests.post(endpoint, {**form, **more}, verify=str(secured.ca))
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["cache-control"] == "no-store" and int(answer.json()["expires_in"]) == 3600
+        assert secured.get(answer.json()["access_token"]) == 200
+    for endpoint, more in ((secured.v1, {"resource": resource + "x"}), (secured.v2, {"scope": scope + " User.Read"})):
+        answer = requests.post(endpoint, {**form, **more}, verify=str(secured.ca))
+        assert answer.status_code == 400 and answer.json()["error"] in ("invalid_resource", "invalid_scope")
+
+
 def test_requests_oauthlib_gets_a_token_from_both_endpoints(secured: Secured) -> None:
     from oauthlib.oauth2 import BackendApplicationClient
     from requests_oauthlib import OAuth2Session
