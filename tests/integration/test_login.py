@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
+import re
+import socket
 import subprocess
 import sys
 import tempfile
@@ -157,4 +161,76 @@ def test_what_is_wrong_is_said_and_nothing_is_kept(
 ) -> None:
     done = elsewhere.penstock(*(elsewhere.url if a == "URL" else a for a in arguments), given=given)
     assert (done.returncode, said in done.stderr) == (status, True), done.stderr
+    assert not (elsewhere.home / "logins.json").exists()
+
+
+ASKS = """
+import sys
+from azureml.core import Workspace
+from azureml.core.authentication import InteractiveLoginAuthentication
+ws = Workspace.get("w", auth=InteractiveLoginAuthentication())
+print(ws._client.call("GET", "/whoami")["name"], InteractiveLoginAuthentication().get_authentication_header()["Authorization"][:9])
+"""
+
+
+def test_a_script_at_a_terminal_shows_a_code_once_and_one_without_a_terminal_never_asks(
+    shared: Shared, elsewhere: Elsewhere
+) -> None:
+    made = shared.made({"name": "grace", "role": "reader", "workspace": "w"})
+    done = elsewhere.sdk(ASKS, PENSTOCK_URL=elsewhere.url)
+    assert "AuthenticationException" in done.stderr and "This needs a token" in done.stderr
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-c", ASKS],
+        env=elsewhere.environment(PENSTOCK_URL=elsewhere.url),
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        text=True,
+    ) as asking:
+        os.close(theirs)
+        shown = ""
+        while not (
+            found := re.search(
+                r"open http://penstock\.example/device in a browser, and type in the code (\S+)\r\n", shown
+            )
+        ):
+            shown += os.read(ours, 4096).decode()
+        browser = Browser(shared)
+        browser.sign_in("grace", made["secret"])
+        page = f"/device?user_code={found[1]}"
+        assert f"<strong>-c on {socket.gethostname()}</strong>" in browser.get(page)[1]
+        browser.post("/device", {"user_code": found[1], "decision": "allow", "form_key": browser.form_key(page)})
+        assert asking.stdout and asking.stdout.read() == "grace Bearer ey\n"
+    os.close(ours)
+    assert asking.returncode == 0
+    kept = elsewhere.home / "logins.json"
+    assert kept.stat().st_mode & 0o777 == 0o600 and made["secret"] not in kept.read_text()
+    assert elsewhere.sdk(ASKS, PENSTOCK_URL=elsewhere.url).stdout == "grace Bearer ey\n", "it is signed in from now on"
+    assert "principal grace at" in elsewhere.penstock("whoami", PENSTOCK_URL=elsewhere.url).stdout
+
+
+def test_a_script_whose_code_is_refused_at_the_page_says_so(shared: Shared, elsewhere: Elsewhere) -> None:
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-c", ASKS],
+        env=elsewhere.environment(PENSTOCK_URL=elsewhere.url),
+        stdin=theirs,
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+    ) as asking:
+        os.close(theirs)
+        shown = b""
+        while not (found := re.search(rb"type in the code (\S+)\r\n", shown)):
+            shown += os.read(ours, 4096)
+        browser = Browser(shared)
+        browser.sign_in("", str(shared.tokens["owner of the home"]))
+        code = found[1].decode()
+        fields = {"user_code": code, "decision": "deny", "form_key": browser.form_key(f"/device?user_code={code}")}
+        browser.post("/device", fields)
+        with contextlib.suppress(OSError):  # the last writer has closed it
+            while more := os.read(ours, 4096):
+                shown += more
+    os.close(ours)
+    assert asking.returncode == 1 and b"Nobody signed in at" in shown and b"penstock login" in shown
     assert not (elsewhere.home / "logins.json").exists()

@@ -1,4 +1,4 @@
-"""Authentication: who a workspace's calls are made as. Nothing prompts.
+"""Authentication: who a workspace's calls are made as. Only a person at a terminal is ever asked for anything: by InteractiveLoginAuthentication.
 
 A service principal signs in at the server itself. The classes that stand for a person or a machine (interactive login, Azure CLI, managed
 identity) are the owner on an embedded server, and on a shared one whoever `penstock login` signed in.
@@ -106,10 +106,25 @@ class AbstractAuthentication:
 
 
 class InteractiveLoginAuthentication(AbstractAuthentication):
-    """Azure: opens a browser. Here nothing is asked: the owner of an embedded server, else who did `penstock login`."""
+    """Azure: opens a browser. Here the owner of an embedded server, else who did `penstock login`; a person at a terminal who did not is
+    shown a code to sign in with."""
 
     def __init__(self, force=False, tenant_id=None, cloud=None):
         AbstractAuthentication.__init__(self, cloud)
+
+    def _access_token(self, client):
+        from azureml._client import device
+        from azureml.exceptions import AuthenticationException
+
+        try:
+            found = AbstractAuthentication._access_token(self, client)
+        except AuthenticationException:  # what was kept is good no more
+            if not device.is_somebody_there():
+                raise
+            found = None
+        if found is None and client.is_remote and device.is_somebody_there():
+            found = self._kept(client, device.sign_in)
+        return found
 
 
 class AzureCliAuthentication(AbstractAuthentication):
