@@ -12,6 +12,9 @@ from contract.test_permissions import Shared
 from contract.test_permissions import shared as shared  # a server that others can reach
 from integration.served import node, wait_for
 
+from penstock.model.access import Role
+
+pytestmark = pytest.mark.slow  # its server takes seconds to be made
 API = "/api/v1/ws/w"
 METRIC = [{"op": "metric", "name": "m", "kind": "scalar", "value": 1.5}, {"op": "tag", "name": "t", "value": "v"}]
 SHOWS = """
@@ -135,3 +138,74 @@ def test_it_is_good_for_one_try_and_no_other(shared: Shared, begun: Callable) ->
     shared.client.follow(step.root)
     assert shared.client.run(step.id)["status"] == "Completed"
     assert step.call("GET", f"{API}/runs/{step.id}", None, 2)[0] == 401
+
+
+def test_a_record_that_names_another_run_is_not_kept(shared: Shared, begun: Callable) -> None:
+    step, another = begun(), begun()
+    elsewhere = shared.client("POST", "/ws/other/interactive_runs", {"experiment": "e"})[1]["id"]
+    reader = str(shared.tokens[Role.SUBMITTER])
+    for run in (another.id, another.root, elsewhere):
+        said = [{**each, "run": run} for each in METRIC] + [{"op": "description", "run": run, "value": "forged"}]
+        status, answer = step.call("POST", f"{API}/runs/{step.id}/journal", said)
+        assert (status, shared.client.run(step.id)["tags"]) == (200, {}), answer
+        assert shared.status("POST", f"{API}/runs/{step.id}/journal", reader, said) == 200
+    for run, ws in ((another.id, "w"), (another.root, "w"), (elsewhere, "other")):
+        found = shared.client("GET", f"/ws/{ws}/runs/{run}")[1]
+        assert (found["tags"], found["description"]) == ({}, None)
+        assert shared.client("GET", f"/ws/{ws}/runs/{run}/metrics")[1]["value"] == []
+    assert any(elsewhere in warning for warning in shared.client.run(step.id)["warnings"])
+
+
+def test_a_run_that_it_starts_is_of_its_family_and_of_no_other(shared: Shared, begun: Callable) -> None:
+    step, another = begun(), begun()
+    elsewhere = shared.client("POST", "/ws/other/interactive_runs", {"experiment": "e"})[1]["id"]
+    for parent, status in ((another.id, 403), (elsewhere, 403), (step.root, 201)):
+        made = step.call("POST", f"{API}/interactive_runs", {"experiment": "e", "parent_id": parent})
+        assert made[0] == status, made
+    token = str(shared.tokens[Role.SUBMITTER])
+    asked = json.dumps({"experiment": "e", "parent_id": elsewhere})
+    status, answer, _ = shared.raw("POST", f"{API}/interactive_runs", token, asked)
+    assert status == 404 and "to be the parent" in json.loads(answer)["error"]["message"]
+    assert shared.client("GET", f"/ws/other/runs/{elsewhere}/children")[1]["value"] == []
+
+
+def test_mlflows_calls_write_to_its_family_alone(shared: Shared, begun: Callable) -> None:
+    step, another = begun(), begun()
+    base = "/mlflow/w/api/2.0/mlflow"
+    calls: dict[str, dict] = {
+        "runs/log-metric": {"key": "m", "value": 1.5, "timestamp": 1},
+        "runs/log-parameter": {"key": "p", "value": "v"},
+        "runs/set-tag": {"key": "t", "value": "v"},
+        "runs/log-batch": {"tags": [{"key": "t", "value": "v"}]},
+        "runs/delete-tag": {"key": "t"},
+        "runs/update": {"run_name": "renamed"},
+    }
+    status, made = step.call("POST", f"{base}/runs/create", {"experiment_id": "0", "run_name": "below"})
+    assert status == 200, made
+    child = made["run"]["info"]["run_id"]
+    assert shared.client.run(child)["parent_id"] == step.id, "what a step starts is its child"
+    for call, body in calls.items():
+        for run in (step.id, child):
+            assert step.call("POST", f"{base}/{call}", {"run_id": run, **body})[0] == 200, call
+        for run in (another.id, another.root):
+            status, answer = step.call("POST", f"{base}/{call}", {"run_id": run, **body})
+            assert (status, answer["error_code"]) == (403, "PERMISSION_DENIED"), (call, answer)
+    assert shared.client.run(another.id)["tags"] == {} and shared.client.run(another.id)["name"] == "step 0"
+    assert step.call("GET", f"{base}/runs/get?run_id={another.id}")[0] == 200, "it reads its workspace"
+    tags = [{"key": "mlflow.parentRunId", "value": another.id}]
+    assert step.call("POST", f"{base}/runs/create", {"experiment_id": "0", "tags": tags})[0] == 403
+
+
+def test_whose_a_run_is_cannot_be_said_by_a_step(shared: Shared, begun: Callable) -> None:
+    """Whoever is named there may look at the run, and what it submits counts as theirs."""
+    step = begun()
+    stranger = shared.made({"name": "stranger"})
+    records = [{"op": "property", "run": step.root, "name": "penstock.submitterId", "value": stranger["id"]}]
+    records += [{"op": "property", "name": "azureml.submittedBy", "value": "stranger"}]
+    assert step.call("POST", f"{API}/runs/{step.id}/journal", records)[0] == 200
+    assert shared.status("GET", f"{API}/runs/{step.root}", shared.token(stranger)) == 403
+    body = {"experiment": "e", "properties": {"penstock.submitterId": stranger["id"], "kept": "1"}}
+    status, made = step.call("POST", f"{API}/interactive_runs", body)
+    assert status == 201 and made["properties"] == {"kept": "1"}
+    assert shared.client.run(step.root)["properties"].keys().isdisjoint({"penstock.submitterId", "azureml.submittedBy"})
+    assert sum("is the server's alone to say" in warning for warning in shared.client.run(step.id)["warnings"]) == 2

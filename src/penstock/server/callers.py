@@ -11,7 +11,7 @@ from fastapi import Request
 from penstock.model.access import OWNER, Caller
 from penstock.model.errors import BadRequest
 from penstock.server.permissions import CALLER
-from penstock.service.identity.access import SUBMITTED_BY, SUBMITTER_ID
+from penstock.service.identity.access import OURS, SUBMITTED_BY, SUBMITTER_ID
 from penstock.service.services import Services
 
 Json = dict[str, Any]
@@ -26,7 +26,7 @@ def caller_of(request: Request) -> Caller:
 def signed(services: Services, request: Request, body: Json) -> Json:
     """A submission with who submits it among its properties, whatever the caller says of that. A run submits as whoever submitted it."""
     caller = caller_of(request)
-    given = {k: v for k, v in (body.get("properties") or {}).items() if k not in (SUBMITTED_BY, SUBMITTER_ID)}
+    given = {k: v for k, v in (body.get("properties") or {}).items() if k not in OURS}
     by: dict[str, str] = {}
     if caller.kind == "principal":
         by = {SUBMITTED_BY: caller.name, SUBMITTER_ID: caller.id}

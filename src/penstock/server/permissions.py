@@ -323,19 +323,14 @@ class Permissions:
             needs, caller, given
         ):
             raise _refusal(caller, needs.permission, "the whole server" if place == ALL else f"workspace '{place}'")
-        if needs.permission is _P.TRACK and caller.kind == "run" and not self._is_its_own(caller, given):
-            raise Forbidden(
-                f"The token of run '{caller.id}' writes to that run, its children and its parents, not to '{given['run_id']}'."
-            )
+        if needs.permission is _P.TRACK:
+            self._services.access.check_family(caller, given.get("run_id"))
 
     def _is_its_submission(self, needs: Needs, caller: Caller, given: dict[str, str]) -> bool:
         """Whoever submitted a run may look at it and cancel it, with no role in its workspace."""
         if caller.kind != "principal" or needs.permission not in (_P.READ, _P.TRACK) or "run_id" not in given:
             return False
         return self._services.access.submitter_of(given["run_id"]).get(SUBMITTER_ID) == caller.id
-
-    def _is_its_own(self, caller: Caller, given: dict[str, Any]) -> bool:
-        return "run_id" not in given or self._services.access.is_of_family(caller.id, str(given["run_id"]))
 
     def _workspace(self, needs: Needs, given: dict[str, Any]) -> str:
         if needs.where == "run":

@@ -15,8 +15,10 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 
-from penstock.model.errors import BadRequest, Conflict, NotBuiltYet, NotFound, PenstockError
+from penstock.model.access import Caller
+from penstock.model.errors import BadRequest, Conflict, Forbidden, NotBuiltYet, NotFound, PenstockError
 from penstock.server.api.runs import spool
+from penstock.server.callers import caller_of
 from penstock.server.files import send_file
 from penstock.service.services import Services
 
@@ -25,11 +27,14 @@ Call = Callable[[str, Json], Json]
 SPOKEN = "3.0.0"
 """The version of MLflow's own server whose calls these are."""
 MAX_RESULTS = 50_000
+PARENT = "mlflow.parentRunId"
+_WRITING = ("runs/update", "runs/log-metric", "runs/log-parameter", "runs/set-tag", "runs/delete-tag", "runs/log-batch")
 _CODES: dict[type[PenstockError], str] = {
     NotFound: "RESOURCE_DOES_NOT_EXIST",
     Conflict: "RESOURCE_ALREADY_EXISTS",
     BadRequest: "INVALID_PARAMETER_VALUE",
     NotBuiltYet: "ENDPOINT_NOT_FOUND",
+    Forbidden: "PERMISSION_DENIED",
 }
 
 
@@ -54,11 +59,27 @@ def router(services: Services) -> APIRouter:
             known = calls.get(call) or _of_model(services, call, request.method) if version == "2.0" else None
             if known is None:
                 raise NotBuiltYet(f"{request.method} {version}/mlflow/{call} is not built: the tracking of runs is.")
-            return JSONResponse(await run_in_threadpool(known, ws, await _given(request)))
+            given = await _given(request)
+            return JSONResponse(
+                await run_in_threadpool(lambda: known(ws, _as(caller_of(request), services, call, given)))
+            )
         except PenstockError as error:
             return _refusal(error)
 
     return routes
+
+
+def _as(caller: Caller, services: Services, call: str, given: Json) -> Json:
+    """What is asked, as this caller may ask it: a step writes to its own family alone, and a run that it starts is its child."""
+    if caller.kind != "run":
+        return given
+    if call == "runs/create":
+        parent = _tags(given).get(PARENT)
+        services.access.check_family(caller, parent)
+        return given if parent else {**given, "tags": [*(given.get("tags") or []), {"key": PARENT, "value": caller.id}]}
+    if call in _WRITING:
+        services.access.check_family(caller, _id(given))
+    return given
 
 
 def _refusal(error: PenstockError) -> Response:

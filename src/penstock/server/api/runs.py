@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from penstock.model.errors import BadRequest
 from penstock.server.api.workspaces import page
 from penstock.server.bodies import BYTES, api_router, bytes_of
-from penstock.server.callers import signed
+from penstock.server.callers import caller_of, signed
 from penstock.server.files import send_file
 from penstock.server.shapes import SUBMISSION, Labels, Number, Text, Things, optional, sent, submission
 from penstock.server.stream import follow
@@ -64,8 +64,9 @@ def router(services: Services) -> APIRouter:
         return JSONResponse({"steps": services.explaining.why(run_id)})
 
     @routes.post("/ws/{ws}/interactive_runs", status_code=201)
-    def start_interactive(ws: str, body: Json = _INTERACTIVE) -> Response:
-        return JSONResponse(views.find_run(control.start_interactive(ws, body)), 201)
+    def start_interactive(ws: str, request: Request, body: Json = _INTERACTIVE) -> Response:
+        services.access.check_family(caller_of(request), body.get("parent_id"))
+        return JSONResponse(views.find_run(control.start_interactive(ws, signed(services, request, body))), 201)
 
     def write_journal(ws: str, run_id: str, owner: str = "", body: list[Any] = Body()) -> Json:  # noqa: B008
         views.find_run(run_id, ws)

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from penstock.data.paths import relative_path
 from penstock.model.errors import BadRequest
+from penstock.service.identity.access import OURS
 from penstock.store import identities, records, runs
 
 Json = dict[str, Any]
@@ -80,6 +81,7 @@ def apply(connection: Connection, entries: list[Any], run: Json, folder: str, no
     """Turn journal records into rows. `folder`, relative to the home, is where artifact paths start."""
     found = _Records()
     known: dict[str, bool] = {run["id"]: True}
+    """Whether a run that is named is of the same pipeline run: of no other is anything taken."""
     for entry in entries:
         try:
             _apply_one(connection, entry, run, folder, now, found, known)
@@ -107,9 +109,10 @@ def _apply_one(
         raise ValueError(f"unknown kind {str(entry['kind'])[:40]!r}")
     op, run_id = entry["op"], str(entry.get("run") or run["id"])
     if run_id not in known:
-        known[run_id] = runs.get_run(connection, run_id) is not None
+        named = runs.get_run(connection, run_id)
+        known[run_id] = named is not None and named["root_id"] == run["root_id"]
     if not known[run_id]:
-        raise ValueError(f"there is no run {run_id}")
+        raise ValueError(f"run {run_id} is not of this pipeline run")
     if op == "metric":
         row = {"run_id": run_id, "attempt": run["attempt"], "at": float(entry.get("at") or now)}
         row["step"] = None if entry.get("step") is None else int(entry["step"])
@@ -123,6 +126,8 @@ def _apply_one(
         found.artifacts[run_id, row["name"]] = {**row, "size_bytes": int(entry.get("size_bytes") or 0)}
     elif op in ("tag", "property"):
         value = entry.get("value")
+        if op == "property" and entry["name"] in OURS:
+            raise ValueError(f"{entry['name']} is the server's alone to say")
         records.set_labels(connection, run_id, op, {_text(entry["name"]): None if value is None else _text(value)})
     elif op == "untag":
         records.drop_tag(connection, run_id, _text(entry["name"]))

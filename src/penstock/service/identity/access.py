@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 
 from penstock.model.access import Caller
-from penstock.model.errors import Unauthorized
+from penstock.model.errors import Forbidden, Unauthorized
 from penstock.model.status import TERMINAL
 from penstock.service.context import Context
 from penstock.store import records, runs
@@ -15,6 +15,9 @@ SUBMITTED_BY = "azureml.submittedBy"
 """The property of a pipeline run that names the principal who submitted it, for people to read."""
 SUBMITTER_ID = "penstock.submitterId"
 """The property that holds that principal's id: a name may be given to another one day, an id never is."""
+
+OURS = (SUBMITTED_BY, SUBMITTER_ID)
+"""Properties that only the server gives to a run."""
 
 
 class Access:
@@ -48,7 +51,7 @@ class Access:
             row = runs.get_run(connection, run_id)
             root = row["root_id"] if row else run_id
             kept = records.labels(connection, [root]).get(root, {}).get("property", {})
-        return {name: value for name in (SUBMITTED_BY, SUBMITTER_ID) if (value := kept.get(name)) is not None}
+        return {name: value for name in OURS if (value := kept.get(name)) is not None}
 
     def is_of_family(self, run_id: str, other: str) -> bool:
         """Whether `other` is this run, one of its parents, or below it."""
@@ -57,6 +60,13 @@ class Access:
         with self._db.read() as connection:
             return other in _above(runs.get_run(connection, run_id), connection) or run_id in _above(
                 runs.get_run(connection, other), connection
+            )
+
+    def check_family(self, caller: Caller, run_id: str | None) -> None:
+        """Forbidden for a step that names a run which is not itself, above it or below it."""
+        if caller.kind == "run" and run_id and not self.is_of_family(caller.id, run_id):
+            raise Forbidden(
+                f"The token of run '{caller.id}' writes to that run, its children and its parents, not to '{run_id}'."
             )
 
 

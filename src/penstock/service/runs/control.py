@@ -91,7 +91,13 @@ class Control:
                 return  # its own answer was lost: it is asked for once more
             raise Conflict(f"There is a run '{row['id']}' already. Choose another run id.", target=row["id"])
         if row["parent_id"]:
-            row["root_id"] = _existing(connection, row["parent_id"])["root_id"]
+            above = runs.get_run(connection, row["parent_id"])
+            if above is None or above["workspace"] != row["workspace"]:
+                raise NotFound(
+                    f"There is no run '{row['parent_id']}' in workspace '{row['workspace']}' to be the parent. Name one, or none.",
+                    target="parent_id",
+                )
+            row["root_id"] = above["root_id"]
         runs.insert_runs(connection, [row])
         for kind, values in (("tag", body.get("tags")), ("property", body.get("properties"))):
             records.set_labels(
