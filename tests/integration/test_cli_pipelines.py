@@ -309,6 +309,22 @@ def test_waiting_goes_on_when_the_server_is_killed_and_knows_how_it_ended(
     assert {c["status"] for c in detail["children"]} == {"Completed"}
 
 
+def test_waiting_for_a_run_that_is_canceled_ends_with_1_and_says_so(place: Place, tmp_path: Path) -> None:
+    place.published(WAIT, name="stopped", node={"environment_variables": {"GATE": str(tmp_path / "never")}})
+    command = [sys.executable, "-m", "penstock", "run", "submit-pipeline", "stopped", "--wait"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as waiter:
+        assert waiter.stdout
+        printed = ""
+        while "Running" not in printed:
+            line = waiter.stdout.readline()
+            assert line, printed
+            printed += line
+        (run_id,) = re.findall(r"Submitted run (\S+)", printed)
+        assert cli("run", "cancel", run_id).returncode == 0
+        printed += waiter.stdout.read()
+    assert waiter.returncode == 1 and "Canceled  run" in printed, printed
+
+
 def test_on_a_terminal_steps_under_way_are_drawn_in_place(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.delenv("NO_COLOR", raising=False)
