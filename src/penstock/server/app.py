@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 
 from penstock import __version__
@@ -92,6 +93,7 @@ def make_app(services: Services, loop: Loop, stop: Any) -> FastAPI:
     app.add_exception_handler(PenstockError, _penstock_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _bad_body)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(OSError, _disk_error(services.context.room))
     app.add_exception_handler(Exception, _surprise)
     return app
@@ -124,6 +126,12 @@ async def _bad_body(request: Request, error: Exception) -> Response:
     first = error.errors()[0]
     place = ".".join(str(p) for p in first["loc"])
     return _shape(request, "BadRequest", f"{place}: {first['msg']}. Send what docs/graph.md says.", 400, place)
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    """Nobody reads this answer: the caller hung up while it sent, as one does whose file changed, or who was interrupted."""
+    log.info("%s %s: the caller hung up before all was sent", request.method, request.url.path)
+    return _shape(request, "BadRequest", "The request broke off before all of it had come. Send it again.", 400)
 
 
 def _disk_error(room: Room) -> Callable[[Request, Exception], Awaitable[Response]]:

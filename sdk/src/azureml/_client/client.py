@@ -143,13 +143,15 @@ class Client:
 
     def put_file(self, path, source, size, error=None):
         """PUTs `size` bytes of the binary file object `source`."""
+        from azureml._client.sending import pieces
+
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
         first = source.tell() if size and source.seekable() else None
 
         def data():
             if first is not None:
                 source.seek(first)
-            return source if size else b""
+            return pieces(source, size) if size else b""
 
         status, content = self._answer("PUT", path, None, data, headers, first is not None or not size, _whole)
         if status >= 400:
@@ -228,6 +230,9 @@ class Client:
                         "then try again.".format(method, path, error or type(error).__name__)
                     ) from error
                 time.sleep(pause)
+            except BaseException:
+                self._drop()  # what was to be sent was sent in part: nothing else can follow on this connection
+                raise
         raise AssertionError("unreachable")
 
     def _headers(self, headers):

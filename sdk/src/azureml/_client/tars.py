@@ -3,25 +3,26 @@
 import os
 import tarfile
 
+from azureml._client.sending import changed, opened, pieces
+
 _BLOCK = tarfile.BLOCKSIZE
 _CHUNK = 1 << 20
 
 
 def tar_bytes(entries):
-    """Yields the bytes of a tar of `entries`, (name, path of a local file). A file keeps the size it had at its start."""
+    """Yields the bytes of a tar of `entries`, (name, path of a local file). UserErrorException when a file goes or changes meanwhile."""
     for name, path in entries:
-        with open(path, "rb") as file:
+        with opened(path) as file:
             status = os.fstat(file.fileno())
             member = tarfile.TarInfo(name)
             member.size = status.st_size
             member.mode = status.st_mode & 0o777
             yield member.tobuf(tarfile.PAX_FORMAT)
-            left = member.size
-            while left:
-                piece = file.read(min(_CHUNK, left))
-                piece = piece or b"\0" * min(_CHUNK, left)  # it shrank while we read: keep the tar whole
-                left -= len(piece)
+            for piece in pieces(file, member.size):
                 yield piece
+            now = os.fstat(file.fileno())
+            if (now.st_size, now.st_mtime_ns) != (status.st_size, status.st_mtime_ns):
+                raise changed(path)
             if member.size % _BLOCK:
                 yield b"\0" * (_BLOCK - member.size % _BLOCK)
     yield b"\0" * (2 * _BLOCK)

@@ -5,6 +5,9 @@ Needs `_own_job()` (the Journal of this process when it is this run's, else None
 
 import os
 
+from azureml._client.sending import opened, pieces
+from azureml._paths import local
+
 
 def _user_error(message):
     from azureml.exceptions import UserErrorException
@@ -32,7 +35,7 @@ class RunFiles:
         """Keeps a local file, or what a stream holds, under `name`."""
         read = getattr(path_or_stream, "read", None)
         if read is None:
-            path = os.fspath(path_or_stream)
+            path = local(path_or_stream)
             if not os.path.isfile(path):
                 what = "is a folder; use upload_folder" if os.path.isdir(path) else "does not exist"
                 raise _user_error("upload_file: {} {}.".format(path, what))
@@ -55,10 +58,11 @@ class RunFiles:
         """Keeps every file below `path`, under `name`."""
         from azureml._client.tars import tree_entries
 
+        path = local(path)
         if not os.path.isdir(path):
             raise _user_error("upload_folder: there is no folder {}.".format(path))
-        for entry, local in tree_entries(path, checked_name(name)):
-            self._keep_file(entry, local)
+        for entry, file in tree_entries(path, checked_name(name)):
+            self._keep_file(entry, file)
 
     def get_file_names(self):
         """The names of the files that the run keeps, its logs among them."""
@@ -67,7 +71,7 @@ class RunFiles:
     def download_file(self, name, output_file_path=None, _validate_checksum=False):
         """Writes one file of the run to `output_file_path` (default: its own name, here)."""
         base = os.path.basename(name)
-        target = output_file_path or base
+        target = local(output_file_path or base)
         if os.path.isdir(target) or str(target).endswith(("/", os.sep)):
             target = os.path.join(target, base)
         names = self.get_file_names()
@@ -87,6 +91,7 @@ class RunFiles:
         timeout_seconds=None,
     ):
         """Writes every file whose name starts with `prefix` below `output_directory`."""
+        folder = local(output_directory or ".")
         names = [n for n in self.get_file_names() if not prefix or n.startswith(prefix)]
         if output_paths is not None:
             targets = [output_paths] if isinstance(output_paths, str) else list(output_paths)
@@ -101,16 +106,11 @@ class RunFiles:
                 n if append_prefix or not prefix else n[len(prefix) :].lstrip("/") or os.path.basename(n) for n in names
             ]
         for name, target in zip(names, targets):
-            self._fetch(
-                name,
-                _beneath(output_directory or ".", target)
-                if output_paths is None
-                else os.path.join(output_directory or ".", target),
-            )
+            self._fetch(name, _beneath(folder, target) if output_paths is None else os.path.join(folder, local(target)))
 
     def get_all_logs(self, destination=None):
         """Downloads the logs; their local paths."""
-        folder = destination or "."
+        folder = local(destination or ".")
         names = [n for n in self.get_file_names() if n.split("/")[0] in ("logs", "azureml-logs", "user_logs")]
         paths = [_beneath(folder, n) for n in names]
         for name, path in zip(names, paths):
@@ -121,11 +121,12 @@ class RunFiles:
 
     def _keep_file(self, name, path):
         own = self._own_job()
-        with open(path, "rb") as source:
+        with opened(path) as source:
+            size = os.fstat(source.fileno()).st_size
             if own is None:
-                self._client.put_file(self._files_path(name), source, os.fstat(source.fileno()).st_size)
+                self._client.put_file(self._files_path(name), source, size)
             else:
-                self._keep_in_job(own, name, source)
+                self._keep_in_job(own, name, source, size)
 
     def _keep_bytes(self, name, content):
         import io
@@ -134,19 +135,25 @@ class RunFiles:
         if own is None:
             self._client.put_file(self._files_path(name), io.BytesIO(content), len(content))
         else:
-            self._keep_in_job(own, name, io.BytesIO(content))
+            self._keep_in_job(own, name, io.BytesIO(content), len(content))
 
-    def _keep_in_job(self, own, name, source):
-        import shutil
-
+    def _keep_in_job(self, own, name, source, size):
         relative = "files/" + name
         target = os.path.join(own.job, *relative.split("/"))
         os.makedirs(os.path.dirname(target), exist_ok=True)
         partial = "{}.{}.partial".format(target, os.getpid())
-        with open(partial, "wb") as out:
-            shutil.copyfileobj(source, out, 1 << 20)
-            size = out.tell()
-        os.replace(partial, target)
+        try:
+            with open(partial, "wb") as out:
+                for piece in pieces(
+                    source, size or None
+                ):  # what says that it is empty may be a pipe, or a file of /proc
+                    out.write(piece)
+                size = out.tell()
+            os.replace(partial, target)
+        except BaseException:
+            if os.path.exists(partial):
+                os.unlink(partial)
+            raise
         self._record({"op": "artifact", "name": name, "path": relative, "size_bytes": size})
 
     def _files(self):

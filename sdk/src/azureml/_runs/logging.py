@@ -5,6 +5,8 @@ Knows shapes and messages; must not know where records go.
 
 import os
 
+from azureml._paths import local
+
 
 def _user_error(message):
     from azureml.exceptions import UserErrorException
@@ -64,7 +66,7 @@ class RunLogging:
         if (path is None) == (plot is None):
             raise _user_error("run.log_image needs exactly one of path and plot for metric {!r}.".format(name))
         if path is not None:
-            path = os.fspath(path)
+            path = local(path)
             if not os.path.isfile(path):
                 raise _user_error("run.log_image: there is no file {} for metric {!r}.".format(path, name))
             artifact = self._fresh_name(name, os.path.splitext(path)[1] or ".png")

@@ -2,6 +2,8 @@
 
 import os
 
+from azureml._paths import local
+
 
 def snapshot_id(run):
     """The digest of the folder that the run's script came from; None for a run without one."""
@@ -22,7 +24,7 @@ def restore(run, chosen, path):
     if not digest:
         raise UserErrorException("Run {} has no snapshot: it was not submitted from a folder.".format(run.id))
     files = run._call("GET", "snapshots/" + segment(digest))["files"]
-    target = os.fspath(path) if path else "."
+    target = local(path) if path else "."
     if not target.endswith(".zip"):
         target = os.path.join(target, "snapshot_{}.zip".format(digest.partition(":")[2][:16]))
     os.makedirs(os.path.dirname(os.path.abspath(target)), exist_ok=True)

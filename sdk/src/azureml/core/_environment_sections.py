@@ -24,11 +24,14 @@ class DockerBuildContext(Section):
     def from_local_directory(workspace, path, dockerfile_path="Dockerfile"):
         import os
 
+        from azureml._paths import absolute
+
+        path = absolute(path)
         if not os.path.isfile(os.path.join(path, dockerfile_path)):
             from azureml.exceptions import UserErrorException
 
-            raise UserErrorException("No {} in {}.".format(dockerfile_path, os.path.abspath(path)))
-        return DockerBuildContext("localDirectory", os.path.abspath(path), dockerfile_path)
+            raise UserErrorException("No {} in {}.".format(dockerfile_path, path))
+        return DockerBuildContext("localDirectory", path, dockerfile_path)
 
 
 class DockerSection(Section):

@@ -3,6 +3,8 @@
 import os
 import re
 
+from azureml._paths import local
+
 DEFAULT_SDK_ORIGIN = "https://pypi.python.org/simple"
 PYTHON_DEFAULT_VERSION = "3.10.18"
 _PYTHON = re.compile(r"^python\s*(?:[=<>!~]|$)")
@@ -183,7 +185,7 @@ class CondaDependencies:
 
     def save(self, path=None):
         """Writes the specification to `path`, a file or a folder, and gives back the file."""
-        path = path or os.getcwd()
+        path = local(path or os.getcwd())
         if os.path.isdir(path):
             path = os.path.join(path, "conda_dependencies.yml")
         with open(path, "w", encoding="utf-8") as file:
@@ -193,7 +195,7 @@ class CondaDependencies:
     def save_to_file(self, base_directory, conda_file_path=None):
         """Writes the specification below `base_directory` and gives back the path relative to it."""
         conda_file_path = conda_file_path or os.path.join("aml_config", "conda_dependencies.yml")
-        whole = os.path.join(base_directory, conda_file_path)
+        whole = local(os.path.join(base_directory, conda_file_path))
         if os.path.dirname(whole):
             os.makedirs(os.path.dirname(whole), exist_ok=True)
         self.save(whole)
@@ -217,7 +219,7 @@ def _read(path):
     from azureml.exceptions import UserErrorException
 
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(local(path), encoding="utf-8") as file:
             text = file.read()
     except OSError as error:
         raise UserErrorException(

@@ -3,6 +3,7 @@
 import os
 
 from azureml._names import reexport
+from azureml._paths import local
 from azureml.core._environment_sections import (
     DEFAULT_CPU_IMAGE,
     DEFAULT_GPU_IMAGE,
@@ -115,8 +116,8 @@ class Environment(Section):
     def from_dockerfile(name, dockerfile, conda_specification=None, pip_requirements=None):
         """`dockerfile` is the text of one, or the path of a file."""
         made = Environment._with_packages(name, conda_specification, pip_requirements)
-        if "\n" not in dockerfile and os.path.isfile(dockerfile):
-            with open(dockerfile, encoding="utf-8") as file:
+        if "\n" not in dockerfile and os.path.isfile(local(dockerfile)):
+            with open(local(dockerfile), encoding="utf-8") as file:
                 dockerfile = file.read()
         made.docker.base_image = None
         made.docker.base_dockerfile = dockerfile
@@ -153,6 +154,7 @@ class Environment(Section):
         """Writes the environment into folder `path`; UserErrorException when one is there and `overwrite` is not set."""
         import json
 
+        path = local(path)
         if os.path.exists(path) and not overwrite:
             _refuse("{} exists already. Choose another folder, or pass overwrite=True.".format(path))
         os.makedirs(path, exist_ok=True)
@@ -165,7 +167,7 @@ class Environment(Section):
     def load_from_directory(path):
         import json
 
-        whole = os.path.join(path, _FILE)
+        whole = os.path.join(local(path), _FILE)
         try:
             with open(whole, encoding="utf-8") as file:
                 values = json.load(file)
@@ -289,7 +291,7 @@ class ImageBuildDetails:
 
 def _requirements(file_path):
     try:
-        with open(file_path, encoding="utf-8") as file:
+        with open(local(file_path), encoding="utf-8") as file:
             lines = [line.split(" #")[0].strip() for line in file]
     except OSError as error:
         _refuse("The requirements file {} cannot be read: {}.".format(file_path, error.strerror or error))

@@ -4,7 +4,7 @@ import os
 
 import azureml._sentinel  # noqa: F401
 from azureml._names import reexport, typed
-from azureml._paths import absolute
+from azureml._paths import absolute, local
 from azureml._runs import observed
 from azureml.core.run import _not_built, _segment
 
@@ -216,12 +216,13 @@ class Model:
     def download(self, target_dir=".", exist_ok=False, exists_ok=None):
         """Downloads the model's file or folder into `target_dir`; its path."""
         exist_ok = bool(exist_ok or exists_ok)
-        target = os.path.join(os.fspath(target_dir), self._record["entry"])
+        target_dir = local(target_dir)
+        target = os.path.join(target_dir, self._record["entry"])
         if os.path.exists(target) and not exist_ok:
             raise _webservice_error(
                 "File already exists. To overwrite, set exist_ok to True. {}".format(os.path.abspath(target))
             )
-        self._unpack(os.fspath(target_dir))
+        self._unpack(target_dir)
         return target
 
     def _unpack(self, folder):

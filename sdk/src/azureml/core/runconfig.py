@@ -3,6 +3,7 @@
 import os
 
 from azureml._names import reexport
+from azureml._paths import local
 from azureml.core._runconfig_sections import (
     AmlComputeConfiguration,
     DockerConfiguration,
@@ -199,7 +200,7 @@ class RunConfiguration(Section):
         """Writes the configuration to `path` (a file), or to `<path>/.azureml/<name>.runconfig`."""
         from azureml.core._yaml import dump
 
-        path = path or self._path or os.getcwd()
+        path = local(path or self._path or os.getcwd())
         if os.path.isdir(path) or name:
             folder = os.path.join(path, ".azureml")
             os.makedirs(folder, exist_ok=True)
@@ -218,6 +219,7 @@ class RunConfiguration(Section):
         from azureml.core._yaml import YamlError, load
         from azureml.exceptions import UserErrorException
 
+        path = local(path)
         whole = _find(path, name)
         try:
             with open(whole, encoding="utf-8") as file:
@@ -236,7 +238,7 @@ class RunConfiguration(Section):
 
     @staticmethod
     def delete(path, name):
-        os.remove(_find(path, name))
+        os.remove(_find(local(path), name))
 
 
 def _find(path, name):

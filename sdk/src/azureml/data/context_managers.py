@@ -4,6 +4,8 @@ import os
 import shutil
 import tempfile
 
+from azureml._paths import local
+
 
 class DatasetContextManager:
     """Copies the files when it starts and removes them when it stops."""
@@ -13,7 +15,7 @@ class DatasetContextManager:
     ):
         self._dataset = config
         self._own = mount_point is None
-        self.mount_point = mount_point
+        self.mount_point = local(mount_point) if mount_point is not None else None
 
     def start(self):
         if self._own:

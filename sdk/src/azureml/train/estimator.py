@@ -3,6 +3,7 @@
 import os
 
 from azureml._names import reexport
+from azureml._paths import local
 from azureml.core._environment_sections import DEFAULT_GPU_IMAGE
 from azureml.core._sections import number
 from azureml.core.conda_dependencies import CondaDependencies
@@ -158,7 +159,7 @@ class Estimator(MMLBaseEstimator):
             shm_size=shm_size,
         )
         if conda_file and environment_definition is None:
-            path = conda_file if os.path.isabs(conda_file) else os.path.join(source_directory or "", conda_file)
+            path = _beside(source_directory, conda_file)
             configuration.environment.python.conda_dependencies = CondaDependencies(path)
         if environment_variables:
             configuration.environment_variables = environment_variables
@@ -204,4 +205,9 @@ def _requirements(source_directory, path):
         return []
     from azureml.core.environment import _requirements as read
 
-    return read(path if os.path.isabs(path) else os.path.join(source_directory or "", path))
+    return read(_beside(source_directory, path))
+
+
+def _beside(source_directory, path):
+    """A file that is named as from the source folder."""
+    return os.path.join(local(source_directory or ""), local(path))

@@ -5,6 +5,7 @@ Knows the file's keys; what is wrong with a value is left to the class that gets
 
 import os
 
+from azureml._paths import local
 from azureml.pipeline.core._yaml_data import YamlInput, YamlOutput, YamlPath, consumed, dataset_of, referred
 
 _TOP = {"name", "description", "parameters", "data_references", "default_compute", "default_datastore", "steps"}
@@ -48,6 +49,7 @@ def load_pipeline(workspace, filename):
     from azureml.core._yaml import YamlError, load
     from azureml.pipeline.core.pipeline import Pipeline
 
+    filename = local(filename)
     with open(filename, encoding="utf-8") as file:
         try:
             values = load(file.read())
@@ -92,6 +94,7 @@ class _Yaml:
 
     def path(self, name):
         """A file or folder named in the YAML: from the working directory, else from the YAML's own folder."""
+        name = local(name)
         beside = os.path.join(os.path.dirname(os.path.abspath(self.filename)), name)
         return name if os.path.exists(name) or not os.path.exists(beside) else beside
 

@@ -7,6 +7,7 @@ import os
 from itertools import chain, count
 
 from azureml._graph.arguments import DATA_PLACEHOLDER
+from azureml._paths import local
 from azureml.pipeline.core._load_yaml import FIELDS, TAKES_PARAMS
 
 _TAKES_ARGUMENTS = ("AzureBatchStep", "ModuleStep", "ParallelRunStep", "PythonScriptStep")
@@ -63,7 +64,7 @@ def save(workspace, graph, path, name, title=None, description=None):
     """Writes the file: `path`, or `<name>.yml` in the folder `path` (default: the working one). `title` goes before the graph's own."""
     from azureml.core._yaml import dump
 
-    path = os.fspath(path) if path else os.getcwd()
+    path = local(path) if path else os.getcwd()
     if os.path.isdir(path):
         path = os.path.join(path, "{}.yml".format("".join(c if c.isalnum() or c in "-_." else "_" for c in name)))
     document(graph, title, description, Inline())  # nothing is written for what the file cannot say

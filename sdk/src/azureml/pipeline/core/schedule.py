@@ -1,6 +1,7 @@
 """Schedule and ScheduleRecurrence: when a published pipeline is submitted by itself. docs/schedules.md has the rules of time and data."""
 
 from azureml._client.client import segment
+from azureml._paths import local
 from azureml.pipeline.core._recurrence import ScheduleRecurrence, from_yaml, recurrence_of, said, sent
 from azureml.pipeline.core._time_zone import TimeZone
 
@@ -338,7 +339,7 @@ class Schedule:
         """What a schedule's YAML says, as keyword arguments of Schedule.create."""
         from azureml.core._yaml import YamlError, load
 
-        with open(filename, encoding="utf-8") as file:
+        with open(local(filename), encoding="utf-8") as file:
             try:
                 document = load(file.read())
             except YamlError as error:

@@ -3,6 +3,7 @@
 import os
 import re
 
+from azureml._paths import absolute, local
 from azureml.core._sections import number
 
 _SIZE = re.compile(r"^(\d+)([kKmMgG][bB])*$")
@@ -102,7 +103,7 @@ class ParallelRunConfig:
         values = {name: plain(getattr(self, name)) for name in self._FIELDS if getattr(self, name) not in (None, {})}
         values["compute_target_name"] = target if isinstance(target, str) else getattr(target, "name", None)
         values["environment"] = plain(self.environment)
-        with open(path, "w", encoding="utf-8") as file:
+        with open(local(path), "w", encoding="utf-8") as file:
             file.write(dump({_YAML_KEY: values}))
 
     @staticmethod
@@ -110,11 +111,11 @@ class ParallelRunConfig:
         """The configuration under the key `parallel_run_config` of file `path`; ValueError for what is none."""
         from azureml.core._yaml import load
 
-        with open(path, encoding="utf-8") as file:
+        with open(local(path), encoding="utf-8") as file:
             values = load(file.read())
         if not isinstance(values, dict) or not isinstance(values.get(_YAML_KEY), dict):
             raise ValueError("{} has no map `{}`.".format(path, _YAML_KEY))
-        return ParallelRunConfig._from_dict(values[_YAML_KEY], workspace, os.path.dirname(os.path.abspath(path)), path)
+        return ParallelRunConfig._from_dict(values[_YAML_KEY], workspace, os.path.dirname(absolute(path)), path)
 
     @staticmethod
     def _from_dict(values, workspace, folder, where):

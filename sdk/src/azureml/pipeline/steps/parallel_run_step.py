@@ -116,9 +116,9 @@ def _check_arguments(arguments):
 
 
 def _checked_source(config):
-    folder = config.source_directory or os.getcwd()
+    folder = absolute(config.source_directory or os.getcwd())
     if not os.path.isdir(folder):
-        raise ValueError("source_directory {} is not a folder.".format(os.path.abspath(folder)))
+        raise ValueError("source_directory {} is not a folder.".format(folder))
     if not os.path.isfile(os.path.join(folder, config.entry_script)):
-        raise ValueError("entry_script {} is not in {}.".format(config.entry_script, os.path.abspath(folder)))
-    return os.path.abspath(folder)
+        raise ValueError("entry_script {} is not in {}.".format(config.entry_script, folder))
+    return folder
