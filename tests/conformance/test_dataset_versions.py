@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import html
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -158,6 +160,60 @@ def test_a_version_whose_source_changed_says_so_once(
     found = ws._call("GET", "datasets/drift", None, {"name": "drifting", "version": 2})
     assert found["changed"] and "nothing is there now" in found["message"]
     assert made.version == 1
+
+
+def test_the_page_of_a_run_that_read_it_says_that_the_files_changed_since(
+    module_workspace: Workspace, store: AzureBlobDatastore, module_home: Path, tmp_path: Path
+) -> None:
+    ws = module_workspace
+    (tmp_path / "read.py").write_text(READ)
+    drifts = Dataset.File.from_files(put(store, "paged/drifts.txt", "a")).register(ws, "paged")
+    stays = Dataset.File.from_files(put(store, "paged/stays.txt", "a")).register(ws, "stays", pin=True)
+    given = [drifts.as_named_input("one").as_mount(), stays.as_named_input("two").as_mount()]
+    step = PythonScriptStep(
+        "read.py", source_directory=str(tmp_path), arguments=given, inputs=given, compute_target="cpu"
+    )
+    run = Experiment(ws, "paged").submit(Pipeline(ws, [step]))
+    assert run.wait_for_completion(show_output=False) == "Finished"
+    for name in ("drifts", "stays"):
+        put(store, f"paged/{name}.txt", "another")
+    token = {"Authorization": "Bearer " + (module_home / "token").read_text().strip()}
+    for each in (run, next(run.get_steps())):
+        with urlopen(Request(each.get_portal_url(), headers=token), timeout=30) as answer:
+            page = html.unescape(answer.read().decode())
+        assert (
+            "The files of dataset 'paged' version 1 have changed since it was registered: then 1 file of 1 bytes"
+            in page
+        )
+        assert "files of dataset 'stays'" not in page, "what is pinned does not drift"
+
+
+def test_a_file_that_changes_while_it_is_kept_is_refused_and_nothing_is_registered(
+    module_workspace: Workspace, store: AzureBlobDatastore, module_home: Path
+) -> None:
+    put(store, "moving/big.bin", "x" * (64 << 20))
+    made = Dataset.File.from_files((store, "moving/big.bin"))
+    stop = threading.Event()
+
+    def write() -> None:
+        with open(Path(store._root, "moving/big.bin"), "ab") as file:
+            while not stop.is_set():
+                file.write(b"y")
+                file.flush()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        with pytest.raises(
+            UserErrorException, match=r"moving/big\.bin on datastore .* changed while it was being kept"
+        ):
+            made.register(module_workspace, "moving", pin=True)
+    finally:
+        stop.set()
+        writer.join()
+    assert "moving" not in module_workspace.datasets
+    assert [p for p in (module_home / "pins").rglob("*") if p.name == "big.bin"] == []
+    assert not list((module_home / "blobs").rglob("*.partial"))
 
 
 def test_a_pinned_version_is_in_a_backup(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from parameter_cases import Files, Store, lay_out, raw
 
-from azureml.core import Experiment, RunConfiguration, Workspace
+from azureml.core import Dataset, Datastore, Environment, Experiment, RunConfiguration, Workspace
 from azureml.core.compute import AmlCompute, ComputeTarget
 from azureml.core.model import Model
 from azureml.data import OutputFileDatasetConfig
@@ -193,15 +194,33 @@ def test_names_that_differ_by_case_are_different():
     assert [p["name"] for p in made(*steps)._lower()["parameters"]] == ["Rate", "rate"]
 
 
-def test_experiments_and_computes_whose_names_differ_by_case(module_workspace):
-    runs = {name: Experiment(module_workspace, name).start_logging() for name in ("Cased", "cased")}
+def test_what_a_workspace_has_whose_names_differ_by_case(module_workspace, folder):
+    ws = module_workspace
+    runs = {name: Experiment(ws, name).start_logging() for name in ("Cased", "cased")}
     for name, run in runs.items():
+        (folder / "f").write_text(name)
+        run.upload_file(name, "f")
+        run.upload_file(name.swapcase(), "f")
+        run.tag(name.upper(), name)
         run.complete()
-        assert [each.id for each in Experiment(module_workspace, name).get_runs()] == [run.id]
+        assert [each.id for each in Experiment(ws, name).get_runs()] == [run.id]
+        assert sorted(run.get_file_names()) == sorted((name, name.swapcase()))
+        ComputeTarget.create(ws, name, AmlCompute.provisioning_configuration(vm_size=name, max_nodes=1))
+        Datastore.register_azure_blob_container(ws, name, name, "a")
+        Datastore(ws, name).upload_files(["f"], target_path="in", show_progress=False)
+        Model.register(ws, "f", name)
+        Environment(name).register(ws)
+        ws.get_default_keyvault().set_secret(name, name)
+    for name in runs:
+        assert ComputeTarget(ws, name).vm_size == name and Datastore(ws, name).container_name == name
+        assert Dataset.File.from_files((Datastore(ws, name), "in")).to_path() == ["/f"]
+        assert Path(Datastore(ws, name)._root, "in/f").read_text() == name
+        assert Path(Model(ws, name).download("got", exist_ok=True)).read_text() == name and Model(ws, name).version == 1
+        assert Environment.get(ws, name).version == "1" and ws.get_default_keyvault().get_secret(name) == name
 
 
 def test_a_path_below_ones_own_home(folder, monkeypatch, module_workspace):
-    from azureml.core import Datastore, ScriptRunConfig
+    from azureml.core import ScriptRunConfig
 
     monkeypatch.setenv("HOME", str(folder))
     step = PythonScriptStep("x.py", source_directory="~/other")

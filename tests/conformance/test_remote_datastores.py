@@ -152,6 +152,45 @@ def test_penstock_toml_says_what_is_behind_a_datastore(
     assert ws.get_default_datastore().name == "workspaceblobstore"
 
 
+def test_penstock_toml_names_urls_databases_and_workspaces(
+    module_workspace: Workspace, module_home: Path, tmp_path: Path
+) -> None:
+    ws = module_workspace
+    other = Workspace.create("another", subscription_id="s", resource_group="g", exist_ok=True)
+    Datastore.register_azure_blob_container(ws, "turned", "c", "a")
+    assert cli("datastore", "map", "turned", str(tmp_path)).returncode == 0
+    with closing(sqlite3.connect(tmp_path / "numbers.db")) as database:
+        database.execute("CREATE TABLE t AS SELECT 7 AS n")
+        database.commit()
+    for folder in ("near", "of-another"):
+        (module_home / folder).mkdir()
+        (module_home / folder / "a.txt").write_text(folder)
+    file = module_home / "penstock.toml"
+    try:
+        file.write_text(
+            '[datastores.turned]\nmap = "near"\n'
+            '[datastores.url]\nmap = "memory://by-toml"\n'
+            f'[datastores.base]\nmap = "{tmp_path / "numbers.db"}"\ntype = "AzurePostgreSql"\n'
+            '[datastores.apart]\nmap = "of-another"\nworkspace = "another"\n'
+        )
+        assert Dataset.File.from_files((Datastore(ws, "turned"), "*")).to_path() == ["/a.txt"], "the file wins over map"
+        assert Datastore(ws, "turned")._root == str(module_home.resolve() / "near"), "relative paths start at the home"
+        (tmp_path / "up.txt").write_text("up")
+        url = Datastore(ws, "url")
+        url.upload_files([str(tmp_path / "up.txt")], target_path="in", show_progress=False)
+        Path(url._root, "in/up.txt").unlink()
+        assert Dataset.File.from_files((url, "in")).download(str(tmp_path / "down")) == [str(tmp_path / "down/up.txt")]
+        asked = Dataset.Tabular.from_sql_query((Datastore(ws, "base"), "SELECT n FROM t"))
+        assert asked.to_pandas_dataframe()["n"].tolist() == [7]
+        assert Path(Datastore(other, "apart")._root, "a.txt").read_text() == "of-another"
+        assert {"turned", "url", "base"} <= set(other.datastores), "what names no workspace is in all"
+        with pytest.raises(UserErrorException, match="There is no datastore 'apart' in workspace 'ws'"):
+            Datastore(ws, "apart")
+        assert cli("datastore", "map", "apart", str(tmp_path)).returncode != 0
+    finally:
+        file.unlink()
+
+
 def test_datastores_of_hadoop_and_databricks_are_folders_until_told_otherwise(
     module_workspace: Workspace, tmp_path: Path
 ) -> None:

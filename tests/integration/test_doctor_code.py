@@ -176,6 +176,29 @@ def test_a_path_below_ones_own_folder_is_found(tmp_path, capsys, monkeypatch):
     assert (code, value["summary"]["works"]) == (0, 1)
 
 
+def test_what_is_read_is_never_run(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    does = "import os, no_such_module\nfrom azureml.core import Run\nopen('ran', 'w').close()\nraise SystemExit(9)\n"
+    (tmp_path / "s.py").write_text(does)
+    (tmp_path / "n.ipynb").write_text(
+        notebook(does, "!touch ran\n%run s.py\n%time open('ran', 'w')", "%%bash\ntouch ran")
+    )
+    code, value = says(capsys, tmp_path)
+    assert (code, value["summary"]["works"], value["summary"]["unreadable"]) == (0, 2, 0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["n.ipynb", "s.py"]
+
+
+def test_what_is_recorded_only_is_said_with_its_row(tmp_path, capsys):
+    (tmp_path / "s.py").write_text(
+        "from azureml.core import Model, Workspace\nws = Workspace.from_config()\n"
+        "Model.register(ws, 'm.pkl', 'm', datasets=[('training', 1)])\nModel.register(ws, 'm.pkl', 'm', tags={})\n"
+    )
+    code, value = says(capsys, tmp_path / "s.py")
+    (said,) = [use for use in value["files"][0]["uses"] if use["verdict"] != "works"]
+    assert (code, said["line"], said["name"]) == (0, 3, "Model.register(datasets)")
+    assert said["page"] == "docs/differences.md#recorded-model-details" and "recorded only" in said["text"]
+
+
 def test_hidden_folders_and_environments_are_passed_over(tmp_path, capsys):
     for folder in (".venv/lib", ".ipynb_checkpoints", "site-packages", "src"):
         (tmp_path / folder).mkdir(parents=True)
