@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,8 @@ from azureml.core.model import InferenceConfig, Model
 from azureml.core.webservice import AciWebservice, AksWebservice, LocalWebservice, Webservice
 from azureml.exceptions import UserErrorException, WebserviceException
 
-SDK = Path(__file__).resolve().parents[2] / "sdk" / "src"
+ROOT = Path(__file__).resolve().parents[2]
+SDK = ROOT / "sdk" / "src"
 
 
 def bare(code: str, *paths: Path) -> subprocess.CompletedProcess[str]:
@@ -72,6 +75,16 @@ def test_the_finder_is_asked_last_and_stands_there_once():
     azureml._install()
     assert sys.meta_path.count(_Finder) == 1
     assert _Finder.find_spec("json") is None
+
+
+def test_the_extra_for_v1_code_brings_the_real_ones_and_the_readme_installs_it():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    names = [requirement.partition(">")[0] for requirement in extras["v1"]]
+    assert names == ["msrest", "pandas", "requests"]
+    for name in names:
+        assert importlib.import_module(name).__file__.startswith(sys.prefix), f"{name} is made up"
+        assert importlib.metadata.version(name)
+    assert "'../penstock[v1]'" in (ROOT / "README.md").read_text()
 
 
 def test_a_datastore_that_is_not_there_is_caught_as_either(module_workspace):

@@ -265,9 +265,13 @@ def test_a_step_whose_output_is_not_as_it_was_published_runs_again_and_says_so(
 
 def test_a_reused_step_shows_what_the_first_left(work: Work, capsys: pytest.CaptureFixture[str]) -> None:
     first = work.run()
-    capsys.readouterr()
+    created, using = "Created data reference data for StepId [", "Using data reference data for StepId ["
+    assert created in (said := capsys.readouterr().out) and "(Consumers of this data will generate new runs.)" in said
     second = work.run()
     said = capsys.readouterr().out
+    assert (
+        using in said and "(Consumers of this data are eligible to reuse prior runs.)" in said and created not in said
+    )
     assert said.count("This step is eligible to reuse a previous run's output") == 2
     assert "2 of 2 steps reused" in said
     old, new = step(first, "prepare"), step(second, "prepare")

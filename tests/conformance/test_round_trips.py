@@ -8,7 +8,7 @@ import re
 import pytest
 
 import azureml.exceptions as exceptions
-from azureml.core import Environment, RunConfiguration, Workspace
+from azureml.core import Environment, RunConfiguration, Workspace, compute
 from azureml.core import authentication as auth
 from azureml.core.compute import (
     AdlaCompute,
@@ -162,6 +162,12 @@ PROVISIONED = [
     (AksCompute, AksCompute.provisioning_configuration()),
     (DsvmCompute, DsvmCompute.provisioning_configuration(vm_size="v")),
 ]
+
+
+def test_every_class_that_is_attached_or_provisioned_is_tried():
+    kinds = {getattr(compute, name) for name in dir(compute) if isinstance(getattr(compute, name), type)}
+    for method, tried in (("attach_configuration", ATTACHED), ("provisioning_configuration", PROVISIONED)):
+        assert {kind for kind in kinds if method in vars(kind)} == {kind for kind, _ in tried}
 
 
 @pytest.mark.parametrize(("kind", "configuration"), ATTACHED, ids=lambda v: getattr(v, "__name__", ""))

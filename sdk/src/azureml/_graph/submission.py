@@ -201,12 +201,14 @@ def announce(lowered, answer):
                 else "This step will run and generate new outputs",
             )
         )
-    for name, node_id, data_id in data_references(lowered.graph):
-        print(
-            "Created data reference {} for StepId [{}][{}], (Consumers of this data will generate new runs.)".format(
-                name, node_id, data_id
-            )
+    reusing = {step["node"] for step in answer.get("steps") or () if step.get("reusable")}
+    for name, node_id, data_id, consumers in data_references(lowered.graph):
+        form = (
+            "Using data reference {} for StepId [{}][{}], (Consumers of this data are eligible to reuse prior runs.)"
+            if consumers <= reusing
+            else "Created data reference {} for StepId [{}][{}], (Consumers of this data will generate new runs.)"
         )
+        print(form.format(name, node_id, data_id))
     _announce_run(answer)
 
 
@@ -219,7 +221,7 @@ def _announce_run(answer):
 
 
 def data_references(graph):
-    """(name, 8 hex digits, id) of each data reference that the graph reads, once."""
+    """(name, 8 hex digits, id, the nodes that read it) of each data reference of the graph, once."""
     from zlib import crc32
 
     seen = {}
@@ -234,7 +236,8 @@ def data_references(graph):
                 long_id = "{0}-{1}-{2}-{3}-{4}{5}".format(
                     digits[1], digits[2][:4], digits[2][4:], digits[3][:4], digits[3][4:], digits[4]
                 )
-                seen[key] = (port["name"], digits[0], long_id)
+                seen[key] = (port["name"], digits[0], long_id, set())
+            seen[key][3].add(node["id"])
     return list(seen.values())
 
 

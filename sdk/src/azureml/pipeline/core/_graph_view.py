@@ -193,7 +193,7 @@ class Graph:
         from azureml._graph.submission import data_references
 
         node = self._nodes[raw["id"]]
-        ids = {name: node_id for name, node_id, _ in data_references({"nodes": [raw]})}
+        ids = {name: node_id for name, node_id, _, _ in data_references({"nodes": [raw]})}
         for port in raw["inputs"]:
             source = port["source"]
             if "node" in source:
