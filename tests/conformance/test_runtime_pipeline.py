@@ -269,6 +269,11 @@ run.log_image('picture', path=__file__)
 run.parent.log('best', 0.5)
 run.parent.tag('winner', 'me')
 run.tag('mine', 'yes')
+run.add_properties({'made': 1})
+assert run.get_tags() == run.tags == {'mine': 'yes'} and run.get_properties()['made'] == '1'
+run.set_tags({'mine': 'no'}); run.remove_tags('gone')
+assert run.get_tags() == {'mine': 'no'} and run.parent.get_tags() == {'winner': 'me'}
+run.tag('mine', 'yes')
 assert run.get_metrics()['rows'] == 2
 assert run.parent.get_metrics() == {'best': 0.5}
 open('outputs/model.txt', 'w').write('model')

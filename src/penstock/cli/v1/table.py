@@ -103,7 +103,7 @@ def page() -> str:
     parts = [
         HEAD,
         _table(("what", "Azure ML v1", "Penstock", "why"), rows.differs),
-        "\n## Accepted and recorded only\n\nWhat is accepted so that existing code runs, and has no effect in this version; what describes a step is kept with its run:\n",
+        "\n## Accepted and recorded only\n\nWhat is accepted so that existing code runs, and has no effect in this version:\n",
         _table(("what", "why it has none"), rows.recorded),
         "\n## Not supported\n\nWhat imports, so that code which merely mentions it runs, and raises an error that names it when it is used:\n",
         _table(("what", "instead"), (*rows.unsupported, rows.automl)),

@@ -169,7 +169,7 @@ def _reading(routes: APIRouter, services: Services) -> None:
 
     @routes.get("/ws/{ws}/runs/{run_id}")
     def get_run(ws: str, run_id: str) -> Json:
-        return views.find_run(run_id, ws)
+        return views.find_run(run_id, ws, as_logged=True)
 
     @routes.get("/ws/{ws}/runs/{run_id}/children")
     def get_children(ws: str, run_id: str, scripts: bool = False) -> Response:

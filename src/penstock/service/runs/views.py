@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from penstock.data.paths import beneath
 from penstock.model.errors import NotFound
+from penstock.model.status import TERMINAL
 from penstock.service.assets.catalog import iso
 from penstock.service.context import Context
 from penstock.service.execution import registering
@@ -43,8 +44,11 @@ class Views:
             rows = runs.list_runs(connection, runs.Filter(workspace=workspace, **wanted))
             return self._as_json(connection, rows)
 
-    def find_run(self, run_id: str, workspace: str | None = None) -> Json:
-        """The run with this id; NotFound when there is none (in that workspace)."""
+    def find_run(self, run_id: str, workspace: str | None = None, as_logged: bool = False) -> Json:
+        """The run with this id; NotFound when there is none (in that workspace). `as_logged`: with the tags and properties that its running
+        steps have set up to now."""
+        if as_logged and self.find_run(run_id, workspace)["status"] not in TERMINAL:
+            take_in(self._context, run_id)
         with self._db.read() as connection:
             row = runs.get_run(connection, run_id)
             if row is None or (workspace is not None and row["workspace"] != workspace):
