@@ -7,6 +7,12 @@ _CURATED = "AzureML-"
 
 def register(workspace, environment):
     """The environment with the version that it has got; the same definition gives the same version."""
+    if "/" in environment.name:  # no address leads to it
+        raise UserErrorException(
+            "The environment name {!r} is invalid. Use 1 to 255 letters, digits, '-', '_' and '.'.".format(
+                environment.name
+            )
+        )
     definition = dict(environment._as_dict(), version=None)
     return _environment(workspace._call("POST", _path(environment.name), {"definition": definition}))
 

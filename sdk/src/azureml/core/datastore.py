@@ -116,6 +116,10 @@ class Datastore:
         from azureml._client.client import segment
         from azureml.exceptions import UserErrorException
 
+        if not isinstance(name, str) or not name or not all(c.isalnum() or c == "_" for c in name):
+            raise UserErrorException(
+                "The datastore name {!r} is invalid. Use 1 to 255 letters, digits and '_'.".format(name)
+            )
         settings = {k: v for k, v in settings.items() if v is not None}
         shown = {k: "***" if k in _SECRETS else v for k, v in settings.items()}
         if not overwrite:

@@ -439,6 +439,8 @@ def _missing(what):
 
 def _number(version):
     try:
+        if isinstance(version, bool) or int(version) != float(version):
+            raise ValueError(version)
         return int(version)
     except (TypeError, ValueError):
         raise _webservice_error("A model's version is a number, not {!r}.".format(version)) from None

@@ -87,6 +87,11 @@ class Workspace:
         """Whether the workspace is new."""
         from azureml.exceptions import WorkspaceException
 
+        if "/" in self._name:  # no address leads to it
+            raise WorkspaceException(
+                "The workspace name {!r} is invalid. Use letters, digits, '-', '_' and '.', starting with a letter or "
+                "digit.".format(self._name)
+            )
         body = {k: v for k, v in body.items() if v is not None}
         body.update(subscription_id=self._subscription_id, resource_group=self._resource_group)
         path = "/workspaces/" + _segment(self._name)

@@ -238,6 +238,8 @@ def _labels(tags):
 
 def _version(version):
     try:
+        if isinstance(version, bool) or int(version) != float(version):
+            raise ValueError(version)
         return int(version)
     except (TypeError, ValueError):
         from azureml.exceptions import UserErrorException
