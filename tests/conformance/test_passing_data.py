@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from azureml.core import Dataset, Experiment, Workspace
-from azureml.data import OutputFileDatasetConfig
+from azureml.data import HDFSOutputDatasetConfig, OutputFileDatasetConfig
 from azureml.data.azure_storage_datastore import AzureBlobDatastore
 from azureml.data.data_reference import DataReference
 from azureml.data.datapath import DataPath, DataPathComputeBinding
@@ -221,6 +221,24 @@ def test_an_output_as_a_dataset_in_each_of_its_modes(ws: Workspace, store: Azure
     found = seen["modes"]
     assert (found["direct"], found["table"]) == (["/p.parquet"], ["k"])
     assert found["mounted"] != found["loaded"] and found["mounted"].endswith("made")
+
+
+def test_data_by_hdfs_are_folders_of_this_machine(ws: Workspace, store: AzureBlobDatastore, scripts: str) -> None:
+    put(store, "hdfs/a.txt", "a")
+    given = Dataset.File.from_files((store, "hdfs")).as_named_input("given").as_hdfs()
+    made = HDFSOutputDatasetConfig("made", destination=(store, "by/{output-name}")).register_on_complete("by hdfs")
+    code = "import os, shutil, sys\nfrom azureml.core import Run\nrun = Run.get_context()\n"
+    code += "assert run.input_datasets['given'] == sys.argv[1] and run.output_datasets['made'] == sys.argv[2]\n"
+    (Path(scripts) / "copy.py").write_text(
+        code + "shutil.copy(os.path.join(sys.argv[1], 'a.txt'), os.path.join(sys.argv[2], 'b.txt'))\n"
+    )
+    copy = PythonScriptStep("copy.py", source_directory=scripts, compute_target="cpu", arguments=[given, made])
+    back = made.as_input("back")
+    see = PythonScriptStep("see.py", name="see", source_directory=scripts, compute_target="cpu", arguments=[back])
+    _, seen = told(ws, [copy, see])
+    assert seen["see"]["arguments"] == [{"b.txt": "a"}]
+    assert Dataset.get_by_name(ws, "by hdfs").to_path() == ["/b.txt"]
+    assert Path(store._root, "by/made/b.txt").read_text() == "a"
 
 
 def test_a_table_may_be_the_value_of_a_parameter(ws: Workspace, store: AzureBlobDatastore, scripts: str) -> None:

@@ -298,6 +298,11 @@ child = run.child_run('kid'); child.log('deep', 7); child.complete()
     assert step.get_details()["inputDatasets"][0]["dataset"].to_pandas_dataframe()["x"].tolist() == [1, 3]
     assert step.register_model("after", "outputs/model.txt").version == 1
     assert scripts.workspace.models["stepped"].tags == {"t": "1"}
+    for name in ("stepped", "uploaded", "direct", "after"):
+        model = scripts.workspace.models[name]
+        assert (model.run_id, model.run.id, model.experiment_name) == (step.id, step.id, "waiting"), name
+    read = scripts.workspace.models["direct"].run.get_details()["inputDatasets"]
+    assert read[0]["dataset"].id == raw.id, "from a model to what it was made from"
 
 
 def test_files_in_and_out_of_a_step(scripts: Scripts) -> None:
