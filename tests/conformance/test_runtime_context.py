@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -160,6 +161,23 @@ def test_a_file_is_in_the_job_folder_and_the_journal(step: Step) -> None:
         {"op": "artifact", "name": "folder/e/f.txt", "path": "files/folder/e/f.txt", "size_bytes": 1},
     ]
     assert not list(step.job.rglob("*.partial"))
+
+
+def test_a_picture_that_cannot_be_read_fails_no_step(step: Step, capsys: pytest.CaptureFixture[str]) -> None:
+    run = Run.get_context()
+    Path("p.png").write_bytes(b"png")
+    run.log("before", 1)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))  # what is open stays so; nothing more can be opened
+    try:
+        run.log_image("unread", path="p.png")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    why = "p.png cannot be read: Too many open files. Make it readable, or leave it out."
+    assert capsys.readouterr().err == f"Metric 'unread' was not kept: {why}\n"
+    run.log_image("read", path="p.png")
+    warnings = [r["message"] for r in step.bare() if r["op"] == "warning"]
+    assert warnings == [f"1 metrics could not be kept, the last called 'unread': {why}"]
 
 
 def test_a_plot_is_kept_as_a_picture(step: Step) -> None:

@@ -11,9 +11,7 @@ def opened(path):
         said = "{} was removed while it was being uploaded. Upload again when nothing changes it.".format(path)
     except OSError as error:
         said = "{} cannot be read: {}. Make it readable, or leave it out.".format(path, error.strerror or error)
-    from azureml.exceptions import UserErrorException
-
-    raise UserErrorException(said)
+    raise _of_a_file(said)
 
 
 def pieces(file, size):
@@ -29,8 +27,14 @@ def pieces(file, size):
 
 
 def changed(path):
-    from azureml.exceptions import UserErrorException
-
-    return UserErrorException(
+    return _of_a_file(
         "{} was written to while it was being uploaded. Upload again when nothing writes to it.".format(path)
     )
+
+
+def _of_a_file(message):
+    from azureml.exceptions import UserErrorException
+
+    error = UserErrorException(message)
+    error.is_of_a_file = True  # what logs a picture tells it apart from a user's mistake
+    return error

@@ -116,20 +116,22 @@ class RunLogging:
         self._try_keeping(name, lambda: self._record(record))
 
     def _try_keeping(self, name, keep):
-        """What finds no room is told of, and lost: a training of two days does not end because of a metric."""
+        """What finds no room, or goes meanwhile, is told of and lost: a training of two days does not end because of a metric."""
         try:
             keep()
             if self._n_lost:
                 lost, self._n_lost = self._n_lost, 0
                 said = "{} metrics could not be kept, the last called {!r}: {}".format(lost, *self._lost)
                 self._record({"op": "warning", "message": said})
-        except OSError as error:
+        except Exception as error:
+            if not isinstance(error, OSError) and not getattr(error, "is_of_a_file", False):
+                raise
             if not self._n_lost:  # once, until one is kept again
                 import sys
 
-                sys.stderr.write("Metric {!r} was not kept: {}\n".format(name, error))
+                sys.stderr.write("Metric {!r} was not kept: {}\n".format(name, getattr(error, "message", error)))
             self._n_lost += 1
-            self._lost = (name, error)
+            self._lost = (name, getattr(error, "message", error))
 
     def _fresh_name(self, name, suffix):
         """A file name for something logged under `name`, another one each time."""
