@@ -100,6 +100,14 @@ def test_a_yaml_file_is_published_by_the_sdk_of_the_authors_python(place: Place,
     assert re.search(r"where +datapath +workspaceblobstore/in", shown) and made["endpoint"] in shown
 
 
+def test_the_first_pipeline_made_of_a_file_says_once_how_long_its_server_stays(home: Path, folder: Path) -> None:
+    assert cli("init", "-q", "-w", "alone").returncode == 0
+    first, second = (cli("pipeline", "create", "-y", "p.yml", "-w", "alone", "--json") for _ in range(2))
+    assert first.returncode == 0 and first.stderr.endswith("To keep one for good: penstock service install\n")
+    assert json.loads(first.stdout)["name"] == json.loads(second.stdout)["name"] == "trains a model"
+    assert (second.returncode, second.stderr) == (0, "")
+
+
 def test_a_yaml_file_that_is_wrong_or_cannot_be_read_is_said(place: Place, folder: Path) -> None:
     (folder / "p.yml").write_text(YAML.replace("script_name: train.py", "script_name: trains.py"))
     wrong = cli("pipeline", "create", "-y", "p.yml")

@@ -97,14 +97,14 @@ class Author:
         return cls(_chosen(python, environ), kept)
 
     def publish(self, workspace: str, file: str, said: Json) -> str:
-        """The id of the pipeline that was published."""
-        return self._run(_PUBLISH, file, {"workspace": workspace, "publish": said})
+        """The id of the pipeline that was published. What the SDK says of it beside that, as how long its server stays, is said on stderr."""
+        return self._run(_PUBLISH, file, {"workspace": workspace, "publish": said}, is_heard=True)
 
     def submit(self, workspace: str, file: str, said: Json) -> str:
         """The id of the run that was submitted. `said`: experiment, parameters as text, and what Experiment.submit takes as `submit`."""
         return self._run(_SUBMIT, file, {"workspace": workspace, **said})
 
-    def _run(self, act: str, file: str, said: Json) -> str:
+    def _run(self, act: str, file: str, said: Json, is_heard: bool = False) -> str:
         if not Path(file).is_file():
             raise Trouble(
                 f"There is no file '{file}' to read the pipeline from. Give the path of a YAML file.", BAD_USAGE
@@ -128,6 +128,8 @@ class Author:
             ) from None
         if "error" in answer:
             raise Trouble(str(answer["error"]), BAD_USAGE)  # it was read or checked: nothing was started
+        if is_heard:
+            click.echo(done.stderr, nl=False, err=True)
         return str(answer["id"])
 
     def _no_sdk(self, why: str) -> str:
