@@ -15,8 +15,9 @@ import pytest
 
 from azureml.core import Dataset, Experiment, Model, Workspace
 from azureml.data.azure_storage_datastore import AzureBlobDatastore
-from azureml.exceptions import UserErrorException
-from azureml.pipeline.core import Pipeline
+from azureml.data.dataset_consumption_config import DatasetConsumptionConfig
+from azureml.exceptions import UserErrorException, WebserviceException
+from azureml.pipeline.core import Pipeline, PipelineRun
 from azureml.pipeline.steps import PythonScriptStep
 
 READ = """
@@ -61,6 +62,34 @@ def test_a_model_version_that_was_deleted_is_not_given_again(module_workspace: W
     assert [m.version for m in models] == [1, 2]
     models[1].delete()
     assert Model.register(module_workspace, str(tmp_path / "m.txt"), "numbered").version == 3
+    for gone in ({"name": "numbered", "version": 2}, {"id": "numbered:2"}):
+        with pytest.raises(WebserviceException, match="ModelNotFound: Model with id numbered:2 not found"):
+            Model(module_workspace, **gone)
+    with pytest.raises(WebserviceException, match="numbered"):
+        models[1].download(str(tmp_path / "gone"))
+
+
+def test_a_step_that_names_a_deleted_version_is_refused_and_one_that_holds_it_reads_it(
+    module_workspace: Workspace, store: AzureBlobDatastore, tmp_path: Path
+) -> None:
+    ws = module_workspace
+    (tmp_path / "read.py").write_text(READ)
+    held = Dataset.File.from_files(put(store, "held/a.txt", "held")).register(ws, "held")
+
+    def submitted(given: DatasetConsumptionConfig) -> PipelineRun:
+        step = PythonScriptStep(
+            "read.py", source_directory=str(tmp_path), arguments=[given], inputs=[given], compute_target="cpu"
+        )
+        return Experiment(ws, "held").submit(Pipeline(ws, [step]))
+
+    by_name = DatasetConsumptionConfig("by_name", (ws, "held", 1)).as_mount()
+    assert submitted(by_name).wait_for_completion(show_output=False) == "Finished"
+    held.unregister_all_versions()
+    with pytest.raises(UserErrorException, match='Cannot find dataset registered with name "held"'):
+        submitted(by_name)
+    run = submitted(held.as_named_input("by_id").as_mount())
+    assert run.wait_for_completion(show_output=False) == "Finished"
+    assert next(run.get_steps()).get_tags()["seen"] == "held"
 
 
 def test_a_pinned_version_reads_as_it_did_after_its_source_was_written_over(

@@ -134,3 +134,32 @@ def test_a_child_is_submitted_below_and_listed(ws: Workspace, tmp_path: Path) ->
     assert parent.get_metrics(recursive=True) == {"child": 3}
     assert {c.id for c in made} <= {c.id for c in parent.get_children(recursive=True)}
     assert [c.id for c in parent.get_children(tags={"fold": "2"})] == [made[1].id]
+
+
+MUCH = """
+from azureml.core import Run
+run = Run.get_context()
+for n in range(12000):
+    run.log("often", n)
+run.log("n" * 600, 1)
+run.log("long", "x" * 300000)
+run.log_list("list", list(range(20000)))
+run.log_row("wide", **{"c%d" % n: n for n in range(2000)})
+run.log_table("table", {"c%d" % n: list(range(300)) for n in range(50)})
+for n in range(700):
+    run.log("name %d" % n, n)
+run.set_tags({"tag %d" % n: "y" * 200 for n in range(300)})
+"""
+
+
+def test_nothing_that_is_logged_is_cut_off(ws: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "much.py").write_text(MUCH)
+    run = Experiment(ws, "much").submit(ScriptRunConfig(str(tmp_path), "much.py"))
+    run.wait_for_completion()
+    metrics = run.get_metrics()
+    assert metrics["often"] == list(range(12000)) and metrics["n" * 600] == 1
+    assert metrics["long"] == "x" * 300000 and metrics["list"] == list(range(20000))
+    assert metrics["wide"] == {f"c{n}": n for n in range(2000)}
+    assert metrics["table"] == {f"c{n}": list(range(300)) for n in range(50)}
+    assert [metrics[f"name {n}"] for n in range(700)] == list(range(700))
+    assert run.get_tags() == {f"tag {n}": "y" * 200 for n in range(300)}
