@@ -191,6 +191,28 @@ def test_a_version_whose_source_changed_says_so_once(
     assert made.version == 1
 
 
+def test_files_that_changed_are_told_of_by_whoever_reads_them(
+    module_workspace: Workspace, store: AzureBlobDatastore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ws = module_workspace
+    put(store, "told/a.csv", "a\n1\n")
+    Dataset.File.from_files((store, "told/*.csv")).register(ws, "told files")
+    Dataset.Tabular.from_delimited_files((store, "told/*.csv")).register(ws, "told table")
+    put(store, "told/b.csv", "a\n2\n")
+    said = "version 1 have changed since it was registered: then 1 file of 4 bytes, now 2 files of 8 bytes"
+    assert Dataset.get_by_name(ws, "told files").to_path() == ["/a.csv", "/b.csv"]
+    assert "dataset 'told files' " + said in capsys.readouterr().err
+    code = "from azureml.core import Dataset, Run\nrun = Run.get_context()\n"
+    code += "print(len(run.input_datasets['table'].to_pandas_dataframe()))\n"
+    (tmp_path / "rows.py").write_text(code)
+    table = Dataset.get_by_name(ws, "told table").as_named_input("table")
+    step = PythonScriptStep("rows.py", source_directory=str(tmp_path), inputs=[table], compute_target="cpu")
+    run = Experiment(ws, "told").submit(Pipeline(ws, [step]))
+    assert run.wait_for_completion(show_output=False) == "Finished"
+    (ran,) = run.get_steps()
+    assert ran.get_stdout_log() == "2\n" and "dataset 'told table' " + said in ran.get_stderr_log()
+
+
 def test_the_page_of_a_run_that_read_it_says_that_the_files_changed_since(
     module_workspace: Workspace, store: AzureBlobDatastore, module_home: Path, tmp_path: Path
 ) -> None:

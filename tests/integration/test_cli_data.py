@@ -6,6 +6,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -152,3 +153,28 @@ def test_links_in_what_is_uploaded(ws: Workspace, tmp_path: Path) -> None:
     assert (done.returncode != 0, "broken is a link to nowhere" in done.stderr) == (True, True), done.stderr
     for path in ("../out", "a/../../../out"):
         assert "leads out of" in cli("datastore", "upload", "workspacefilestore", str(tmp_path / "other"), path).stderr
+
+
+def test_a_file_that_is_written_to_while_it_goes_up_is_refused(ws: Workspace, tmp_path: Path) -> None:
+    root = Path(Datastore(ws, "workspacefilestore")._root)
+    (tmp_path / "quiet").write_text("quiet")
+    (tmp_path / "written").write_bytes(b"x" * (64 << 20))
+    stop = threading.Event()
+
+    def write() -> None:
+        with open(tmp_path / "written", "ab") as file:
+            while not stop.is_set():
+                file.write(b"y")
+                file.flush()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        done = cli("datastore", "upload", "workspacefilestore", str(tmp_path), "changing")
+    finally:
+        stop.set()
+        writer.join()
+    assert (done.returncode, "written was written to while it was being copied" in done.stderr) == (1, True), (
+        done.stderr
+    )
+    assert [path.name for path in (root / "changing").iterdir()] == ["quiet"], "nothing half is left"
