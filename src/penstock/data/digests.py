@@ -8,6 +8,7 @@ between keeps its own copy of stamps, changes made on another machine.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import os
 import shutil
@@ -48,6 +49,13 @@ class Digests:
         self._memory: OrderedDict[str, Known] = OrderedDict()
         self._guard = threading.Lock()
         self._busy: dict[str, _Turn] = {}
+        self._reads = True
+
+    def without_reading(self) -> Digests:
+        """The same of what is known as it looks now; of all else CannotDigest, where this would read bytes."""
+        known = copy.copy(self)
+        known._reads = False
+        return known
 
     def tree(
         self,
@@ -142,6 +150,7 @@ class Digests:
         tree = self._unchanged(key, remembered, walk)
         if tree is not None:
             return tree
+        self._demand_reading(root)
         with self._turn(key) as waited:
             tree = self._unchanged(key, remembered, walk) if waited else None
             if tree is None:
@@ -198,6 +207,7 @@ class Digests:
         tree = self._unchanged_file(remembered, path)
         if tree is not None:
             return tree
+        self._demand_reading(path)
         with self._turn(key) as waited:
             tree = self._unchanged_file(remembered, path) if waited else None
             if tree is None:
@@ -235,6 +245,10 @@ class Digests:
             self._memory.move_to_end(key)
             if len(self._memory) > _IN_MEMORY:
                 self._memory.popitem(last=False)
+
+    def _demand_reading(self, path: str) -> None:
+        if not self._reads:
+            raise CannotDigest(f"'{path}' was not read as it looks now. Read it first.", target=path)
 
     @contextmanager
     def _turn(self, key: str) -> Iterator[bool]:

@@ -69,21 +69,25 @@ class Batch:
                 journal.ingest(connection, context.home, name, run, self.at)
             for row in self.attempts:
                 runs.save_attempt(connection, row)
-            identities.add(connection, self.identities)
             for run_id, why in self.spoiled:
                 identities.spoil(connection, run_id, why)
-            seen = self._newly_seen(connection)
-            identities.add_observations(connection, self.observations)
-            try:
-                taking.keep(connection, context.home, self.taken, self.at)
-            except taking.Gone:
-                raise Stale from None  # cleared away since it was decided: that is decided anew
-            records.put_artifacts(connection, self.artifacts)
-            records.put_outputs(connection, self.outputs)
-            left = registering.record(connection, context.home, self.datasets, self.at)
-            runs.append_events(connection, list(self._in_order([*left, *seen])))
+            self.keep(connection, context)
 
         return work
+
+    def keep(self, connection: Connection, context: Context) -> None:
+        """Write the rows that go with the moves, and the story; Stale when what a step was to stand on is gone."""
+        identities.add(connection, self.identities)
+        seen = self._newly_seen(connection)
+        identities.add_observations(connection, self.observations)
+        try:
+            taking.keep(connection, context.home, self.taken, self.at)
+        except taking.Gone:
+            raise Stale from None  # cleared away since it was decided: that is decided anew
+        records.put_artifacts(connection, self.artifacts)
+        records.put_outputs(connection, self.outputs)
+        left = registering.record(connection, context.home, self.datasets, self.at)
+        runs.append_events(connection, list(self._in_order([*left, *seen])))
 
     def _in_order(self, known_last: list[runs.Event]) -> Iterator[runs.Event]:
         """All events; what is known only now comes before the end of its run, as whoever follows a run listens until that."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from penstock.engine.progress import Blocked, StepState
+from penstock.model.graph import Node
 from penstock.model.status import TERMINAL, Status
 from penstock.service.execution.active import Active, InFlight
 from penstock.service.execution.batch import Batch
 from penstock.service.execution.registering import left
 from penstock.service.execution.taking import Taken
 from penstock.service.reuse.reusing import Decision
+from penstock.service.runs.binding import Root
 from penstock.store import runs
 
 Json = dict[str, Any]
@@ -28,7 +30,7 @@ def hand_out(batch: Batch, active: Active, state: StepState, **body: Any) -> Non
     number = state.attempt + 1
     decision = active.decisions.pop(state.node.id, None)
     if decision is not None:
-        batch.identities.append(_identity(batch, active, state, decision))
+        batch.identities.append(decision.row(state.run_id, active.root.workspace, state.node.name, batch.at))
     move = runs.Move(state.run_id, state.status, Status.QUEUED, state.attempt, next_attempt=number, at=batch.at)
     batch.move(active.id, move, target=state.node.compute or "local", **body)
     state.status, state.attempt = Status.QUEUED, number
@@ -36,21 +38,21 @@ def hand_out(batch: Batch, active: Active, state: StepState, **body: Any) -> Non
 
 def take_over(batch: Batch, active: Active, state: StepState, decision: Decision) -> None:
     """An earlier step stands for this one: it completes without having run. Its state is for `Progress.end` to take in."""
-    row = decision.hit or {}
     begin(batch, active)
-    body = {"message": f"reused from run {row['id'][:8]}", "reused_run_id": row["id"]}
     moved = runs.Move(state.run_id, Status.NOT_STARTED, Status.COMPLETED, 0, at=batch.at, started_at=batch.at)
-    batch.move(active.id, moved, **body)
-    batch.identities.append(_identity(batch, active, state, decision))
-    batch.taken.append(Taken(state.run_id, active.id, row, decision.outputs))
-    batch.datasets += left(active.root.workspace, active.id, state.run_id, state.node.outputs, list(decision.outputs))
-    active.root.taken[state.node.id] = {**{o["name"]: str(o["path"]) for o in decision.outputs}, **decision.links}
+    batch.move(active.id, moved, **stand_in(batch, active.root, state.node, decision))
     active.standing.complete(state.node.id, decision.outputs, decision.links)
     active.decisions.pop(state.node.id, None)
 
 
-def _identity(batch: Batch, active: Active, state: StepState, decision: Decision) -> Json:
-    return decision.row(state.run_id, active.root.workspace, state.node.name, batch.at)
+def stand_in(batch: Batch, root: Root, node: Node, decision: Decision) -> Json:
+    """The rows by which an earlier step stands for this one; what its story says of that."""
+    row, run_id = decision.hit or {}, root.step_ids[node.id]
+    batch.identities.append(decision.row(run_id, root.workspace, node.name, batch.at))
+    batch.taken.append(Taken(run_id, root.id, row, decision.outputs))
+    batch.datasets += left(root.workspace, root.id, run_id, node.outputs, list(decision.outputs))
+    root.taken[node.id] = {**{o["name"]: str(o["path"]) for o in decision.outputs}, **decision.links}
+    return {"message": f"reused from run {row['id'][:8]}", "reused_run_id": row["id"]}
 
 
 def move(

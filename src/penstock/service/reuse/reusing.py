@@ -110,10 +110,19 @@ class Reuse:
         held = contents.at_hand(node, root, standing.known)
         return None if held is None else _runs(root, node, held, standing.environment)
 
+    def whole(self, connection: Connection, root: Root) -> dict[str, Decision] | None:
+        """The decisions on all steps of a run, if an earlier one stands for each; None as soon as one is met for which none does."""
+        plan = root.plan
+        made = self.follow(
+            connection, root, [n.id for n in plan.order if not plan.upstream[n.id]], Standing(), to_end=False
+        )
+        return made if len(made) == len(plan.graph.nodes) and all(d.hit for d in made.values()) else None
+
     def follow(
-        self, connection: Connection, root: Root, ready: Iterable[str], standing: Standing
+        self, connection: Connection, root: Root, ready: Iterable[str], standing: Standing, to_end: bool = True
     ) -> dict[str, Decision]:
-        """Decisions for the steps that are ready, and, as far as earlier ones stand for those, for the steps behind them."""
+        """Decisions for the steps that are ready, and, as far as earlier ones stand for those, for the steps behind them. Without `to_end`
+        the first that is to run is the last that is decided."""
         now, plan, earlier = standing.copy(), root.plan, Earlier(connection, root)
         made: dict[str, Decision] = {}
         n_hits = 0
@@ -126,6 +135,8 @@ class Reuse:
             following: dict[str, None] = {}
             for node, draft in zip(wave, drafts, strict=True):
                 made[node.id] = decision = self._decide(root, node, draft, earlier)
+                if decision.hit is None and not to_end:
+                    return made
                 if decision.hit is not None:
                     n_hits += 1
                     now.complete(node.id, decision.outputs, decision.links)

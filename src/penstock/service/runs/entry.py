@@ -15,6 +15,7 @@ from penstock.model.errors import BadRequest
 from penstock.model.graph import Graph, Node
 from penstock.model.status import Status
 from penstock.service.context import Context, beside
+from penstock.service.execution.batch import Batch
 from penstock.service.runs import resuming
 from penstock.service.runs.graphs import KnownGraph
 from penstock.service.runs.resuming import Resumption
@@ -57,6 +58,7 @@ class Entry:
             "eligible": [],
         }
         self.resumption = resuming.NOTHING
+        self.settled: Batch | None = None
         self.root_id = context.make_id()
         ids = beside(self.root_id, [context.make_id() for _ in ready.graph.nodes])
         self.step_ids = dict(zip((n.id for n in ready.graph.nodes), ids, strict=True))
@@ -64,6 +66,10 @@ class Entry:
     def take_over(self, resumption: Resumption) -> None:
         """Begin with what an earlier run completed."""
         self.resumption = resumption
+
+    def settle(self, batch: Batch | None) -> None:
+        """Every step stands already, as `batch` says: the run is kept as completed. None: it is not."""
+        self.settled = batch
 
     def note_eligible(self, nodes: Iterable[str]) -> None:
         """Steps for which an earlier one may stand: told, not decided."""
@@ -133,16 +139,17 @@ class Entry:
         }
 
     def _runs(self) -> list[Json]:
-        taken = self.resumption.taken
-        children = [
-            self._run(self.step_ids[n.id], "step", n.name, self.root_id, n, self._unmet(n))
+        taken = self.step_ids if self.settled else self.resumption.taken
+        upstream = self.plan.upstream
+        rows = [
+            self._run(self.step_ids[n.id], "step", n.name, self.root_id, n, sum(u not in taken for u in upstream[n.id]))
             for n in self.plan.graph.nodes
         ]
-        over = {"status": str(Status.COMPLETED), "started_at": self.at, "ended_at": self.at}
-        return [self.root(), *({**c, **over} if c["node"] in taken else c for c in children)]
-
-    def _unmet(self, node: Node) -> int:
-        return sum(u not in self.resumption.taken for u in self.plan.upstream[node.id])
+        rows.insert(0, self.root())
+        for row in rows:
+            if self.settled or row["node"] in taken:
+                row.update(status=str(Status.COMPLETED), started_at=self.at, ended_at=self.at)
+        return rows
 
     def _run(self, run_id: str, kind: str, name: str, parent: Any, node: Node | None, unmet: int) -> Json:
         return {
@@ -184,6 +191,8 @@ def keep_all(connection: Connection, entries: Sequence[Entry]) -> list[Entry]:
     runs.append_events(connection, (event for e in kept for event in e._events()))
     for entry in kept:
         resuming.keep(connection, entry._context.home, entry.resumption, entry.root_id, entry.step_ids, entry.at)
+        if entry.settled:
+            entry.settled.keep(connection, entry._context)
     return kept
 
 

@@ -16,7 +16,9 @@ from penstock.model.graph import Graph, Node
 from penstock.service.assets.catalog import Catalog, wrong_compute_name
 from penstock.service.assets.datastores import Datastores, mirror
 from penstock.service.context import Context
+from penstock.service.execution.batch import Stale
 from penstock.service.execution.inbox import Inbox
+from penstock.service.execution.settling import Settling
 from penstock.service.runs import resuming
 from penstock.service.runs.binding import Root
 from penstock.service.runs.entry import Entry, Prepared, step_of, timeout_of
@@ -37,6 +39,7 @@ class Submission:
         self._inbox = inbox
         self._datastores = datastores
         self._db = context.database
+        self._settling = Settling(context)
 
     def submit(self, workspace: str, body: Json, also: Also | None = None) -> Json:
         """Keep a pipeline run and its steps: `{"run_id", "steps", "notes"}`. The same idempotency_key gives the same run.
@@ -60,6 +63,7 @@ class Submission:
         entry = Entry(self._context, ready, body, experiment["id"])
         entry.take_over(self._resumption(entry.plan, entry.bindings, body))
         entry.note_eligible(self._eligible(workspace, entry.plan, body))
+        self._settling.look(entry, workspace, str(body.get("experiment") or ""))
 
         def keep(connection: Connection) -> bool:
             is_kept = entry.keep(connection)
@@ -67,7 +71,12 @@ class Submission:
                 also(connection, entry.root_id)
             return is_kept
 
-        if not self._db.write(keep):
+        try:
+            is_kept = self._db.write(keep)
+        except Stale:  # what it was to stand on has been cleared away meanwhile: the scheduler decides anew
+            entry.settle(None)
+            is_kept = self._db.write(keep)
+        if not is_kept:
             return self.submit(workspace, body)  # the same key was quicker on another connection: its run is the answer
         self.entered([entry])
         notes = [*_notes(ready.computes, entry.bindings, body), *entry.resumption.notes(entry.plan)]
@@ -85,8 +94,11 @@ class Submission:
             )
 
     def entered(self, entries: Iterable[Entry]) -> None:
-        """Submissions are committed: they may be taken up."""
-        self._tell(*(entry.root_id for entry in entries))
+        """Submissions are committed: they may be taken up. Whoever waits for the end of one that is settled is told."""
+        settled = {entry.root_id for entry in entries if entry.settled}
+        if settled:
+            self._context.changes.notify(settled, ends=True)
+        self._tell(*(entry.root_id for entry in entries if not entry.settled))
 
     def foresee(self, workspace: str, body: Json) -> Root:
         """The pipeline run that this submission would be. Nothing is kept of it."""
@@ -147,7 +159,8 @@ class Submission:
     def _tell(self, *root_ids: str) -> None:
         for root_id in root_ids:
             self._inbox.put("submitted", root_id)
-        self._context.wake()
+        if root_ids:
+            self._context.wake()
 
     def _submitted(self, key: str, request: Any) -> Json | None:
         """What the submission under this key came to; Conflict when that was another one."""
