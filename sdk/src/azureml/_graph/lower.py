@@ -88,12 +88,12 @@ def _node(step, ids, predecessors, scope):
     data = {port.slot.step for port in step._input_ports if port.slot is not None}
     runconfig_parameters = {k: scope.value(v) for k, v in step._runconfig_pipeline_params.items()}
     settings = step._settings(scope)
-    folder = None if code is None else _checked(code, step)
+    folder = None if code is None else _checked(code, step, scope)
     snapshot = scope.snapshot(folder)
     if runconfig_parameters:
         settings["runconfig_parameters"] = runconfig_parameters
     if code is not None and code[1]:
-        settings["source_directory"] = os.path.abspath(code[0])  # so that a traceback can say of what it is a copy
+        settings["source_directory"] = code[0]  # so that a traceback can say of what it is a copy
     return {
         "id": ids[step],
         "name": step.name,
@@ -117,8 +117,11 @@ def _node(step, ids, predecessors, scope):
     }
 
 
-def _checked(code, step):
+def _checked(code, step, scope):
+    """The folder of a step's code, which is there with the script in it. Looked at once, however many steps share it."""
     folder, name = code
+    if code in scope.there:
+        return folder
     path = os.path.join(folder, name) if name else folder
     if name and not os.path.isfile(path):
         raise ValueError(
@@ -127,6 +130,7 @@ def _checked(code, step):
         )
     if not name and not os.path.isdir(path):
         raise ValueError("Step [{}]: source_directory not found at: {}.".format(step.name, path))
+    scope.there.add(code)
     return folder
 
 

@@ -12,6 +12,7 @@ class Scope:
         self._definitions = {}
         self.folders = []  # of each node in order; None: it has no code
         self.asked_for_dataset = False
+        self.there = set()  # (folder, script) that were looked at
 
     @property
     def is_dry(self):
