@@ -86,6 +86,10 @@ def test_a_run_entity_has_all_that_clients_read_whichever_call_gives_it(wire: Wi
     assert (run["Description"], run["RunSource"], run["RunType"], run["ScheduleId"]) == ("why", "SDK", "SDK", "s")
     assert run["ParameterAssignments"] == {"rate": "2.5"} and run["DataPathAssignments"] == {"where": place}
     assert run["tags"] == {"a": "b"} and run["Etag"] != begun[1]["Etag"]
+    (step,) = wire.client.children(run["Id"])
+    assert step["tags"] == {"c": "d"}
+    wrong = wire.submit({"ExperimentName": "e", "StepTags": ["c"]}, pipeline=made["id"])
+    refused(wrong, 400, "StepTags")
     listed = wire.call("GET", f"{RUNS}/Pipeline/{made['id']}")
     assert listed == (200, [run])
     again = wire.submit({"ExperimentName": "e"}, pipeline=made["id"])[1]["Id"]

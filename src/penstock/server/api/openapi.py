@@ -117,6 +117,7 @@ def _body(parameters: list[Json]) -> Json:
         "DisplayName": {"type": "string"},
         "Description": {"type": "string"},
         "tags": {"type": "object", "additionalProperties": {"type": "string"}},
+        "StepTags": {"type": "object", "additionalProperties": {"type": "string"}},
         "Properties": {"type": "object", "additionalProperties": {"type": "string"}},
         "ContinueRunOnStepFailure": {"type": "boolean"},
         "RegenerateOutputs": {"type": "boolean"},

@@ -54,6 +54,7 @@ _BODY = Shape(
     RunType=Text,
     ScheduleId=Text,
     tags=Labels,
+    StepTags=Labels,
     Properties=Labels,
 )
 _OURS = {
@@ -64,6 +65,7 @@ _OURS = {
     "RegenerateOutputs": "regenerate_outputs",
     "ParentRunId": "parent_run_id",
     "tags": "tags",
+    "StepTags": "step_tags",
 }
 _TOLD: Json = {
     "requestBody": {

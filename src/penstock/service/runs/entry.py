@@ -90,7 +90,7 @@ class Entry:
         return row
 
     def labels(self, kind: str) -> dict[str, str | None]:
-        """Its `tags` or `properties`, as they are kept."""
+        """Its `tags`, `properties` or `step_tags`, as they are kept."""
         return {str(k): None if v is None else str(v) for k, v in (self._body.get(kind) or {}).items()}
 
     @property
@@ -103,11 +103,15 @@ class Entry:
         """Whether the rows are kept: not when a run stands under the same idempotency key already."""
         return bool(keep_all(connection, [self]))
 
-    def _all_labels(self) -> dict[str, dict[str, str | None]]:
+    def _all_labels(self) -> dict[str, dict[str, dict[str, str | None]]]:
+        """By run: its own, and the tags that every step of it has from the beginning."""
         properties = self.labels("properties")
         if self.resumption.root_id:
             properties["azureml.resumedfrom"] = self.resumption.root_id
-        return {"tag": self.labels("tags"), "property": properties}
+        found = {self.root_id: {"tag": self.labels("tags"), "property": properties}}
+        if of_steps := self.labels("step_tags"):
+            found |= {step_id: {"tag": of_steps} for step_id in self.step_ids.values()}
+        return found
 
     def _events(self) -> Iterator[runs.Event]:
         created: Json = {"status": str(Status.NOT_STARTED), "n_steps": len(self.step_ids)}
@@ -187,7 +191,7 @@ def keep_all(connection: Connection, entries: Sequence[Entry]) -> list[Entry]:
         catalog.add_compute(connection, row)
     runs.insert_submissions(connection, [e._submission() for e in kept])
     runs.insert_runs(connection, [row for e in kept for row in e._runs()])
-    records.insert_labels(connection, {e.root_id: e._all_labels() for e in kept})
+    records.insert_labels(connection, {run_id: labels for e in kept for run_id, labels in e._all_labels().items()})
     runs.append_events(connection, (event for e in kept for event in e._events()))
     for entry in kept:
         resuming.keep(connection, entry._context.home, entry.resumption, entry.root_id, entry.step_ids, entry.at)
