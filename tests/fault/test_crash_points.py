@@ -1,159 +1,24 @@
-"""A real server dies by SIGKILL at every point where it may, and comes back: all ends as it would have, once.
+"""A real server on SQLite dies by SIGKILL at every point where it may, and comes back: all ends as it would have, once.
 
 Every point of `penstock.model.crashpoints` is died at the first times it is passed after the first submission (PENSTOCK_CRASHES=n in
-the environment: that many times each). A point that nothing passes fails: then a scenario is missing.
+the environment: that many times each). A point that nothing passes fails: then a scenario is missing. On PostgreSQL:
+test_crash_points_postgresql.py, in a file of its own, so that both can be run at once.
 """
 
 import ast
-import json
-import os
-import signal
-from collections import Counter
 from pathlib import Path
 
 import pytest
-from conftest import fresh_home
-from fault.crashing import Crashing, check_three_steps, three_steps
-from integration.served import node, wait_for
+from fault.crash_scenarios import dies_at, each_point, each_time, trails
 
 from penstock.model.crashpoints import POINTS
 
 SOURCE = Path(__file__).resolve().parents[2] / "src/penstock"
-HERE_FROM = "--- from here on ---"
-EACH = int(os.environ.get("PENSTOCK_CRASHES") or 1)
-CANCELS = [p for p in POINTS if p.startswith("cancel.")]
-SENDS = [p for p in POINTS if p.startswith("send.")]
-CLEARS = [p for p in POINTS if p.startswith("clear.")]
-REUSES = [p for p in POINTS if p.startswith(("digest.", "hit."))]
-TABLE: Counter[tuple[str, str]] = Counter()
-
-
-def runs_to_its_end(crashing):
-    """Three steps, one after the other."""
-    run_id, step_ids = crashing.submit("key", three_steps(crashing.snapshots["runs"]))
-    assert crashing.end_of(run_id) == "Completed"
-    check_three_steps(crashing, run_id, step_ids)
-
-
-def is_canceled(crashing):
-    """A run whose step hangs is canceled; then one whose step has not begun, for the node stands still."""
-    hangs = [node(crashing.snapshots["hangs"]), node(crashing.snapshots["runs"], 1, after=["00000000"])]
-    run_id, step_ids = crashing.submit("hangs", hangs)
-    running = crashing.home / "jobs" / f"{step_ids[0]}.1" / "running"
-    wait_for(lambda: crashing.run(run_id) and crashing.began())
-    crashing.ask("POST", f"/ws/w/runs/{run_id}/cancel", {})
-    assert crashing.end_of(run_id) == "Canceled"
-    assert crashing.began() == [step_ids[0]]
-    assert not Path(f"/proc/{json.loads(running.read_text())['pid']}").exists()
-    the_node = json.loads((crashing.home / "node.lock").read_text())["pid"]
-    os.kill(the_node, signal.SIGSTOP)
-    try:
-        run_id, waiting = crashing.submit("waits", [node(crashing.snapshots["hangs"])])
-        wait_for(lambda: crashing.run(run_id) and (crashing.home / "jobs" / f"{waiting[0]}.1" / "job.json").exists())
-        crashing.ask("POST", f"/ws/w/runs/{run_id}/cancel", {})
-        assert crashing.end_of(run_id) == "Canceled"
-    finally:
-        os.kill(the_node, signal.SIGCONT)
-    assert crashing.began() == [step_ids[0]]
-
-
-def is_reused(crashing):
-    """A step that reads a folder from outside runs; the next run of it is spared."""
-    store = crashing.home / "workspaces/w/workspaceblobstore"
-    (store / "given").mkdir(parents=True, exist_ok=True)
-    (store / "given" / "data").write_text("x")
-    given = {"name": "in", "source": {"datastore": "workspaceblobstore", "path": "given"}}
-    steps = [node(crashing.snapshots["runs"], inputs=[given], allow_reuse=True)]
-    steps.append(
-        node(crashing.snapshots["runs"], 1, allow_reuse=True, outputs=[])
-        | {"inputs": [{"name": "in", "source": {"node": "00000000", "output": "out"}}]}
-    )
-    first, step_ids = crashing.submit("first", steps)
-    assert crashing.end_of(first) == "Completed"
-    second, _ = crashing.submit("second", steps)
-    assert crashing.end_of(second) == "Completed"
-    assert sorted(crashing.began()) == sorted(step_ids), "each ran once, in the first run"
-    outputs = [crashing.ask("GET", f"/ws/w/runs/{run_id}/outputs")["value"] for run_id in (first, second)]
-    assert [o["path"] for o in outputs[0]] == [o["path"] for o in outputs[1]]
-    assert {p.name: p.read_text() for p in (store / outputs[0][0]["path"]).iterdir()} == dict.fromkeys(
-        "ab", step_ids[0]
-    )
-
-
-def clears_away(crashing):
-    """Two outputs are cleared away, brought back, cleared away once more, and deleted."""
-    run_id, step_ids = crashing.submit("key", three_steps(crashing.snapshots["runs"]))
-    assert crashing.end_of(run_id) == "Completed"
-    store = crashing.home / "workspaces/w/workspaceblobstore"
-
-    def outputs():
-        return sorted(p.parts[-2] for p in store.glob("azureml/*/*"))
-
-    def asides():
-        return list((store / ".staging/.removed").glob("*/*"))
-
-    crashing.ask("POST", "/gc", {"max_age_seconds": 0, "delete": True})
-    assert outputs() == [] and len(asides()) == 2
-    crashing.ask("POST", "/gc/restore", {})
-    crashing.ask("POST", "/gc/restore", {})  # of one that died in between, the rest
-    assert outputs() == sorted(step_ids[:2]) and asides() == []
-    check_three_steps(crashing, run_id, step_ids)
-    crashing.ask("POST", "/gc", {"max_age_seconds": 0, "delete": True})
-    crashing.ask("POST", "/gc/purge", {})
-    assert outputs() == [] and asides() == []
-
-
-def sends(crashing):
-    """Steps whose datastore is at a URL: they are over when what they wrote is there."""
-    far = crashing.home / "far"
-    crashing.ask("PUT", "/ws/w/datastores/workspaceblobstore/root", {"root": f"simplecache::file://{far}"})
-    run_id, step_ids = crashing.submit("key", three_steps(crashing.snapshots["runs"]))
-    assert crashing.end_of(run_id) == "Completed"
-    check_three_steps(crashing, run_id, step_ids, far)
-
-
-def scenario_of(point):
-    if point in SENDS:
-        return sends
-    if point in CLEARS:
-        return clears_away
-    if point in REUSES:
-        return is_reused
-    return is_canceled if point in CANCELS else runs_to_its_end
-
-
-def play(home, scenario, at, **environ):
-    """Plays the scenario with a server that dies at `at`; what it passed before it died, and how often it had to be revived."""
-    log = home / "passed"
-    with Crashing(home, **environ) as crashing:
-        crashing.start(PENSTOCK_CRASH_AT=at, PENSTOCK_CRASH_LOG=str(log))
-        crashing.prepare()
-        with open(log, "a") as file:
-            file.write(HERE_FROM + "\n")
-        scenario(crashing)
-        crashing.stop()
-    assert crashing.complaints() == []
-    return log.read_text().splitlines(), crashing.n_died
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def database(request):
-    """Settings that name a new, empty database, each time it is called."""
-    if request.param == "sqlite":
-        return dict
-    new_url = request.getfixturevalue("new_postgresql_url")
-    return lambda: {"PENSTOCK_DATABASE": new_url()}
 
 
 @pytest.fixture(scope="module")
-def passed(database):
-    """By scenario, the points that a server passes which does not die, in order."""
-    found = {}
-    for scenario in (runs_to_its_end, is_canceled, clears_away, is_reused, sends):
-        with fresh_home() as home:
-            found[scenario], n_died = play(home, scenario, "commit.before:0", **database())
-            assert n_died == 0
-    return found
+def passed():
+    return trails(dict)
 
 
 def test_every_point_is_named_in_the_code_and_every_name_is_a_point():
@@ -165,23 +30,7 @@ def test_every_point_is_named_in_the_code_and_every_name_is_a_point():
     assert named == set(POINTS)
 
 
-@pytest.mark.parametrize("time", range(1, EACH + 1))
-@pytest.mark.parametrize("point", POINTS)
-def test_a_server_that_dies_there_loses_nothing_and_doubles_nothing(home, database, passed, point, time):
-    trail = passed[scenario_of(point)]
-    before = trail[: trail.index(HERE_FROM)].count(point)
-    after = trail.count(point) - before
-    assert after or before, f"nothing passes {point}: add what does to a scenario"
-    if time > max(after, before * (not after)):
-        pytest.skip(f"{point} is passed {after} times")
-    number = before + time if after else time
-    _, n_died = play(home, scenario_of(point), f"{point}:{number}", **database())
-    TABLE[point, "kills"] += n_died
-    assert n_died == 1 or time > 1
-
-
-def test_the_table(capsys):
-    """Not a test: the counts, for whoever reads along."""
-    with capsys.disabled():
-        print("\n" + "\n".join(f"{point:<16} {TABLE[point, 'kills']:>4} kills  {POINTS[point]}" for point in POINTS))
-        print(f"{'all':<16} {sum(TABLE.values()):>4} kills")
+@each_time
+@each_point
+def test_a_server_that_dies_there_loses_nothing_and_doubles_nothing(home, passed, point, time):
+    dies_at(home, passed, point, time)

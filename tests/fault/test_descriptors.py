@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import resource
 import socket
@@ -79,8 +80,9 @@ def test_when_no_file_can_be_opened_at_all_it_says_so_and_recovers(
     kept.sendall(b"POST /api/v1/ws/w/runs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n")
     body = json.dumps({"experiment": "e", "graph": {"schema": 1, "nodes": nodes}}).encode()
     kept.sendall(b"Content-Length: %d\r\n\r\n" % len(body) + body)
-    answer = kept.recv(65536)
-    assert answer.startswith(b"HTTP/1.1 503") and b"TooManyFiles" in answer, answer
+    with http.client.HTTPResponse(kept, method="POST") as answer:
+        answer.begin()
+        assert (answer.status, json.loads(answer.read())["error"]["code"]) == (503, "TooManyFiles")
     resource.prlimit(process.pid, resource.RLIMIT_NOFILE, before)
     kept.close()
     wait_for(lambda: is_answered(client) and json.loads(client.raw("GET", "/healthz")[1])["status"] == "ok")

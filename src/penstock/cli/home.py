@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
@@ -156,6 +157,7 @@ def serve(
     at = places.place(home)
     if take_over:
         _take_over(at)
+    gc.disable()  # what is loaded now stays: to look through it meanwhile is a tenth of the start; the server turns it on
     # Imported here: it brings the whole server.
     from penstock.server.serve import serve as serve_home
 

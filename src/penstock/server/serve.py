@@ -248,6 +248,7 @@ class _Process:
         gc.collect()
         gc.freeze()  # what is there by now stays: it need not be looked through while requests wait
         gc.set_threshold(GARBAGE_OBJECTS, 20, 20)
+        gc.enable()
         self._server = server()
         self._tls_server = server(**self._doors.tls) if self._doors.tls else None
         return self._server
