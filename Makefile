@@ -12,8 +12,9 @@ PIP := $(PY) -m pip --disable-pip-version-check --no-input install -qq
 MARK := $(VENV)/.installed-$(shell printf %s "$(CURDIR)" | cksum | cut -d ' ' -f 1)
 CODE := src sdk tests bench examples
 
-# Two files at a time, as tests mostly wait for processes; the tests of one file together, as they share servers.
-TOGETHER := -n 2 --dist loadfile
+# Three files at a time, as tests mostly wait for processes; the tests of one file together, as they share servers. In the order of their
+# names: what takes minutes is not left for the end.
+TOGETHER := -n 3 --dist loadfile --no-loadscope-reorder
 
 # What is marked slow takes many seconds by nature, or needs PostgreSQL. `make test` runs it, this does not: under a minute in all.
 quick: format lint types
@@ -22,11 +23,8 @@ quick: format lint types
 demo: $(MARK)-demo
 	@$(PY) examples/diabetes/run.py
 
-# What was not yet seen to stay steady beside others has the machine to itself.
-AT_ONCE = tests/conformance tests/contract tests/house tests/unit
-ALONE = tests/browser tests/fault tests/integration
 test: quick-checks browser
-	@status=0; $(PY) -m pytest $(TOGETHER) $(AT_ONCE) || status=$$?; $(PY) -m pytest --maxfail 12 $(ALONE) || status=$$?; exit $$status
+	@$(PY) -m pytest $(TOGETHER) --maxfail 20 tests
 
 .PHONY: quick-checks
 quick-checks: format lint types
