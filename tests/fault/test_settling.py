@@ -1,8 +1,10 @@
 """Submissions of which an earlier step stands for every step: kept as completed at once, by the rules of the scheduler, from what is known alone."""
 
+import http.server
 import os
 import shutil
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -13,8 +15,9 @@ from penstock.model import crashpoints
 from penstock.selftest.graphs import SNAPSHOT
 from penstock.selftest.processes import Behaviour
 from penstock.service.care.clearing import Clearing, Limits
+from penstock.service.execution.registering import dataset_row
 from penstock.service.reuse.reusing import Reuse
-from penstock.store import identities, records, runs
+from penstock.store import catalog, identities, records, runs
 
 NODES = [
     {"id": "aaaa0001", "name": "a", "outputs": [{"name": "made"}]},
@@ -28,13 +31,13 @@ NODES = [
 AT_REST_SECONDS = 0.15  # a file younger than this is read again
 
 
-def submit(simulation, key, **more):  # noqa: F811
+def submit(simulation, key, nodes=NODES, **more):  # noqa: F811
     """The id of the run and those of its steps, by node."""
     simulation.machine.behaviours.update(
         a=Behaviour(0.1, writes=frozenset({"made"})), b=Behaviour(0.1, writes=frozenset({"more"}))
     )
     shared = {"kind": "python_script", "settings": {"script_name": "a.py"}, "snapshot": SNAPSHOT}
-    body = {"experiment": "e", "graph": {"schema": 1, "nodes": [{**shared, **n} for n in NODES]}, **more}
+    body = {"experiment": "e", "graph": {"schema": 1, "nodes": [{**shared, **n} for n in nodes]}, **more}
     body |= {"interpreter": {"executable": sys.executable}, "idempotency_key": key}
     answer = simulation.server.services.submission.submit("w", body)
     return answer["run_id"], {s["node"]: s["run_id"] for s in answer["steps"]}
@@ -131,6 +134,49 @@ def test_what_was_written_since_is_left_to_the_scheduler(simulation, done):  # n
     after(simulation, 5)
     with simulation.database.read() as connection:
         assert sorted(r["attempt"] for r in runs.runs_of_root(connection, run_id)) == [0, 0, 1]  # b ran
+
+
+def test_no_other_machine_is_asked_while_a_submission_waits_for_its_answer(simulation, page):  # noqa: F811
+    url, asked = page
+    row = dataset_row("w", "file", {"paths": [{"url": url}]}, 1.0)
+    dataset = simulation.database.write(lambda c: catalog.add_dataset(c, row))
+    given = {"name": "in", "source": {"dataset": dataset}, "mode": "direct", "reference": "dataset"}
+    nodes = [{**NODES[0], "inputs": [given]}]
+    for key in ("first", "again", "once more"):
+        asked.clear()
+        run_id, _ = submit(simulation, key, nodes)
+        assert not asked and status(simulation, run_id) == "NotStarted"
+        after(simulation, 5)
+        assert asked and status(simulation, run_id) == "Completed"
+        time.sleep(AT_REST_SECONDS)
+    with simulation.database.read() as connection:
+        assert sorted(r["attempt"] for r in runs.runs_of_root(connection, run_id)) == [
+            0,
+            0,
+        ]  # it was reused all the same
+
+
+@pytest.fixture
+def page():
+    """The URL of a page with an etag, and when it was asked for."""
+    asked = []
+
+    class Page(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_response(200)
+            self.send_header("ETag", '"1"')
+            self.send_header("Content-Length", "1")
+            self.end_headers()
+            self.wfile.write(b"x")
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/page.txt", asked
+        server.shutdown()
 
 
 def test_what_is_gone_is_made_again(simulation, done):  # noqa: F811

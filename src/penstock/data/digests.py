@@ -49,12 +49,13 @@ class Digests:
         self._memory: OrderedDict[str, Known] = OrderedDict()
         self._guard = threading.Lock()
         self._busy: dict[str, _Turn] = {}
-        self._reads = True
+        self.reads = True
+        """Whether bytes may be read to know a digest; whoever may not wait for that may ask no other machine either."""
 
     def without_reading(self) -> Digests:
         """The same of what is known as it looks now; of all else CannotDigest, where this would read bytes."""
         known = copy.copy(self)
-        known._reads = False
+        known.reads = False
         return known
 
     def tree(
@@ -247,7 +248,7 @@ class Digests:
                 self._memory.popitem(last=False)
 
     def _demand_reading(self, path: str) -> None:
-        if not self._reads:
+        if not self.reads:
             raise CannotDigest(f"'{path}' was not read as it looks now. Read it first.", target=path)
 
     @contextmanager

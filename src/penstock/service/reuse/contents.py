@@ -103,6 +103,8 @@ class Contents:
         here = [f for f in found if f.datastore or "://" not in f.source]
         named = ((f.whole if is_named_by_place else f.name, Path(f.source)) for f in here)
         tree = self._digests.listed(named, remembered_as=dataset_id) if here else None
+        if remote and not self._digests.reads:
+            raise Unknown(f"Input '{port.name}' lies at {remote[0].source}, which would have to be asked.")
         text = f"{shape}\n{tree.digest if tree else ''}"
         text += "".join(sorted(f"\n{f.source} {urls.mark_of(f.source)}" for f in remote))
         return "dataset:" + hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
