@@ -36,6 +36,10 @@ Json = dict[str, Any]
 STORE = "workspaceblobstore"
 N_EDITS = 6
 REAL_ENVIRONMENTS = 0.1  # of the sequences; to ask an interpreter takes longer than all else together
+RESTING, REST_SECONDS = (
+    0.15,
+    0.12,
+)  # of the sequences: files come to rest before each submission, so that some are settled at once
 
 
 class Edited(Simulation):
@@ -69,8 +73,9 @@ class Edited(Simulation):
         self._start_server()
         context = self.server.context
         object.__setattr__(context, "identify", self._identify(home))
-        self.server.scheduler._ready._decider._reuse._identify = context.identify
-        self.server.services.explaining._reuse._identify = context.identify
+        services = self.server.services
+        for whose in (self.server.scheduler._ready._decider, services.explaining, services.submission._settling):
+            whose._reuse._identify = context.identify
 
     def _identify(self, home: Path) -> Any:
         """What tells environments apart: in some sequences the real thing, asking a real interpreter."""
@@ -303,6 +308,8 @@ class Edited(Simulation):
         services = self.server.services
         foreseen = {s["name"]: s["verdict"] for s in services.explaining.plan(services.submission.foresee("w", body))}
         run_id = services.submission.submit("w", body)["run_id"]
+        with self.database.read() as connection:
+            self.counts["settled at once"] += runs.get_run(connection, run_id)["status"] == "Completed"
         self._pass_time(self.world.now + 60)
         with self.database.read() as connection:
             root = runs.get_run(connection, run_id)
@@ -429,11 +436,14 @@ def run_sequence(seed: int, home: Path) -> tuple[list[str], Counter[str]]:
     crashpoints.watch(None)
     problems: list[str] = []
     try:
+        rests = random.Random(f"rests {seed}").random() < RESTING
         for _ in range(N_EDITS):
+            if rests:
+                time.sleep(REST_SECONDS)
             problems += edited.submit_and_check()
             if problems:
                 break
-            for _ in range(edited.rng.choice((1, 1, 2))):
+            for _ in range(edited.rng.choice((0, 1, 1, 2) if rests else (1, 1, 2))):
                 edited.edit()
     finally:
         edited.database.close()
