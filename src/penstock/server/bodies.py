@@ -23,9 +23,10 @@ CALL_ID = "x-ms-client-request-id"
 """The header by which the original's clients name a call."""
 
 
-def api_router(tag: str) -> APIRouter:
+def api_router(tag: str, prefix: str = "/api/v1") -> APIRouter:
     """For routes of our own API: what they take and how they refuse is the same for all."""
-    return APIRouter(tags=[tag], route_class=JsonRoute, responses={"4XX": ERRORS, "5XX": ERRORS})
+    refusals: Any = {"4XX": ERRORS, "5XX": ERRORS}
+    return APIRouter(prefix=prefix, tags=[tag], route_class=JsonRoute, responses=refusals)
 
 
 def bytes_of(media_type: str) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from penstock.service.services import Services
 
 
 def router(services: Services, loop: Loop, stop: Callable[[], None]) -> APIRouter:
-    routes = api_router("server")
+    routes = api_router("server", prefix="")
     context = services.context
 
     @routes.get("/healthz")

@@ -76,7 +76,8 @@ _TOLD: Json = {
 
 
 def router(services: Services) -> APIRouter:
-    routes = APIRouter(tags=["clients of the original"], responses={"4XX": WIRE_ERRORS, "5XX": WIRE_ERRORS})
+    refusals: Any = {"4XX": WIRE_ERRORS, "5XX": WIRE_ERRORS}
+    routes = APIRouter(prefix=PREFIX, tags=["clients of the original"], responses=refusals)
     _submitting(routes, services)
     wire_runs.add(routes, services)
     wire_objects.add(routes, services)
