@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, RedirectRespons
 from penstock.model.access import Caller
 from penstock.model.errors import BadRequest, Conflict, Forbidden, NotBuiltYet, NotFound, PenstockError
 from penstock.server.api.runs import spool
+from penstock.server.bodies import LaterRoute
 from penstock.server.callers import caller_of
 from penstock.server.files import send_file
 from penstock.service.services import Services
@@ -39,7 +40,7 @@ _CODES: dict[type[PenstockError], str] = {
 
 
 def router(services: Services) -> APIRouter:
-    routes = APIRouter(include_in_schema=False)
+    routes = APIRouter(include_in_schema=False, route_class=LaterRoute)
     calls = {**_experiments(services), **_runs(services)}
     _artifacts(routes, services)
 

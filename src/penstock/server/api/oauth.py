@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 
 from penstock.model.errors import BadRequest, PenstockError, Unauthorized
 from penstock.server.api.openapi import ERRORS
+from penstock.server.bodies import LaterRoute
 from penstock.server.forms import read_form
 from penstock.service.identity.devices import NotSignedIn
 from penstock.service.identity.sessions import REFRESH, REFRESH_SECONDS
@@ -54,7 +55,7 @@ _NEVER_KEPT = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 
 def router(services: Services) -> APIRouter:
-    routes = APIRouter(tags=["sign-in"], responses={"4XX": ERRORS, "5XX": ERRORS})
+    routes = APIRouter(tags=["sign-in"], responses={"4XX": ERRORS, "5XX": ERRORS}, route_class=LaterRoute)
     told: Json = {"responses": {"4XX": _ERRORS, "5XX": _ERRORS}, "openapi_extra": {"requestBody": _FORM}}
     url = services.context.url
 

@@ -20,7 +20,7 @@ from penstock.server.api import wire_objects, wire_runs, wire_schedules
 from penstock.server.api.openapi import WIRE_ERRORS
 from penstock.server.api.wire_runs import RUNS, SCHEDULE_ID, entity
 from penstock.server.api.wire_values import assignments, is_unsaved, saved
-from penstock.server.bodies import folded, read_json
+from penstock.server.bodies import LaterRoute, folded, read_json
 from penstock.server.callers import caller_of, idempotent, signed
 from penstock.server.shapes import Labels, Shape, Text, Values
 from penstock.service.changes import Subscription
@@ -77,7 +77,7 @@ _TOLD: Json = {
 
 def router(services: Services) -> APIRouter:
     refusals: Any = {"4XX": WIRE_ERRORS, "5XX": WIRE_ERRORS}
-    routes = APIRouter(prefix=PREFIX, tags=["clients of the original"], responses=refusals)
+    routes = APIRouter(prefix=PREFIX, tags=["clients of the original"], responses=refusals, route_class=LaterRoute)
     _submitting(routes, services)
     wire_runs.add(routes, services)
     wire_objects.add(routes, services)

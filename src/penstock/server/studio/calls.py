@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 
+from penstock.server.bodies import LaterRoute
 from penstock.server.studio.routes import PAGE_HEADERS, templates, version
 
 Json = dict[str, Any]
@@ -32,7 +33,7 @@ class CallsPage:
 
 def router(document: Callable[[], Json], static_version: str = "") -> APIRouter:
     """`/docs` over the OpenAPI `document`."""
-    routes = APIRouter(include_in_schema=False)
+    routes = APIRouter(include_in_schema=False, route_class=LaterRoute)
     pages = templates(static_version or version({}))
 
     @routes.get("/docs")

@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from penstock.model.errors import NotFound
 from penstock.server.api.openapi import example
+from penstock.server.bodies import LaterRoute
 from penstock.server.callers import caller_of
 from penstock.server.studio import views
 from penstock.server.studio.graphs import GraphDrawing, draw
@@ -95,7 +96,7 @@ class PipelinePage:
 
 def router(services: Services, static_version: str) -> APIRouter:
     """`/pipelines` and `/pipelines/{pipeline_id}`."""
-    routes = APIRouter(include_in_schema=False)
+    routes = APIRouter(include_in_schema=False, route_class=LaterRoute)
     pages = templates(static_version)
 
     @routes.get("/pipelines")

@@ -18,6 +18,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from penstock.model.errors import NotFound
+from penstock.server.bodies import LaterRoute
 from penstock.server.files import send_file
 from penstock.server.studio import views
 from penstock.server.studio.views import LOG_PREFIX, Log, Recorded
@@ -77,7 +78,7 @@ def router(
 ) -> APIRouter:
     """The studio's routes over `service`. `trouble` says what keeps the server from working, for the head of every page; `why` what was
     decided of a step; `inputs` what a run reads; `visitor` who looks."""
-    routes = APIRouter(include_in_schema=False)
+    routes = APIRouter(include_in_schema=False, route_class=LaterRoute)
     studio = _Studio(service, clock, why, inputs, visitor)
     studio.templates.globals["trouble"] = trouble
     routes.get("/")(studio.start)

@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from penstock.engine.recurrence import said
 from penstock.model.errors import NotFound
+from penstock.server.bodies import LaterRoute
 from penstock.server.studio.routes import PAGE_HEADERS, fragment, missing_page, templates
 from penstock.server.studio.views import Link, Pair, run_href
 from penstock.server.studio.visitors import Visitor, visitor_of
@@ -81,7 +82,7 @@ class SchedulePage:
 
 def router(services: Services, static_version: str) -> APIRouter:
     """`/schedules` and `/schedules/{schedule_id}`."""
-    routes = APIRouter(include_in_schema=False)
+    routes = APIRouter(include_in_schema=False, route_class=LaterRoute)
     pages = templates(static_version)
     schedules = services.schedules
 

@@ -17,6 +17,7 @@ from starlette.concurrency import run_in_threadpool
 
 from penstock.model.errors import NotFound, Unauthorized
 from penstock.server import forms
+from penstock.server.bodies import LaterRoute
 from penstock.server.callers import caller_of
 from penstock.server.studio.routes import HERE, PAGE_HEADERS, templates, version
 from penstock.service.identity.sessions import COOKIE, COOKIE_SECONDS
@@ -28,7 +29,7 @@ _PAGES = templates(version({p.name: p.read_bytes() for p in (HERE / "static").it
 
 
 def router(services: Services) -> APIRouter:
-    routes = APIRouter(include_in_schema=False)
+    routes = APIRouter(include_in_schema=False, route_class=LaterRoute)
     pages = _SigningIn(services)
     routes.get("/signin")(pages.sign_in_page)
     routes.post("/signin")(pages.sign_in)
