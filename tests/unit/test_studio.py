@@ -135,7 +135,7 @@ json_values = st.recursive(
 
 def test_a_whole_number_that_no_float_can_hold_is_shown() -> None:
     huge = 10**400
-    assert card("scalar", huge).value == "1.00000e+400"
+    assert card("scalar", huge).value == "1e+400"
     series = card("scalar", 1.0, huge, 3)
     assert series.plot and series.plot.high == 3.0 and "2 values between 1 and 3" in series.plot.words
     for kind in ("list", "row", "table", "residuals", "confusion_matrix"):

@@ -130,7 +130,7 @@ def number(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return str(value)
     if isinstance(value, int):
-        return f"{value:,}" if abs(value) < 10**15 else f"{Decimal(value):.6g}"
+        return f"{value:,}" if abs(value) < 10**15 else f"{Decimal(value).normalize():.6g}"
     if not math.isfinite(value):
         return str(value)
     if value == int(value) and abs(value) < 10**15:
