@@ -6,11 +6,11 @@ import json
 import os
 import resource
 import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from disks import mounted
 from node_driver import running_server
 
 from penstock.node.folder import ExitFile
@@ -18,16 +18,9 @@ from penstock.node.folder import ExitFile
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A filesystem of 2 MB. Mounting one takes root."""
-    place = tmp_path / "small"
-    place.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", place], capture_output=True, check=False)
-    if mounted.returncode:
-        pytest.skip(f"NOT TESTED ON A FULL DISK: mounting one takes root. {mounted.stderr.decode()}")
-    try:
+    """A filesystem of 2 MB."""
+    with mounted(tmp_path / "small", "size=2m") as place:
         yield place
-    finally:
-        subprocess.run(["umount", "-l", place], check=True)
 
 
 FILL = """
