@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from served import node, serve, wait_until_served
 
+from penstock.cli.logs import AGAIN_SECONDS
+
 RUNS = "/ws/w/runs"
 FIRST = b"""
 import os, pathlib
@@ -163,13 +165,19 @@ sys.exit(len(tries.read_text()) < 3)
 def test_ctrl_c_twice_while_following_cancels(client):
     code = b"import time; print('begun', flush=True); time.sleep(1000)"
     _, answer = client.submit([node(client.snapshot(a__py=code))])
-    terminal = Terminal(client.home, "run", "logs", "-f", answer["run"]["id"])
-    terminal.read_until("begun")
-    terminal.type("\x03")
-    terminal.read_until("Ctrl-C once more")
-    terminal.type("\x03")
-    status, text = terminal.end()
-    assert status in (130, -signal.SIGINT) and "was asked to stop" in text
+    while True:
+        terminal = Terminal(client.home, "run", "logs", "-f", answer["run"]["id"])
+        terminal.read_until("begun")
+        pressed_at = time.monotonic()
+        terminal.type("\x03")
+        terminal.read_until("Ctrl-C once more")
+        terminal.type("\x03")
+        was_in_time = time.monotonic() - pressed_at < AGAIN_SECONDS
+        status, text = terminal.end()
+        assert status in (130, -signal.SIGINT), text
+        if was_in_time or "was asked to stop" in text:
+            break  # on a machine so busy that this test itself was late, once more: the run goes on
+    assert "was asked to stop" in text
     client.follow(answer["run"]["id"])
     assert client.run(answer["run"]["id"])["status"] == "Canceled"
 

@@ -131,9 +131,9 @@ def say_it_goes_on(at: Place, path: str, run: dict[str, Any]) -> None:
         run["id"],
         at.shown,
     )  # the whole id: who may run one pipeline and look at nothing else finds no other
-    click.echo(f"\nThe run goes on. Follow it again with: {before}penstock run logs -f {run_id}", err=True)
-    click.echo(f"Stop it with: {before}penstock run cancel {run_id}, or now with Ctrl-C once more", err=True)
-    try:
+    try:  # around the saying, too: who reads it may press before the waiting has begun
+        click.echo(f"\nThe run goes on. Follow it again with: {before}penstock run logs -f {run_id}", err=True)
+        click.echo(f"Stop it with: {before}penstock run cancel {run_id}, or now with Ctrl-C once more", err=True)
         time.sleep(AGAIN_SECONDS)
     except KeyboardInterrupt:
         places.server(at).post(f"{path}/{segment(run['id'])}/cancel", {"reason": "Ctrl-C twice"})
