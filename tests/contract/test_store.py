@@ -1,5 +1,6 @@
 """What every store promises, on SQLite and on PostgreSQL."""
 
+import math
 import threading
 
 import pytest
@@ -257,12 +258,7 @@ def test_the_scalars_of_a_name_are_gathered_in_logged_order(database):
         whole = records.gathered_metrics(connection, "r", recursive=True)
         latest = records.latest_scalars(connection, ["r", "child"])
         mark = records.mark_of_metrics(connection, "r", True)
-    assert [(m["name"], m["kind"]) for m in found] == [
-        ("n0", "list"),
-        ("n1", "list"),
-        ("n2", "list"),
-        ("table", "table"),
-    ]
+    assert [(m["name"], m["kind"]) for m in found] == [(f"n{n}", "list") for n in range(3)] + [("table", "table")]
     assert [m["value"] for m in found[:3]] == [list(range(n, 3000, 3)) for n in range(3)]
     child = {"run_id": "child", "name": "n0", "kind": "scalar", "value": 7}
     assert [m for m in whole if m != child] == found and child in whole
@@ -271,6 +267,17 @@ def test_the_scalars_of_a_name_are_gathered_in_logged_order(database):
     database.write(lambda c: records.add_metrics(c, kept[-1:]))
     with database.read() as connection:
         assert records.mark_of_metrics(connection, "r", True) != mark
+
+
+@pytest.mark.parametrize("odd", [True, "\ud800"], ids=["any reader of JSON", "half of a surrogate pair"])
+def test_gathered_scalars_are_what_was_logged_to_the_last_digit(database, odd):
+    add_run(database, "r", parent_id=None, root_id="r", attempt=1)
+    values = [0.1 + 0.2, 5e-324, -0.0, math.inf, -math.inf, math.nan, 1, 2**53 + 1, -(10**40), None, 'a,"b" 😀', odd]
+    row = {"run_id": "r", "attempt": 1, "at": 1.0, "name": 'odd ",\\ 😀', "kind": "scalar"}
+    database.write(lambda c: records.add_metrics(c, [{**row, "value": v} for v in values]))
+    with database.read() as connection:
+        (found,) = records.gathered_metrics(connection, "r")
+    assert (found["name"], repr(found["value"])) == (row["name"], repr(values))
 
 
 def test_runs_are_counted_within_their_experiment(database):

@@ -76,9 +76,9 @@ def _gathered(connection: Connection, whose: Any) -> Iterator[Row]:
     for of_run, names, values, n_others in connection.execute(query.where(whose).group_by(metric.c.run_id)).all():
         gathered: dict[str, list[Any]] = {}
         if values is not None:
-            named = json.loads(names)
+            named = _parsed(names)
             gathered = {name: [] for name in dict.fromkeys(named)}
-            for name, value in zip(named, json.loads(f"[{values}]"), strict=True):
+            for name, value in zip(named, _parsed(f"[{values}]"), strict=True):
                 gathered[name].append(value)
         rows = [
             {"run_id": of_run, "name": name, "kind": kind, "value": value}
@@ -86,6 +86,16 @@ def _gathered(connection: Connection, whose: Any) -> Iterator[Row]:
             for kind, value in [("list", many) if len(many) > 1 else ("scalar", many[0])]
         ]
         yield from _among_others(connection, whose, of_run, rows) if n_others else rows
+
+
+def _parsed(text: str) -> Any:
+    """What json.loads gives of a long text: of 100,000 floats the same in a sixth of the time."""
+    from pydantic_core import from_json
+
+    try:
+        return from_json(text)
+    except ValueError:  # half of a surrogate pair, which only json.loads reads
+        return json.loads(text)
 
 
 def _among_others(connection: Connection, whose: Any, run_id: str, scalars: list[Row]) -> list[Row]:

@@ -99,7 +99,9 @@ def _scalar(name: str, values: list[Any]) -> Card:
 
 
 def _list(name: str, values: list[Any]) -> Card:
-    whole = [v for value in values for v in (value if isinstance(value, list) else [value])]
+    whole: list[Any] = []
+    for value in values:
+        whole += value if isinstance(value, list) else [value]
     return _single(name, whole[0]) if len(whole) == 1 else _series(name, whole)
 
 

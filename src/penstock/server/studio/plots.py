@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 WIDTH, HEIGHT, PAD = 320.0, 120.0, 8.0
 MOST_POINTS = 320
@@ -51,11 +52,11 @@ def line_plot(named: Sequence[tuple[str, Sequence[tuple[float, float]]]], words:
         return None
     xs = [x for _, points in drawn for x, _ in points]
     ys = [y for _, points in drawn for _, y in points]
-    x_scale, y_scale = _scale(min(xs), max(xs), PAD, WIDTH - PAD), _scale(min(ys), max(ys), HEIGHT - PAD, PAD)
+    places = iter(zip(_placed(xs, PAD, WIDTH - PAD), _placed(ys, HEIGHT - PAD, PAD), strict=True))
     curves = []
     for i, (name, points) in enumerate(drawn):
-        places = [(round(x_scale(x), 1), round(y_scale(y), 1)) for x, y in points]
-        curves.append(Curve(" ".join(f"{x:g},{y:g}" for x, y in places), i % HUES, name, places[-1]))
+        mine = [(round(x, 1), round(y, 1)) for x, y in islice(places, len(points))]
+        curves.append(Curve(" ".join([f"{x:g},{y:g}" for x, y in mine]), i % HUES, name, mine[-1]))
     return Plot(tuple(curves), (), min(ys), max(ys), f"{min(xs):g}", f"{max(xs):g}", words)
 
 
@@ -68,17 +69,16 @@ def bar_plot(edges: Sequence[float], counts: Sequence[float], words: str) -> Plo
     """A histogram: `counts[i]` lies between `edges[i]` and `edges[i + 1]`."""
     if not counts or len(edges) != len(counts) + 1 or max(counts) <= 0:
         return None
-    x_scale, high = _scale(edges[0], edges[-1], PAD, WIDTH - PAD), max(counts)
+    xs, high = _placed(edges, PAD, WIDTH - PAD), max(counts)
     bars = []
-    for left, right, count in zip(edges, edges[1:], counts, strict=False):
+    for i, count in enumerate(counts):
         tall = max(count, 0.0) / high * (HEIGHT - 2 * PAD)
-        x = x_scale(left)
-        label = f"{left:g} to {right:g}: {count:g}"
+        label = f"{edges[i]:g} to {edges[i + 1]:g}: {count:g}"
         bars.append(
             Bar(
-                round(x, 1),
+                round(xs[i], 1),
                 round(HEIGHT - PAD - tall, 1),
-                round(max(x_scale(right) - x - 1, 0.5), 1),
+                round(max(xs[i + 1] - xs[i] - 1, 0.5), 1),
                 round(tall, 1),
                 label,
             )
@@ -86,18 +86,13 @@ def bar_plot(edges: Sequence[float], counts: Sequence[float], words: str) -> Plo
     return Plot((), tuple(bars), 0.0, high, f"{edges[0]:g}", f"{edges[-1]:g}", words)
 
 
-class _Scale:
-    def __init__(self, low: float, high: float, first: float, last: float) -> None:
-        self.low, self.range, self.first, self.span = low, high - low, first, last - first
-
-    def __call__(self, value: float) -> float:
-        if self.range == 0:
-            return self.first + self.span / 2
-        return self.first + (value - self.low) / self.range * self.span
-
-
-def _scale(low: float, high: float, first: float, last: float) -> _Scale:
-    return _Scale(low, high, first, last)
+def _placed(values: Sequence[float], first: float, last: float) -> list[float]:
+    """Where to draw these: the lowest at `first`, the highest at `last`; all in the middle when they are the same."""
+    low, high = min(values), max(values)
+    if low == high:
+        return [(first + last) / 2] * len(values)
+    span, extent = last - first, high - low
+    return [first + (v - low) / extent * span for v in values]
 
 
 def _thinned_series(values: Sequence[float]) -> list[tuple[float, float]]:

@@ -147,10 +147,10 @@ def as_number(value: Any) -> float | None:
     return known if math.isfinite(known) else None
 
 
-def as_numbers(values: Sequence[Any]) -> list[float]:
+def as_numbers(values: Sequence[Any]) -> Sequence[float]:
     """Those of `values` that are finite numbers; of very many that all are, at once."""
     if set(map(type, values)) == {float} and math.isfinite(sum(values)):  # what is not finite makes a sum that is not
-        return list(values)
+        return values
     return [n for v in values if (n := as_number(v)) is not None]
 
 
