@@ -25,6 +25,7 @@ from joserfc.jwk import RSAKey
 from starlette.routing import compile_path
 
 from penstock.model.access import ROLES, Needs, Permission, Role
+from penstock.server import pages
 from penstock.server.app import make_app
 from penstock.server.permissions import TABLE
 from penstock.service.assets.seal import unseal
@@ -50,7 +51,10 @@ def routes_of(routes: list, prefix: str = "") -> Iterator[tuple[str, str]]:
 
 
 def served_routes(context: Context) -> list[tuple[str, str]]:
-    return list(routes_of(make_app(Services.build(context, Inbox()), None, None).routes))  # type: ignore[arg-type]
+    services = Services.build(context, Inbox())
+    app = make_app(services, None, None)  # type: ignore[arg-type]
+    studio = [route for part in pages.routers(app, services, lambda: None) for route in part.routes]
+    return list(routes_of([*app.routes, *studio]))
 
 
 def test_every_route_says_what_it_needs(context: Context) -> None:

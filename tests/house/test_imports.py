@@ -1,4 +1,4 @@
-"""What an import must not load: every step's process pays for it."""
+"""What an import must not load: every step's process pays for it, and every start of a server."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ FORBIDDEN = {
     "from azureml.core import Dataset, Datastore, Model": HEAVY,
     "from azureml.widgets import RunDetails": HEAVY | {"IPython", "ipywidgets"},
     "import penstock": HEAVY | SERVER,
+    "from penstock.server import app, guard, serve": {"jinja2", "penstock.server.studio", "alembic", "psycopg"},
     "import penstock.node": HEAVY | SERVER,
 }
 

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 
 from penstock import __version__
 from penstock.model.errors import PenstockError
+from penstock.server import pages
 from penstock.server.api import (
     assets,
     care,
@@ -32,17 +33,11 @@ from penstock.server.api import (
     workspaces,
 )
 from penstock.server.bodies import CALL_ID, correlated
-from penstock.server.studio import calls, signing_in
-from penstock.server.studio import pipelines as published
-from penstock.server.studio import routes as studio
-from penstock.server.studio import schedules as scheduled
-from penstock.server.studio.visitors import visitor_of
 from penstock.service.care.room import Room
 from penstock.service.execution.loop import Loop
 from penstock.service.services import Services
 
 log = logging.getLogger("penstock.server")
-_STATIC = studio.version({p.name: p.read_bytes() for p in (studio.HERE / "static").iterdir()})
 _CODES = {
     401: "Unauthorized",
     403: "Forbidden",
@@ -74,22 +69,9 @@ def make_app(services: Services, loop: Loop, stop: Any) -> FastAPI:
         principals,
         mlflow,
         oauth,
-        signing_in,
     ):
         _add(app, part.router(services))
-    _add(
-        app,
-        studio.router(
-            services.views,
-            trouble=lambda: _trouble(services, loop),
-            why=services.explaining.why,
-            inputs=services.inputs.of,
-            visitor=lambda request: visitor_of(services, request),
-        ),
-    )
-    _add(app, published.router(services, _STATIC))
-    _add(app, scheduled.router(services, _STATIC))
-    _add(app, calls.router(app.openapi))
+    pages.add_later(app, services, lambda: _trouble(services, loop))
     app.add_exception_handler(PenstockError, _penstock_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _bad_body)
@@ -120,7 +102,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
     if isinstance(error.__cause__, PenstockError):  # what reading the body has refused
         return await _penstock_error(request, error.__cause__)
     if error.status_code == 404 and "text/html" in request.headers.get("accept", ""):
-        return studio.missing_page(studio.templates(_STATIC), f"There is no page {request.url.path} on this server.")
+        return pages.no_page(request)
     code = _CODES.get(error.status_code, "BadRequest")
     message = f"{request.method} {request.url.path}: {error.detail}. The calls there are: see /docs."
     return _shape(request, code, message, error.status_code)

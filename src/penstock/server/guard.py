@@ -30,7 +30,6 @@ from penstock.model.errors import (
 from penstock.server.bodies import CALL_ID, correlated
 from penstock.server.forms import COOKIE, ELSEWHERE, is_from_elsewhere
 from penstock.server.permissions import CALLER, SIGN_IN, Permissions
-from penstock.server.studio.signing_in import refused_page, session_cookie
 from penstock.service.identity.sessions import COOKIE as COOKIE_KIND
 from penstock.service.services import Services
 
@@ -120,7 +119,7 @@ class Guard:
         scope["state"][ELSEWHERE] = is_elsewhere
         shown = headers.get(b"authorization", b"").decode("latin-1")
         if not shown or shown.lower().startswith("basic "):
-            cookie = None if is_elsewhere else session_cookie(self._services, headers)
+            cookie = None if is_elsewhere else self._cookie(headers)
             return await run_in_threadpool(self._session, scope, cookie) if cookie else self._stranger
         kind, _, token = shown.partition(" ")
         if hmac.compare_digest(token.encode(), self._services.context.token.encode()):
@@ -138,6 +137,14 @@ class Guard:
         """Who shows a token that was checked just before: no thread is asked for that."""
         subject = self._services.tokens.remembered(token)
         return None if subject in (None, OWNER.id) else self._services.principals.remembered(str(subject))
+
+    def _cookie(self, headers: dict[bytes, bytes]) -> str | None:
+        """What a browser that has signed in shows. Only they send cookies, so only they have the pages loaded."""
+        if b"cookie" not in headers:
+            return None
+        from penstock.server.studio.signing_in import session_cookie
+
+        return session_cookie(self._services, headers)
 
     def _session(self, scope: Scope, cookie: str) -> Caller | PenstockError:
         """Who signed in on the sign-in page; a stranger once that has expired."""
@@ -213,6 +220,8 @@ def _answer(scope: Scope, refusal: PenstockError) -> Response:
         wanted = scope["path"] + ("?" + scope["query_string"].decode("latin-1") if scope["query_string"] else "")
         return RedirectResponse("/signin?to=" + quote(wanted, safe=""), 303, {"Cache-Control": "no-store"})
     if is_page and refusal.http_status == 403:
+        from penstock.server.studio.signing_in import refused_page
+
         return refused_page(refusal.message)
     sent = headers.get(CALL_ID.encode(), b"").decode("latin-1")
     return JSONResponse(correlated(scope["path"], sent, refusal.as_json()), refusal.http_status, _more(refusal))
