@@ -232,6 +232,8 @@ def test_steps_of_modules(ws, folder):
         ("pipeline:\n  data_references: {r: {path: x}}\n  steps: {s: {type: PythonScriptStep, script_name: x, inputs: {i: {source: r}}}}\n",
          "data reference 'r' needs a datastore, a dataset_id or a dataset_name"),
         ("pipeline:\n  steps: {s: {type: ParallelRunStep}}\n", "needs parallel_run_config"),
+        ("pipeline:\n  steps: {s: {type: PythonScriptStep, script_name: x, runconfig: yaml/run.yml}}\n",
+         "step 's': there is no runconfig 'yaml/run.yml', neither in "),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_with_its_place(folder, text, message):

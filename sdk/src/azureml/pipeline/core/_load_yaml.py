@@ -289,7 +289,16 @@ class _Step:
         said = self.said.get("runconfig")
         if isinstance(said, dict):
             return RunConfiguration._from_dict(said)
-        return RunConfiguration.load(self.whole.path(said)) if said else None
+        if not said:
+            return None
+        path = self.whole.path(said)
+        if not os.path.exists(path):
+            raise ValueError(
+                "{}: there is no runconfig '{}', neither in {} nor beside the YAML. Put it there, or name it as it lies.".format(
+                    self.where, said, os.getcwd()
+                )
+            )
+        return RunConfiguration.load(path)
 
     def _values(self, key):
         """{name: literal or PipelineParameter}."""

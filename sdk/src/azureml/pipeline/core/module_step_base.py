@@ -6,7 +6,10 @@ from azureml.pipeline.core.builder import PipelineData, PipelineStep, check_comp
 
 
 class ModuleStepBase(PipelineStep):
-    """`inputs_map` and `outputs_map` give data to the module's ports, by name. `arguments` stand in place of the module's own."""
+    """`inputs_map` and `outputs_map` give data to the module's ports, by name. `arguments` stand in place of the module's own.
+
+    An output that is given nothing is kept, and no step reads it.
+    """
 
     def __init__(
         self,
@@ -32,6 +35,8 @@ class ModuleStepBase(PipelineStep):
         self._refuse_disabled(name)
         maps = {"inputs": dict(inputs_map or {}), "outputs": dict(outputs_map or {})}
         self._check_maps(name, maps)
+        for kept in entity["outputs"]:
+            maps["outputs"].setdefault(kept["name"], PipelineData(kept["name"]))
         inputs = [
             _Given(_input(name, kept, maps["inputs"][kept["name"]]))
             for kept in entity["inputs"]
@@ -104,7 +109,7 @@ class ModuleStepBase(PipelineStep):
                 print("Step '{}': {} is deprecated: ask its owner for the new one.".format(name, what))
 
     def _check_maps(self, step, maps):
-        """ValueError with every port that gets nothing, and every name that is no port."""
+        """ValueError with every input that gets nothing, and every name that is no port."""
         found = []
         for key, given in maps.items():
             word, known = key[:-1], self._port_names(key)
@@ -115,13 +120,13 @@ class ModuleStepBase(PipelineStep):
                 for name in given
                 if name not in known
             ]
-            found += [
-                "Step '{0}': {1}_map gives nothing to {2} '{3}' of {4}. Add '{3}' to it.".format(
-                    step, key, word, kept["name"], _title(self._entity)
-                )
-                for kept in self._entity[key]
-                if kept["name"] not in given and not kept.get("is_optional")
-            ]
+        found += [
+            "Step '{0}': inputs_map gives nothing to input '{1}' of {2}. Add '{1}' to it.".format(
+                step, kept["name"], _title(self._entity)
+            )
+            for kept in self._entity["inputs"]
+            if kept["name"] not in maps["inputs"] and not kept.get("is_optional")
+        ]
         if found:
             raise ValueError("\n".join(found))
 
