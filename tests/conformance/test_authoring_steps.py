@@ -123,8 +123,9 @@ def test_data_transfer_step(folder):
     with pytest.raises(ValueError, match="its source gives sql_query and sql_stored_procedure"):
         DataTransferStep("t", several, target, "adf", destination_reference_type="file")
     query = SqlDataReference(Store(), "q", sql_query="select 1")
-    with pytest.raises(ValueError, match="destination_reference_type"):
-        DataTransferStep("t", query, target, "adf")
+    untyped = DataTransferStep("t", query, target, "adf")  # public code makes one, and puts it in no pipeline
+    with pytest.raises(ValueError, match="Step 't': destination_reference_type must be 'file'"):
+        node(untyped)
     assert (
         node(DataTransferStep("t", query, target, "adf", destination_reference_type="file"))["kind"] == "data_transfer"
     )

@@ -54,7 +54,6 @@ def test_every_line_of_a_script_gets_its_verdict(tmp_path, capsys):
         (4, "works", "Workspace.from_config"),
         (5, "works", "Workspace.get_default_datastore"),
         (6, "differs", "PythonScriptStep(compute_target)"),
-        (6, "differs", "PythonScriptStep(allow_reuse)"),
         (8, "not supported", "DatabricksStep"),
         (9, "works", "Pipeline"),
         (10, "works", "Experiment.submit"),
@@ -218,6 +217,35 @@ def test_on_a_terminal_it_ends_with_a_summary(tmp_path, capsys):
     )
     assert run(["doctor", "--quiet", str(tmp_path / "s.py")]) == 1
     assert "works" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("PythonScriptStep('a.py', allow_reuse=False)", None),  # never reused, as in v1
+        ("PythonScriptStep('a.py', allow_reuse=True)", "reuse"),
+        ("PythonScriptStep('a.py', allow_reuse=given)", "reuse"),
+        ("ModuleStep(module=module, arguments=['--a', 1])", None),  # it is one without arguments that may differ
+        ("module.publish_python_script('a.py', 'd', [], [], arguments=['--a', 1])", "module-arguments"),
+        ("Schedule.create(ws, 's', 'id', 'e', datastore=store)", "data-triggers"),
+        ("Schedule.create(ws, 's', 'id', 'e', recurrence=given)", None),
+        ("CondaDependencies.create(pip_packages=['numpy'])", "recorded-environment"),
+        ("Environment.from_conda_specification('e', 'e.yml')", "recorded-environment"),
+        ("DataFactoryCompute.provisioning_configuration('westeurope')", "recorded-attached"),
+        ("AutoMLStep('a', given)", "automl"),
+    ],
+)
+def test_a_line_meets_the_row_that_speaks_of_it_and_no_other(tmp_path, capsys, line, said):
+    head = (
+        "from azureml.core import Environment, Workspace\nfrom azureml.core.compute import DataFactoryCompute\n"
+        "from azureml.core.conda_dependencies import CondaDependencies\nfrom azureml.pipeline.core import Module, Schedule\n"
+        "from azureml.pipeline.steps import AutoMLStep, ModuleStep, PythonScriptStep\n"
+        "ws = Workspace.from_config()\nmodule = Module.get(ws, name='m')\n"
+    )
+    (tmp_path / "s.py").write_text(head + line + "\n")
+    _, value = says(capsys, tmp_path / "s.py")
+    pages = [use["page"] for use in value["files"][0]["uses"] if use["line"] == 8]
+    assert pages == [said and f"docs/differences.md#{said}"]
 
 
 def test_automl_is_not_supported_by_name(tmp_path, capsys):

@@ -61,6 +61,8 @@ class Table:
 def _is(value: Any, wanted: str | None) -> bool:
     if wanted is None:
         return True
+    if wanted == "True":
+        return value is not False
     if wanted == "text":
         return isinstance(value, str) and value != "local"
     return isinstance(value, str) and value == wanted.strip("'")

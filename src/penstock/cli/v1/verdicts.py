@@ -109,7 +109,7 @@ def _of_use(use: Use, piece: Piece, surface: Surface, table: Table) -> list[Verd
         return [say(Word.UNSUPPORTED, use.name, "Penstock's SDK has no such name", PAGE + NOT_SUPPORTED)]
     if use.is_import:
         return [say(Word.WORKS, f"import {use.name}")]
-    for row in (*table.unsupported, table.automl):
+    for row in (table.automl, *table.unsupported):
         if row.names and row.matching(use.name, use.aliases, use.given) and _does_not_run(use, row):
             return [by(row, Word.UNSUPPORTED, use.name)]
     if not use.is_built:

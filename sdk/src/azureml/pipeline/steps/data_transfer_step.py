@@ -37,9 +37,8 @@ class DataTransferStep(PipelineStep):
         asked = [key for key in _SQL if getattr(source_data_reference, key, None)]
         if len(asked) > 1:
             raise ValueError("Step '{}': its source gives {}. Give only one of them.".format(name, " and ".join(asked)))
-        from_sql = asked and asked[0] != "sql_stored_procedure"
-        if from_sql and not hasattr(destination_data_reference, "sql_table") and self._destination_type != "file":
-            raise ValueError("destination_reference_type must be 'file' when the source is an SQL datastore.")
+        is_query = bool(asked) and asked[0] != "sql_stored_procedure"
+        self._makes_a_file = is_query and not hasattr(destination_data_reference, "sql_table")
         self._allow_reuse = allow_reuse
 
     def get_output(self):
@@ -47,6 +46,12 @@ class DataTransferStep(PipelineStep):
         return self._output
 
     def _settings(self, scope):
+        if self._makes_a_file and self._destination_type != "file":
+            raise ValueError(
+                "Step '{}': destination_reference_type must be 'file' when the source is an SQL datastore.".format(
+                    self.name
+                )
+            )
         destination = self._destination
         place = destination.source(scope) if destination.source is not None else {"slot": destination.slot.name}
         return {
