@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from penstock.cli.trouble import Trouble
@@ -69,8 +69,9 @@ def _call(described: dict[str, Any]) -> Call:
     return Call(tuple(described["parameters"]), bool(described["more"]), bool(described["built"]))
 
 
+@cache
 def surface() -> Surface:
-    """Trouble when the SDK is not installed beside this command."""
+    """Asked once: it stays as it is while a command runs. Trouble when the SDK is not installed beside this command."""
     done = subprocess.run([sys.executable, "-m", "azureml._surface"], capture_output=True, text=True)
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
