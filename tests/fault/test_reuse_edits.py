@@ -20,33 +20,39 @@ def home():
 
 
 def complaints(home, seeds):
-    return [problem for seed in seeds for problem in run_sequence(seed, home)[0]]
+    """As they are found."""
+    return (problem for seed in seeds for problem in run_sequence(seed, home)[0])
+
+
+def is_caught(home, seeds):
+    """Whether it complains of one of these sequences. The first complaint is enough."""
+    return next(complaints(home, seeds), None) is not None
 
 
 def test_whatever_is_edited_reuse_gives_what_running_would_and_the_plan_comes_true(home):
-    assert complaints(home, range(15)) == []
+    assert list(complaints(home, range(15))) == []
 
 
 def test_believing_that_what_was_read_undeclared_is_as_it_was_is_caught(home, monkeypatch):
     monkeypatch.setattr(Verifier, "_is_other", lambda *_: None)
-    assert complaints(home, range(12))
+    assert is_caught(home, range(12))
 
 
 def test_believing_that_outputs_are_as_they_were_published_is_caught(home, monkeypatch):
     monkeypatch.setattr(Verifier, "_is_damaged", lambda *_: None)
-    assert complaints(home, range(12))
+    assert is_caught(home, range(12))
 
 
 def test_knowing_inputs_by_their_names_alone_is_caught(home, monkeypatch):
     monkeypatch.setattr(Contents, "_of_port", lambda self, connection, root, port, *_: port.name)
-    assert complaints(home, range(12))
+    assert is_caught(home, range(12))
 
 
 def test_standing_on_a_step_that_changed_its_input_in_place_is_caught(home, monkeypatch):
     monkeypatch.setattr(identities, "spoil", lambda *_: None)
-    assert complaints(home, range(40))
+    assert is_caught(home, range(40))
 
 
 def test_taking_every_environment_for_the_same_is_caught(home, monkeypatch):
     monkeypatch.setattr(Interpreting, "identify", lambda *_: "the same")
-    assert complaints(home, [seed for seed in range(300) if has_real_environment(seed)][:8])
+    assert is_caught(home, [seed for seed in range(300) if has_real_environment(seed)][:8])
