@@ -33,7 +33,7 @@ sys.exit(status)
 @pytest.fixture(params=["sqlite", "postgresql"])
 def environ(request: pytest.FixtureRequest) -> dict[str, str]:
     """Settings that name the database."""
-    return {} if request.param == "sqlite" else {"PENSTOCK_DATABASE": request.getfixturevalue("postgresql_url")}
+    return {} if request.param == "sqlite" else {"PENSTOCK_DATABASE": request.getfixturevalue("postgresql_store")}
 
 
 class Foreground(Crashing):

@@ -64,13 +64,13 @@ def homes() -> Iterator[list]:
 
 
 @pytest.fixture
-def pair(homes, postgresql_url) -> Iterator[tuple[Server, Server]]:
+def pair(homes, postgresql_store) -> Iterator[tuple[Server, Server]]:
     """A leader, whose home holds the files, and another."""
     servers = []
     try:
-        servers.append(Server(homes[0], postgresql_url))
+        servers.append(Server(homes[0], postgresql_store))
         wait_for(servers[0].leads)
-        servers.append(Server(homes[1], postgresql_url))
+        servers.append(Server(homes[1], postgresql_store))
         client = servers[0].client
         client("PUT", "/ws/w/computes/cluster", {"settings": {}})
         yield servers[0], servers[1]
