@@ -6,7 +6,8 @@ import sys
 import time
 from pathlib import Path
 
-from integration.served import Client, node, serve, wait_for
+from forked import serve
+from integration.served import Client, node, wait_for
 
 from penstock.service.care.invariants import check_invariants
 from penstock.store.database import open_database

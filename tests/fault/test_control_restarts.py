@@ -7,7 +7,8 @@ import signal
 import time
 
 import pytest
-from integration.served import Client, node, serve, wait_for
+from forked import serve
+from integration.served import Client, node, wait_for
 
 RUNS = "/ws/w/runs"
 FAILS = b"import sys; sys.exit('no luck')"

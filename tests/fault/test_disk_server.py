@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 from disks import fill, mounted, remount, use_up_inodes
-from integration.served import API, Client, node, printed, serve, wait_for, wait_until_served
+from forked import serve
+from integration.served import API, Client, node, printed, wait_for, wait_until_served
 
 GATE = b"""
 import os, sys, time

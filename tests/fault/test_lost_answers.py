@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from forked import serve
 from integration import served
-from integration.served import serve, wait_for
+from integration.served import wait_for
 
 from azureml._client.client import Client
 from azureml.core import Dataset, Experiment, Model, Workspace

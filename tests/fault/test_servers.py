@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 from conftest import fresh_home
-from integration.served import node, printed, serve, wait_for, wait_until_served
+from forked import serve
+from integration.served import node, printed, wait_for, wait_until_served
 
 WAITS = b"""
 import os, pathlib, time

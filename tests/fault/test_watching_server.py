@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from integration.served import Client, node, serve, wait_for, wait_until_served
+from forked import serve
+from integration.served import Client, node, wait_for, wait_until_served
 
 Json = dict[str, Any]
 WRITE = b"""

@@ -105,9 +105,18 @@ def node(snapshot, n=0, **more):
 def serve(home: Path, *arguments: str, **environ: str) -> subprocess.Popen:
     """A server process on `home`; `printed` has what it says."""
     argv = [sys.executable, "-m", "penstock", "serve", *arguments]
-    with open(LOGS.setdefault(home, Path(tempfile.mkstemp(suffix=".log")[1])), "ab") as log:
+    with open(log_of(home), "ab") as log:
         env = {**os.environ, "PENSTOCK_HOME": str(home), **environ}
         return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=env)
+
+
+def log_of(home: Path) -> Path:
+    """The file for all that the servers of a home print."""
+    if home not in LOGS:
+        number, name = tempfile.mkstemp(suffix=".log")
+        os.close(number)
+        LOGS[home] = Path(name)
+    return LOGS[home]
 
 
 def printed(home: Path) -> str:
