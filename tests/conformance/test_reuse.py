@@ -291,6 +291,28 @@ def test_a_reused_step_shows_what_the_first_left(work: Work, capsys: pytest.Capt
     assert f"reused from run {old.id[:8]}" in page(second)[0]  # what RunDetails shows
 
 
+def test_a_run_that_is_over_when_it_is_submitted_prints_what_one_that_is_followed_does(
+    work: Work, capsys: pytest.CaptureFixture[str]
+) -> None:
+    work.run()
+    time.sleep(0.2)  # what is younger than this is not believed of a file
+    capsys.readouterr()
+    followed = work.run()
+    assert not followed._all_stand  # type: ignore[attr-defined]  # what the first left was not read since it was written
+    told = [_of_steps(capsys)]
+    over = work.run()
+    assert over._all_stand  # type: ignore[attr-defined]
+    told += [_of_steps(capsys)]
+    assert told[0] == told[1] and "StepRun( train ) Status: Finished" in told[1] and "2 of 2 steps reused" in told[1]
+    over.wait_for_completion(show_output=False)
+    assert _of_steps(capsys) == told[1]
+
+
+def _of_steps(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """The lines about steps, in the order of their text: steps end in any."""
+    return sorted(line for line in capsys.readouterr().out.splitlines() if "StepRun(" in line or "steps reused" in line)
+
+
 def test_a_reused_step_is_not_what_later_ones_are_reused_from(work: Work) -> None:
     first = work.run()
     work.run()

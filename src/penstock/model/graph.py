@@ -85,10 +85,15 @@ class Node:
     version: str | None = None
     max_age_seconds: float | None = None
 
-    @property
+    @cached_property
     def written(self) -> tuple[Output, ...]:
         """The outputs that the script writes: all but those it links to a dataset that exists."""
         return tuple(o for o in self.outputs if o.mode != "link")
+
+    @cached_property
+    def linked(self) -> tuple[Output, ...]:
+        """The outputs that the script links to a dataset that exists."""
+        return tuple(o for o in self.outputs if o.mode == "link")
 
     def upstream(self) -> tuple[str, ...]:
         """The ids of the nodes that must complete first, each once."""

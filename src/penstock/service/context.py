@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 import time
-import uuid
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,14 +28,28 @@ from penstock.store.database import Database
 Json = dict[str, Any]
 
 
+_MADE: deque[str] = deque()
+
+
 def _unidentified(interpreter: Json, variables: Mapping[str, str]) -> str:
     """The digest of what runs a step, where nobody looks into it: its name."""
     return str(interpreter.get("executable"))
 
 
 def new_id() -> str:
-    """A new GUID."""
-    return str(uuid.uuid4())
+    """A new GUID, at random. They are made ahead: the system is asked once for the randomness of many."""
+    while True:
+        try:
+            return _MADE.popleft()
+        except IndexError:
+            drawn = os.urandom(16 * 256).hex()
+            _MADE.extend(guid(drawn[start : start + 32], 4) for start in range(0, len(drawn), 32))
+
+
+def guid(digits: str, version: int) -> str:
+    """The GUID of these 32 hexadecimal digits. Of thousands at a time the UUID class would take four times as long."""
+    d = digits
+    return f"{d[:8]}-{d[8:12]}-{version}{d[13:16]}-{'89ab'[int(d[16], 16) & 3]}{d[17:20]}-{d[20:32]}"
 
 
 def beside(run_id: str, ids: Sequence[str]) -> list[str]:

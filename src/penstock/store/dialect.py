@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import (
@@ -78,7 +79,7 @@ def insert_all(connection: Connection, table: Table, rows: Sequence[dict[str, An
         return
     names = list(rows[0])
     text = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES {_list(names)} {conflict}"
-    given = [tuple([row[n] for n in names]) for row in rows]
+    given = [*map(itemgetter(*names), rows)] if len(names) > 1 else [(row[names[0]],) for row in rows]
     connection.exec_driver_sql(text.replace("?", _mark(connection)), given)
 
 

@@ -17,6 +17,7 @@ def submit(pipeline, experiment, options):
     run = PipelineRun(experiment, answer["run"]["id"], _run=answer["run"])
     names = {node_id: step.name for node_id, step in lowered.steps}
     run._step_names = {step["run_id"]: names[step["node"]] for step in answer.get("steps") or ()}
+    run._all_stand = bool(answer.get("all_stand"))
     return run
 
 
@@ -32,10 +33,8 @@ def send(pipeline, experiment, options):
     workspace = experiment.workspace
     snapshot_of, dataset_id_of = keepers(workspace)
     dry = pipeline._lower_dry()
-    text = json.dumps(dry.graph)
-    if text != pipeline._sound:  # what was found sound is so still
+    if pipeline._sound is None:
         refuse(dry)
-        pipeline._sound = text
     folder = _folder_of(dry)
     asked = ask_dirty(folder)
     try:
@@ -43,7 +42,11 @@ def send(pipeline, experiment, options):
         lowered = dry.filled(snapshot_of) or pipeline._lower_whole(snapshot_of, dataset_id_of)
     finally:
         facts = git_properties(folder, asked)
-    body = dict(options, experiment=experiment.name, graph=json.dumps(lowered.graph), parameters=parameters)
+    text = json.dumps(lowered.graph)
+    if pipeline._sound not in (None, text):  # what was found sound is so still
+        refuse(dry)
+    pipeline._sound = text
+    body = dict(options, experiment=experiment.name, graph=text, parameters=parameters)
     body["tags"] = {str(k): "" if v is None else str(v) for k, v in options["tags"].items()}
     body["properties"] = dict(facts, **options["properties"])
     body["idempotency_key"] = os.urandom(16).hex()

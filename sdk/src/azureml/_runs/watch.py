@@ -97,6 +97,14 @@ class PipelineWatch:
         for step in self._steps_of(dto):
             self.steps[step["id"]] = dict(step, status="NotStarted")
 
+    def all_stand(self):
+        """Nothing ran and nothing is to be shown of it: what the stream would tell of each step is known."""
+        self.start()
+        self.n_reused = len(self.steps)
+        if not self.live:
+            line = "StepRun( {} ) Status: " + FINISHED["Completed"]
+            print("\n".join(line.format(step["name"]) for step in self.steps.values()))
+
     def _steps_of(self, dto):
         """What is needed of each step: where its output is not shown, what the submission told is enough."""
         if self.run._step_names is not None and not self.show:
@@ -335,10 +343,13 @@ def wait_for_pipeline(run, show_output, timeout_seconds, raise_on_error):
     began, deadline = time.monotonic(), deadline_of(timeout_seconds)
     watch = PipelineWatch(run, show_output)
     try:
-        run._refresh()
-        watch.start()
-        for line in follow(run._workspace, run.id, show_output, deadline):
-            watch.take(line)
+        if run._all_stand and not show_output:
+            watch.all_stand()
+        else:
+            run._refresh()
+            watch.start()
+            for line in follow(run._workspace, run.id, show_output, deadline):
+                watch.take(line)
         dto = watch.finish()
     except TimedOut:
         timed_out(began)

@@ -52,7 +52,7 @@ def router(services: Services) -> APIRouter:
     def submit(ws: str, request: Request, body: Json = _SUBMISSION) -> Response:
         done = services.submission.submit(ws, signed(services, request, submission(body)))
         run = views.find_run(done["run_id"])
-        return JSONResponse({"run": run, "steps": done["steps"], "notes": done["notes"]}, 201)
+        return JSONResponse({"run": run, **{k: done[k] for k in ("steps", "notes", "all_stand")}}, 201)
 
     @routes.post("/ws/{ws}/plan")
     def plan(ws: str, body: Json = _PLANNED) -> Json:

@@ -31,13 +31,8 @@ class Earlier:
         self._completed: dict[str, list[Json]] = {}
         self._outputs: dict[str, list[Json]] = {}
         self._observations: dict[str, list[Json]] = {}
-        self._ways: dict[str, Ways] = {}
-
-    def ways(self, store: str) -> Ways:
-        """The ways down a datastore, as they are while this is decided."""
-        if store not in self._ways:
-            self._ways[store] = Ways(store)
-        return self._ways[store]
+        self.ways: dict[str, Ways] = {}
+        """Down each datastore, by its name, as they are while this is decided."""
 
     def fetch(self, fingerprints: Iterable[str]) -> None:
         """Ask for these, as far as that was not done. A run does not stand on itself."""
@@ -96,8 +91,10 @@ class Verifier:
 
     def links(self, earlier: Earlier, node: Node, candidate: Json) -> dict[str, str]:
         """The datasets that its script linked to outputs."""
-        names = [o.name for o in node.outputs if o.mode == "link"]
-        found = {n: linked_dataset(earlier.connection, self._home, candidate["run_id"], n) for n in names}
+        if not node.linked:
+            return {}
+        run_id = candidate["run_id"]
+        found = {o.name: linked_dataset(earlier.connection, self._home, run_id, o.name) for o in node.linked}
         return {name: dataset for name, dataset in found.items() if dataset is not None}
 
     def _is_unlinked(self, earlier: Earlier, root: Root, node: Node, candidate: Json) -> str | None:
@@ -116,7 +113,7 @@ class Verifier:
         return f"it is {_span(age)} old, older than max_age, {_span(node.max_age_seconds)}"
 
     def _is_incomplete(self, node: Node, candidate: Json, outputs: list[Json]) -> str | None:
-        if {o["name"] for o in outputs} != {o.name for o in node.outputs if o.mode != "link"}:
+        if {o["name"] for o in outputs} != {o.name for o in node.written}:
             return "it left other outputs"
         if not os.path.isdir(f"{self._jobs}/{candidate['run_id']}.{candidate['attempt']}"):
             return "its logs are gone"
@@ -150,15 +147,17 @@ class Verifier:
         mirror = self._binder.mirror(root, row["datastore"])
         if mirror is not None and (other := mirror.what_is_other(row["path"])) is not None:
             return f"its output '{row['name']}': {other}"
-        output = next(o for o in node.outputs if o.name == row["name"])
-        if destination := constant_destination(output):
+        if destination := constant_destination(next(o for o in node.written if o.name == row["name"])):
             copy = self._below(earlier, root, row["datastore"], destination)
             if copy.digest != row["digest"]:
                 return f"the copy of its output '{row['name']}' at {destination} {_went(copy.kind)}"
         return None
 
     def _below(self, earlier: Earlier, root: Root, datastore: str, path: str) -> Tree:
-        place, status = earlier.ways(self._binder.store(root, datastore)["root"]).down(path)
+        ways = earlier.ways.get(datastore)
+        if ways is None:
+            ways = earlier.ways[datastore] = Ways(self._binder.store(root, datastore)["root"])
+        place, status = ways.down(path)
         return self._digests.tree(place, status=status)
 
 

@@ -173,7 +173,7 @@ class Binder:
         found = root.bindings["datastores"].get(chosen)
         if found is None:
             raise NotFound(f"There is no datastore '{chosen}' in workspace '{root.workspace}'. Register it first.")
-        return dict(found)
+        return found  # type: ignore[no-any-return]
 
     def mirror(self, root: Root, name: str | None) -> Mirror | None:
         """The files of that datastore at its URL; None when it has none."""

@@ -42,7 +42,7 @@ class Submission:
         self._settling = Settling(context)
 
     def submit(self, workspace: str, body: Json, also: Also | None = None) -> Json:
-        """Keep a pipeline run and its steps: `{"run_id", "steps", "notes"}`. The same idempotency_key gives the same run.
+        """Keep a pipeline run and its steps: `{"run_id", "steps", "notes", "all_stand"}`. The same idempotency_key gives the same run.
 
         `also` writes what belongs to the run in the same transaction, which is undone when it raises.
         """
@@ -80,7 +80,8 @@ class Submission:
             return self.submit(workspace, body)  # the same key was quicker on another connection: its run is the answer
         self.entered([entry])
         notes = [*_notes(ready.computes, entry.bindings, body), *entry.resumption.notes(entry.plan)]
-        return {"run_id": entry.root_id, "steps": entry.steps(), "notes": notes}
+        answer = {"run_id": entry.root_id, "steps": entry.steps(), "notes": notes}
+        return {**answer, "all_stand": entry.settled is not None}
 
     def _demand_parent(self, workspace: str, run_id: Any) -> None:
         if run_id:
@@ -178,7 +179,12 @@ class Submission:
             submission = runs.get_submission(connection, root_id) or {"bindings": {}}
         bound = submission["bindings"]
         taken = {*(bound.get("taken_over") or {}), *(bound.get("eligible") or ())}
-        return {"run_id": root_id, "steps": [step_of(r["node"], r["id"], taken) for r in steps], "notes": []}
+        return {
+            "run_id": root_id,
+            "steps": [step_of(r["node"], r["id"], taken) for r in steps],
+            "notes": [],
+            "all_stand": False,
+        }
 
     def _computes(self, workspace: str, graph: Graph) -> tuple[list[str], list[Problem]]:
         """Computes to be made on first use, and problems with the others."""

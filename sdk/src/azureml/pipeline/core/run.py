@@ -21,6 +21,7 @@ class PipelineRun(Run):
     """A run of a pipeline: its steps are its children."""
 
     _step_names = None  # of a run that was submitted here: run id -> name
+    _all_stand = False  # it had completed when its submission was answered: earlier steps stand for all of it
 
     def __init__(self, experiment, run_id, _service_endpoint=None, **kwags):
         Run.__init__(self, experiment, run_id, **kwags)
