@@ -70,22 +70,20 @@ def _gathered(connection: Connection, whose: Any) -> Iterator[Row]:
     texts = (
         json_array(connection, metric.c.name, metric.c.id, is_scalar),
         joined(connection, metric.c.value, metric.c.id, is_scalar),
-        func.count().filter(~is_scalar),
+        func.count(),
     )
     query = select(metric.c.run_id, *texts).with_hint(metric, f"INDEXED BY {_BY_RUN}", "sqlite")
-    for of_run, names, values, n_others in connection.execute(query.where(whose).group_by(metric.c.run_id)).all():
-        gathered: dict[str, list[Any]] = {}
-        if values is not None:
-            named = _parsed(names)
-            gathered = {name: [] for name in dict.fromkeys(named)}
-            for name, value in zip(named, _parsed(f"[{values}]"), strict=True):
-                gathered[name].append(value)
+    for of_run, names, values, n_rows in connection.execute(query.where(whose).group_by(metric.c.run_id)).all():
+        named = _parsed(names or "[]")
+        gathered: dict[str, list[Any]] = {name: [] for name in dict.fromkeys(named)}
+        for name, value in zip(named, _parsed(f"[{values or ''}]"), strict=True):
+            gathered[name].append(value)
         rows = [
             {"run_id": of_run, "name": name, "kind": kind, "value": value}
             for name, many in gathered.items()
             for kind, value in [("list", many) if len(many) > 1 else ("scalar", many[0])]
         ]
-        yield from _among_others(connection, whose, of_run, rows) if n_others else rows
+        yield from _among_others(connection, whose, of_run, rows) if n_rows > len(named) else rows
 
 
 def _parsed(text: str) -> Any:
