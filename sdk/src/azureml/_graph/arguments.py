@@ -45,16 +45,16 @@ def text(value, step_name, position):
 
 
 def literal(value, ports, params, lower_value):
-    """A text argument: plain, `parameter:<name>` of the step's params, or with placeholders of its ports in it."""
+    """A text argument: plain, `parameter:<name>` of the step's params, or with placeholders in it of its ports, which `ports()` gives by name."""
     if value.startswith("parameter:") and value[10:] in params:
         return lower_value(params[value[10:]])
     if DATA_PLACEHOLDER not in value and not value.startswith("Dataset"):
         return {"literal": value}
     import re  # here, because few arguments need it and every author pays for an import
 
-    parts, end = [], 0
+    parts, end, known = [], 0, ports()
     for match in re.finditer(_PLACEHOLDER, value):
-        port = ports.get(match.group("data") or match.group("dataset"))
+        port = known.get(match.group("data") or match.group("dataset"))
         if port is None:
             continue
         if match.start() > end:

@@ -315,20 +315,23 @@ class PipelineStep:
         return {} if runconfig is None else dict(getattr(runconfig, "environment_variables", None) or {})
 
     def _lower_arguments(self, scope):
-        ports = {port.name: {"input": port.name} for port in self._input_ports}
-        ports.update({port.name: {"output": port.name} for port in self._output_ports})
-        for port in self._input_ports + self._output_ports:
-            if port.slot is not None:  # text may name the data, whatever the port is called
-                ports.setdefault(port.slot.name, ports[port.name])
         lowered = []
         for argument in self._arguments:
             if isinstance(argument, str):
-                lowered.append(literal(argument, ports, self._params, scope.value))
+                lowered.append(literal(argument, self._ports_by_name, self._params, scope.value))
             elif hasattr(argument, "_lower_value"):
                 lowered.append(scope.value(argument))
             else:
                 lowered.append(port_of(argument, argument_keys(argument), self._input_ports, self._output_ports))
         return lowered
+
+    def _ports_by_name(self):
+        ports = {port.name: {"input": port.name} for port in self._input_ports}
+        ports.update({port.name: {"output": port.name} for port in self._output_ports})
+        for port in self._input_ports + self._output_ports:
+            if port.slot is not None:  # text may name the data, whatever the port is called
+                ports.setdefault(port.slot.name, ports[port.name])
+        return ports
 
     def _lower_parameters(self, scope):
         """What becomes AML_PARAMETER_<name>: the params, and every PipelineParameter among the arguments."""
