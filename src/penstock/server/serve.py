@@ -245,8 +245,7 @@ class _Process:
             is_behind_proxy = bool(self._settings.public_url)
             return uvicorn.Server(uvicorn.Config(guarded, **_HOW_TO_SERVE, **more, proxy_headers=is_behind_proxy))
 
-        gc.collect()
-        gc.freeze()  # what is there by now stays: it need not be looked through while requests wait
+        gc.freeze()  # what is there by now stays, and a little that need not: looking for that is a twentieth of a start
         gc.set_threshold(GARBAGE_OBJECTS, 20, 20)
         gc.enable()
         self._server = server()

@@ -7,13 +7,12 @@ import tempfile
 from typing import IO, Any
 
 from fastapi import APIRouter, Body, Depends, Request
-from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from penstock.model.errors import BadRequest
 from penstock.server.api.workspaces import page
-from penstock.server.bodies import BYTES, api_router, bytes_of
+from penstock.server.bodies import BYTES, LaterRoute, api_router, bytes_of
 from penstock.server.callers import caller_of, signed
 from penstock.server.files import send_file
 from penstock.server.shapes import SUBMISSION, Labels, Number, Text, Things, optional, sent, submission
@@ -75,7 +74,7 @@ def router(services: Services) -> APIRouter:
 
     # What a script logs may hold NaN and halves of characters: whoever takes it in knows what to do with them.
     path = "/ws/{ws}/runs/{run_id}/journal"
-    routes.add_api_route(path, write_journal, methods=["POST"], route_class_override=APIRoute)
+    routes.add_api_route(path, write_journal, methods=["POST"], route_class_override=LaterRoute)
 
     @routes.post("/ws/{ws}/runs/{run_id}/cancel", responses={202: {"description": "It will be"}})
     def cancel(ws: str, run_id: str, body: Json = optional(reason=Text)) -> Response:  # noqa: B008
