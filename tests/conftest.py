@@ -114,6 +114,9 @@ def workspace(home: Path) -> object:
 @pytest.fixture(scope="module")
 def module_workspace(module_home: Path) -> object:
     """An azureml Workspace in the home that the tests of one file share."""
+    from forked import serve_embedded
+
+    serve_embedded(module_home)
     return _workspace("ws")
 
 

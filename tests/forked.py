@@ -1,12 +1,13 @@
-"""Servers forked from a process that has loaded their modules, for tests in which they die by the dozen.
+"""Servers forked from a process that has loaded their modules: for tests in which they die by the dozen, and for those that share one.
 
-Three quarters of a server's start is loading the same modules again. What such tests prove is what a server leaves behind and what the
-next one makes of it, not how one is loaded: that is proven wherever `integration.served.serve` or the SDK starts one. Each is a process
-of its own all the same, in a session of its own, with its own memory, files and environment, and runs the command line's `serve`.
+Three quarters of a server's start is loading the same modules again. What such tests prove is what a server does, and what it leaves to
+the next, not how one is loaded: that is proven wherever `integration.served.serve` or the SDK starts one. Each is a process of its own
+all the same, in a session of its own, with its own memory, files and environment, and runs the command line's `serve`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -15,7 +16,9 @@ from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
-from integration.served import log_of
+from integration.served import Client, log_of, wait_for
+
+from azureml._client.start import scrubbed
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
@@ -64,10 +67,25 @@ def serve(home: Path, *arguments: str, **environ: str) -> Forked:
     return Forked(arguments, log_of(home), {**os.environ, "PENSTOCK_HOME": str(home), **environ})
 
 
+def serve_embedded(home: Path) -> None:
+    """A server that answers on `home` as if the SDK had started it. Ends as such a one does: when it is asked to, or not needed."""
+    (home / "logs").mkdir()
+    process = Forked(("--embedded",), home / "logs/server.log", scrubbed(os.environ, str(home)))
+    wait_for(lambda: process.poll() is not None or _answers(home))
+    assert process.poll() is None, (home / "logs/server.log").read_text()
+
+
+def _answers(home: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return Client(home)("GET", "/server")[0] == 200
+    return False
+
+
 def _run(arguments: tuple[str, ...], log: Path, environ: dict[str, str]) -> None:
     from penstock.cli.main import main
 
     os.setsid()
+    os.chdir("/")
     with open(log, "ab") as said:
         os.dup2(said.fileno(), 1)
         os.dup2(said.fileno(), 2)

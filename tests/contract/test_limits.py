@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from contract.test_permissions import filled
 from contract.test_wire import BASE, WAIT, Wire
-from integration.served import serve, wait_for, wait_until_served
+from forked import serve
+from integration.served import wait_for, wait_until_served
 
 from penstock.model.access import Caller
 from penstock.model.errors import Unauthorized

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from integration.served import printed, serve, wait_until_served
+from forked import serve
+from integration.served import printed, wait_until_served
 
 EACH = 3
 

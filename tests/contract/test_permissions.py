@@ -19,7 +19,8 @@ from pathlib import Path
 import pytest
 from conftest import fresh_home
 from fault.test_janitor import context as context  # a service without its server
-from integration.served import Client, node, serve, wait_for, wait_until_served
+from forked import serve
+from integration.served import Client, node, wait_for, wait_until_served
 from joserfc import jws, jwt
 from joserfc.jwk import RSAKey
 from starlette.routing import compile_path

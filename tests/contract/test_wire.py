@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from integration.served import Client, node, serve, wait_until_served
+from forked import serve
+from integration.served import Client, node, wait_until_served
 
 BASE = "/pipelines/v1.0/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w"
 SAY = b"import os\nprint('rate', os.environ['AML_PARAMETER_rate'])"

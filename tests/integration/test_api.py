@@ -7,7 +7,8 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from served import API, node, serve, wait_for, wait_until_served
+from forked import serve
+from integration.served import API, node, wait_for, wait_until_served
 
 SCRIPT = b"""
 import os, sys

@@ -9,7 +9,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from served import node, serve, wait_until_served
+from forked import serve
+from integration.served import node, wait_until_served
 
 SCRIPT = b"""
 import os, sys

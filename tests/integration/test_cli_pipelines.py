@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from integration.served import Client, node, serve, wait_for, wait_until_served
+from forked import serve
+from integration.served import Client, node, wait_for, wait_until_served
 from integration.test_cli_runs import cli, on_terminal
 
 SAY = b"import os\nprint('rate', os.environ['AML_PARAMETER_rate'])\nfloat(os.environ['AML_PARAMETER_rate']) > 9 and exit(3)"

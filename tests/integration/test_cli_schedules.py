@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from integration.served import Client, node, serve, wait_for, wait_until_served
+from forked import serve
+from integration.served import Client, node, wait_for, wait_until_served
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from fault.receiving import Receiver, verified
-from integration.served import Client, node, serve, wait_for, wait_until_served
+from forked import serve
+from integration.served import Client, node, wait_for, wait_until_served
 from integration.test_cli_runs import cli
 
 from penstock.service.notify.posting import Poster

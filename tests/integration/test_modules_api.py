@@ -1,7 +1,8 @@
 """Modules, drafts and types of data over HTTP, from clients that send anything: refused in whole sentences, and nothing kept or changed."""
 
 import pytest
-from served import serve, wait_until_served
+from forked import serve
+from integration.served import wait_until_served
 
 GOOD = {
     "kind": "python_script",

@@ -6,7 +6,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from served import API, node, serve, wait_until_served
+from forked import serve
+from integration.served import API, node, wait_until_served
 
 
 @pytest.fixture(scope="module")

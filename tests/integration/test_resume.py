@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from served import node, serve, wait_until_served
+from forked import serve
+from integration.served import node, wait_until_served
 
 RUNS = "/ws/w/runs"
 # Writes its own run id, and what its input says; fails while the file `broken` is there and it is told to.

@@ -6,7 +6,8 @@ import signal
 
 import psutil
 import pytest
-from served import node, serve, wait_for, wait_until_served
+from forked import serve
+from integration.served import node, wait_for, wait_until_served
 
 API = "/ws/w/runs"
 OUT = b"import os, pathlib\nout = pathlib.Path(os.environ['AZUREML_DATAREFERENCE_out'])\nout.mkdir(parents=True, exist_ok=True)\n"

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from integration.served import Client, node, serve, wait_until_served
+from forked import serve
+from integration.served import Client, node, wait_until_served
 
 Json = dict[str, Any]
 WRONG = (0, -1, 1.5, "", "x", [], [1], {}, {"a": 1}, True, "\0", "9" * 300)

@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
-from served import node, serve, wait_until_served
+from forked import serve
+from integration.served import node, wait_until_served
 
 from penstock.cli.logs import AGAIN_SECONDS
 
