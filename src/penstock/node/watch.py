@@ -185,6 +185,8 @@ def watch() -> None:
 
     # Called for every import, open, compile and more: what is known must be passed over at once.
     def hook(event: str, args: "Any") -> None:
+        if event == "builtins.id" or event == "object.__getattr__":
+            return  # four of five, where pandas is imported: less is done for these than to look them up
         try:
             if event == "open":
                 path = args[0]
@@ -193,8 +195,9 @@ def watch() -> None:
                 if path.__class__ is not int:
                     seen.look(path, args[2])
             elif event == "import":
-                if args[1]:  # an extension module, opened by the dynamic linker
-                    seen.look(args[1], os.O_RDONLY)
+                path = args[1]  # of an extension module, opened by the dynamic linker
+                if path and not (path.startswith(seen.passing) and "/.." not in path):
+                    seen.look(path, os.O_RDONLY)
             elif event in _RARE:
                 seen.happened(event, args)
         except Exception:
