@@ -1,15 +1,22 @@
 """Local paths as authors write them: relative ones, pathlib's, and those that begin with `~`."""
 
 import os
-from functools import lru_cache
 
-_normal = lru_cache(maxsize=1000)(os.path.normpath)  # thousands of steps share a folder
+_MOST = 1000
+_normal = {}  # thousands of steps share a folder; no functools for it, which every process of a step would load
 
 
 def absolute(path):
     """`path` from the root; a leading `~` is the home of whoever runs this, as a shell would have it."""
     path = os.path.expanduser(os.fspath(path))
-    return _normal(path) if os.path.isabs(path) else os.path.abspath(path)
+    if not os.path.isabs(path):
+        return os.path.abspath(path)
+    found = _normal.get(path)
+    if found is None:
+        if len(_normal) >= _MOST:
+            _normal.clear()
+        found = _normal[path] = os.path.normpath(path)
+    return found
 
 
 def local(path):
