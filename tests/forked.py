@@ -21,8 +21,13 @@ from integration.served import Client, log_of, wait_for
 from azureml._client.start import scrubbed
 
 _CONTEXT = multiprocessing.get_context("forkserver")
+_FIRST_ASKED_FOR = ("anyio._backends._asyncio", "pydantic.v1", "uvicorn.protocols.http.httptools_impl")
 _CONTEXT.set_forkserver_preload(
-    ["forked", "uvicorn", "penstock.cli.home", *(f"penstock.server.{name}" for name in ("serve", "app", "guard"))]
+    [
+        *("forked", "uvicorn", "penstock.cli.home"),
+        *("penstock.server.serve", "penstock.server.app", "penstock.server.guard"),
+        *_FIRST_ASKED_FOR,
+    ]
 )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -273,9 +274,14 @@ class Permissions:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._found: dict[tuple[str, str], tuple[Needs, dict[str, str]]] = {}
-        self._routes: dict[str, list[tuple[re.Pattern[str], Needs]]] = {}
+
+    @cached_property
+    def _routes(self) -> dict[str, list[tuple[re.Pattern[str], Needs]]]:
+        """By method. Made when somebody but the owner first asks, as nobody does on many a laptop."""
+        found: dict[str, list[tuple[re.Pattern[str], Needs]]] = {}
         for (method, path), needs in sorted(TABLE.items(), key=lambda item: item[0][1].count("{")):  # plain paths first
-            self._routes.setdefault(method, []).append((compile_path(path)[0], needs))
+            found.setdefault(method, []).append((compile_path(path)[0], needs))
+        return found
 
     async def ask(self, method: str, path: str, caller: Caller | PenstockError) -> None:
         """Unauthorized or Forbidden, unless this caller may; NotFound for a route that the table does not have."""
