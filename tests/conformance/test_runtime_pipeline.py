@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from azureml._graph import submission
 from azureml.core import Dataset, Environment, Experiment, Run, Workspace
 from azureml.data import OutputFileDatasetConfig
 from azureml.exceptions import ActivityFailedException, UserErrorException
@@ -55,6 +56,20 @@ def in_order(text: str, *pieces: str) -> None:
         found = text.find(piece, at)
         assert found >= 0, f"{piece!r} is not in the output after position {at}:\n{text}"
         at = found + len(piece)
+
+
+def test_a_long_graph_is_sent_once(scripts: Scripts, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[set[str]] = []
+    really = submission.post
+    monkeypatch.setattr(
+        submission, "post", lambda ws, body: sent.append({*body} & {"graph", "graph_digest"}) or really(ws, body)
+    )
+    long = scripts.step("long", "import sys; assert len(sys.argv[1]) == 100_000", arguments=["x" * 100_000])
+    pipeline = Pipeline(scripts.workspace, [long])
+    for _ in range(2):
+        run = Experiment(scripts.workspace, "long").submit(pipeline)
+        assert run.wait_for_completion(show_output=False) == "Finished"
+    assert sent == [{"graph_digest"}, {"graph"}, {"graph_digest"}]
 
 
 def test_a_step_asks_for_its_own_details(scripts: Scripts) -> None:

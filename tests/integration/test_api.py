@@ -1,8 +1,10 @@
 """The API of docs/graph.md over a real server, spoken to as any client would."""
 
+import hashlib
 import http.client
 import io
 import json
+import sys
 import tarfile
 from pathlib import Path
 
@@ -59,6 +61,24 @@ def test_the_same_idempotency_key_is_the_same_run(client):
     second = client.submit([node(snapshot)], idempotency_key="k1")[1]
     assert first["run"]["id"] == second["run"]["id"] and first["steps"] == second["steps"]
     client.follow(first["run"]["id"])
+
+
+def test_a_graph_that_was_submitted_is_named_by_its_digest(client):
+    graph = {"schema": 1, "nodes": [node(client.snapshot(a__py=SCRIPT), arguments=[{"literal": "by its digest"}])]}
+    text = json.dumps(graph)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    body = {"experiment": "by-digest", "interpreter": {"executable": sys.executable}}
+    status, answer = client("POST", "/ws/w/runs", {**body, "graph_digest": digest})
+    assert (status, answer["error"]["code"], answer["error"]["target"]) == (404, "UnknownGraph", "graph_digest")
+    assert "by-digest" not in [e["name"] for e in client("GET", "/ws/w/experiments")[1]["value"]]
+    runs = [client("POST", "/ws/w/runs", {**body, **given}) for given in ({"graph": text}, {"graph_digest": digest})]
+    assert [status for status, _ in runs] == [201, 201]
+    for _, answer in runs:
+        client.follow(answer["run"]["id"])
+        assert client.run(answer["run"]["id"])["status"] == "Completed"
+        assert client("GET", f"/ws/w/runs/{answer['run']['id']}/graph")[1] == graph
+    wrong = client("POST", "/ws/w/runs", {**body, "graph_digest": 7})
+    assert wrong[0] == 400 and "graph_digest" in wrong[1]["error"]["message"]
 
 
 def test_nothing_is_kept_of_a_graph_that_is_refused_and_all_its_problems_are_told(client):

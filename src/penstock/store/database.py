@@ -22,7 +22,7 @@ from penstock.model.errors import CannotServe
 from penstock.store import postgresql
 from penstock.store.faults import as_os_error, told_as_os_errors
 
-HEAD = "0015"
+HEAD = "0016"
 NEWEST = Path(__file__).with_name("newest.sql")
 """What a new SQLite database begins with."""
 TRIES = 5

@@ -63,7 +63,7 @@ class Examination:
         states = [str(s) for s in ACTIVE]
         marks = ",".join("?" * len(states))
         rows = self._all(
-            "SELECT submission.run_id AS id, submission.graph AS graph FROM submission "
+            "SELECT submission.run_id AS id, graph.text AS graph FROM submission JOIN graph ON graph.digest = submission.graph_digest "
             f"JOIN run ON run.id = submission.run_id WHERE run.status IN ({marks})",
             states,
         )

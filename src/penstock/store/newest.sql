@@ -78,17 +78,6 @@ CREATE TABLE output (
 	CONSTRAINT pk_output PRIMARY KEY (run_id, name)
 );
 CREATE INDEX ix_output_root_id ON output (root_id);
-CREATE TABLE submission (
-	run_id VARCHAR(64) NOT NULL, 
-	idempotency_key VARCHAR(64), 
-	graph TEXT NOT NULL, 
-	parameters TEXT NOT NULL, 
-	bindings TEXT NOT NULL, 
-	continue_on_failure INTEGER NOT NULL, 
-	regenerate_outputs INTEGER NOT NULL, request VARCHAR(64), 
-	CONSTRAINT pk_submission PRIMARY KEY (run_id), 
-	CONSTRAINT uq_submission_idempotency_key UNIQUE (idempotency_key)
-);
 CREATE TABLE workspace (
 	name VARCHAR(255) NOT NULL, 
 	id VARCHAR(36) NOT NULL, 
@@ -450,16 +439,33 @@ CREATE TABLE "authored" (
 	body TEXT NOT NULL, 
 	created_at FLOAT NOT NULL, 
 	updated_at FLOAT NOT NULL, 
-	CONSTRAINT fk_authored_workspace_workspace FOREIGN KEY(workspace) REFERENCES workspace (name), 
 	CONSTRAINT uq_authored_id UNIQUE (id), 
+	CONSTRAINT fk_authored_workspace_workspace FOREIGN KEY(workspace) REFERENCES workspace (name), 
 	CONSTRAINT ck_authored_kind CHECK (kind IN ('data_type', 'draft', 'module', 'module_version'))
 );
-CREATE INDEX ix_authored_parent_id ON authored (parent_id);
 CREATE INDEX ix_authored_workspace_kind_number ON authored (workspace, kind, number);
+CREATE INDEX ix_authored_parent_id ON authored (parent_id);
 CREATE INDEX ix_identity_fingerprint ON identity (fingerprint) WHERE reused_run_id IS NULL;
 CREATE INDEX ix_identity_workspace_name_module ON identity (workspace, name, module) WHERE reused_run_id IS NULL;
 CREATE INDEX ix_identity_reused_run_id ON identity (reused_run_id) WHERE reused_run_id IS NOT NULL;
 CREATE INDEX ix_run_workspace_status_number ON run (workspace, status, number);
 CREATE INDEX ix_label_kind_name_value ON label (kind, name, substr(value, 1, 64));
-INSERT INTO alembic_version VALUES ('0015');
+CREATE TABLE graph (
+	digest VARCHAR(64) NOT NULL, 
+	text TEXT NOT NULL, 
+	CONSTRAINT pk_graph PRIMARY KEY (digest)
+);
+CREATE TABLE "submission" (
+	run_id VARCHAR(64) NOT NULL, 
+	idempotency_key VARCHAR(64), 
+	parameters TEXT NOT NULL, 
+	bindings TEXT NOT NULL, 
+	continue_on_failure INTEGER NOT NULL, 
+	regenerate_outputs INTEGER NOT NULL, 
+	request VARCHAR(64), 
+	graph_digest VARCHAR(64) NOT NULL, 
+	CONSTRAINT pk_submission PRIMARY KEY (run_id), 
+	CONSTRAINT uq_submission_idempotency_key UNIQUE (idempotency_key)
+);
+INSERT INTO alembic_version VALUES ('0016');
 COMMIT;

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from penstock.store.dialect import upsert
-from penstock.store.tables import credential, principal, role_grant, signing_key
+from penstock.store.tables_identity import credential, principal, role_grant, signing_key
 
 Row = dict[str, Any]
 

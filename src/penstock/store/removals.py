@@ -13,6 +13,7 @@ from penstock.store.dialect import upsert
 from penstock.store.tables import (
     dataset,
     dataset_version,
+    graph,
     identity,
     model,
     output,
@@ -88,8 +89,9 @@ def active_submissions(connection: Connection) -> list[Row]:
     """`{id, workspace, graph, parameters}` of the pipeline runs that are under way."""
     over = [str(s) for s in TERMINAL]
     query = (
-        select(run.c.id, run.c.workspace, submission.c.graph, submission.c.parameters)
+        select(run.c.id, run.c.workspace, graph.c.text.label("graph"), submission.c.parameters)
         .join(submission, submission.c.run_id == run.c.id)
+        .join(graph, graph.c.digest == submission.c.graph_digest)
         .where(run.c.status.not_in(over))
     )
     return [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,7 +27,7 @@ from penstock.model.status import ACTIVE, TERMINAL, Status, may_follow
 from penstock.store import takeover
 from penstock.store.dialect import insert_all, is_postgresql, tuples, tuples_of, upsert, with_ids
 from penstock.store.postgresql import tell
-from penstock.store.tables import LABEL_BEGINS, attempt, event, label, run, submission
+from penstock.store.tables import LABEL_BEGINS, attempt, event, graph, label, run, submission
 
 Row = dict[str, Any]
 
@@ -174,8 +174,21 @@ def _last_number(connection: Connection, workspace: str, experiment: str) -> int
     return int(connection.execute(_LAST_NUMBER, {"workspace": workspace, "experiment": experiment}).scalar() or 0)
 
 
-def insert_submissions(connection: Connection, rows: Sequence[Row]) -> None:
+def insert_submissions(connection: Connection, rows: Sequence[Row], graphs: Mapping[str, str]) -> None:
+    """Keep submissions; `graphs`: the text, by its digest, of each graph of theirs that may not be kept yet."""
+    known = kept_graphs(connection, list(graphs))
+    insert_all(connection, graph, [{"digest": d, "text": t} for d, t in graphs.items() if d not in known])
     insert_all(connection, submission, rows)
+
+
+def kept_graphs(connection: Connection, digests: Sequence[str]) -> set[str]:
+    """Those of these that are kept."""
+    return {digest for (digest,) in tuples_of(connection, "SELECT digest FROM graph WHERE digest IN", (), digests)}
+
+
+def graph_text(connection: Connection, digest: str) -> str | None:
+    """The text of a graph that some run is of."""
+    return connection.execute(select(graph.c.text).where(graph.c.digest == digest)).scalar()
 
 
 def known_keys(connection: Connection, idempotency_keys: Sequence[str]) -> set[str]:
@@ -196,7 +209,7 @@ def request_of(connection: Connection, root_id: str) -> str | None:
 
 
 def facts_of(connection: Connection, root_id: str) -> Row:
-    """Of a pipeline run: how many steps it has, and whether it goes on when one fails. Its graph, which may be large, is not read."""
+    """Of a pipeline run: how many steps it has, and whether it goes on when one fails."""
     steps = select(func.count()).where(run.c.parent_id == root_id, run.c.type == "step")
     go_on = select(submission.c.continue_on_failure).where(submission.c.run_id == root_id)
     return {
@@ -206,12 +219,15 @@ def facts_of(connection: Connection, root_id: str) -> Row:
 
 
 def get_submission(connection: Connection, root_id: str) -> Row | None:
+    """A submission with its graph."""
     row = kept_submission(connection, root_id)
-    return None if row is None else {**row, "graph": json.loads(row["graph"])}
+    if row is None:
+        return None
+    return {**row, "graph": json.loads(str(graph_text(connection, row["graph_digest"])))}
 
 
 def kept_submission(connection: Connection, root_id: str) -> Row | None:
-    """A submission with its graph, which may be large, as the text that was kept."""
+    """A submission without its graph, which may be large: only the digest of that."""
     found = connection.execute(select(submission).where(submission.c.run_id == root_id)).mappings().first()
     if found is None:
         return None
@@ -219,7 +235,7 @@ def kept_submission(connection: Connection, root_id: str) -> Row | None:
 
 
 def parameters_of(connection: Connection, root_id: str) -> Row | None:
-    """The parameter values of a submission. Its graph, which may be large, is not read."""
+    """The parameter values of a submission."""
     found = connection.execute(select(submission.c.parameters).where(submission.c.run_id == root_id)).scalar()
     return None if found is None else dict(json.loads(found))
 

@@ -96,12 +96,20 @@ run = Table(
     sqlite_autoincrement=True,
 )
 
+# A graph is kept once, however many runs are of it: one of thousands of steps is a megabyte or two.
+graph = Table(
+    "graph",
+    metadata,
+    Column("digest", name_type(64), primary_key=True),  # SHA-256 of the text
+    Column("text", Text, nullable=False),
+)
+
 submission = Table(
     "submission",
     metadata,
     Column("run_id", name_type(64), primary_key=True),
     Column("idempotency_key", name_type(64), unique=True),
-    Column("graph", Text, nullable=False),
+    Column("graph_digest", name_type(64), nullable=False),
     Column("parameters", Text, nullable=False),
     Column("bindings", Text, nullable=False),
     Column("continue_on_failure", Integer, nullable=False),
@@ -377,47 +385,6 @@ delivery = Table(  # one ended run that one webhook is to be told of, until `nex
     Column("delivered_at", Float),
     Column("created_at", Float, nullable=False),
     Index(None, "next_at"),
-)
-
-principal = Table(  # who may sign in, beside the owner of the home
-    "principal",
-    metadata,
-    Column("id", name_type(36), primary_key=True),
-    Column("name", name_type(255), nullable=False, unique=True),
-    Column("created_at", Float, nullable=False),
-    Column("disabled_at", Float),
-    Column("used_at", Float),
-)
-
-credential = Table(
-    "credential",
-    metadata,
-    Column("id", name_type(36), primary_key=True),
-    Column("principal_id", name_type(36), ForeignKey("principal.id"), nullable=False),
-    Column("hash", name_type(64), nullable=False),
-    Column("hint", name_type(8), nullable=False),
-    Column("note", Text),
-    Column("created_at", Float, nullable=False),
-    Column("expires_at", Float, nullable=False),
-    Index(None, "principal_id"),
-)
-
-role_grant = Table(
-    "role_grant",
-    metadata,
-    Column("principal_id", name_type(36), ForeignKey("principal.id"), primary_key=True),
-    Column("kind", name_type(16), primary_key=True),
-    Column("target", name_type(255), primary_key=True),
-    Column("role", name_type(16), nullable=False),
-    CheckConstraint("kind IN ('workspace', 'published')", name="kind"),
-)
-
-signing_key = Table(
-    "signing_key",
-    metadata,
-    Column("id", name_type(36), primary_key=True),
-    Column("sealed", Text, nullable=False),
-    Column("created_at", Float, nullable=False),
 )
 
 node = Table(

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Select, bindparam, func, or_, select, update
 
 from penstock.model.status import TERMINAL
 from penstock.store.dialect import is_postgresql, upserting
-from penstock.store.tables import run, schedule, submission, tick
+from penstock.store.tables import graph, run, schedule, submission, tick
 
 Row = dict[str, Any]
 _IN_ONE = 500  # ids in one statement
@@ -209,9 +209,10 @@ def is_run_of(connection: Connection, schedule_id: str, run_id: str) -> bool:
 def copying_since(connection: Connection, schedule_id: str, since: float) -> list[Row]:
     """Runs of a schedule that may have left copies at places of the author's choice since then: run_id, and the graph as text."""
     query = (
-        select(submission.c.run_id, submission.c.graph)
+        select(submission.c.run_id, graph.c.text.label("graph"))
         .join(run, run.c.id == submission.c.run_id)
-        .where(*_keys_of(schedule_id), submission.c.graph.contains('"destination"'))
+        .join(graph, graph.c.digest == submission.c.graph_digest)
+        .where(*_keys_of(schedule_id), graph.c.text.contains('"destination"'))
         .where(or_(run.c.ended_at.is_(None), run.c.ended_at >= since))
     )
     return [dict(r) for r in connection.execute(query.order_by(run.c.number)).mappings()]

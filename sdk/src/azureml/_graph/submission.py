@@ -7,6 +7,8 @@ import sys
 from azureml._graph.repository import ask_dirty, git_properties
 from azureml._graph.scope import Scope
 
+LONG_GRAPH = 100000  # characters: some two hundred steps. A shorter one is sent in less time than a server is asked.
+
 
 def submit(pipeline, experiment, options):
     """The PipelineRun of a submission of `pipeline`; UserErrorException with every problem when it cannot run."""
@@ -46,12 +48,27 @@ def send(pipeline, experiment, options):
     if pipeline._sound not in (None, text):  # what was found sound is so still
         refuse(dry)
     pipeline._sound = text
-    body = dict(options, experiment=experiment.name, graph=text, parameters=parameters)
+    body = dict(options, experiment=experiment.name, parameters=parameters)
     body["tags"] = {str(k): "" if v is None else str(v) for k, v in options["tags"].items()}
     body["properties"] = dict(facts, **options["properties"])
     body["idempotency_key"] = os.urandom(16).hex()
     body["interpreter"] = interpreter()
-    return lowered, post(workspace, body)
+    return lowered, _post_graph(workspace, body, text)
+
+
+def _post_graph(workspace, body, text):
+    """The answer to a submission. A long graph is named by its digest first: the server has it if it was ever submitted."""
+    if len(text) >= LONG_GRAPH:
+        import hashlib
+
+        from azureml.exceptions import UserErrorException
+
+        try:
+            return post(workspace, dict(body, graph_digest=hashlib.sha256(text.encode()).hexdigest()))
+        except UserErrorException as error:
+            if error.code != "UnknownGraph":
+                raise
+    return post(workspace, dict(body, graph=text))
 
 
 def plan(pipeline, parameters, regenerate_outputs):

@@ -262,13 +262,13 @@ class PipelineWatch:
         """The summary at the end; the run as it is then."""
         if self.live:
             self._clear()
-        dto = self.run._refresh()
+        details = self.run.get_details()
+        dto = self.run._run_dto
         print()
         _heading("\nPipelineRun Execution Summary")
         print("PipelineRun Status: {}".format(FINISHED[dto["status"]]))
         if self.n_reused:
             print("{} of {} steps reused".format(self.n_reused, len(self.steps)))
-        details = self.run.get_details()
         _warnings(details)
         print(details)
         print()

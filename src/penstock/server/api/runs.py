@@ -24,7 +24,7 @@ from penstock.service.runs.views import EVENTS_A_PAGE
 from penstock.service.services import Services
 
 Json = dict[str, Any]
-_SUBMISSION = sent(**SUBMISSION, graph=Any, resume_from=Text, idempotency_key=Text)
+_SUBMISSION = sent(**SUBMISSION, graph=Any, graph_digest=Text, resume_from=Text, idempotency_key=Text)
 _PLANNED = sent(**SUBMISSION, graph=Any, as_run=Text)
 _INTERACTIVE = sent(
     experiment=Text,

@@ -144,7 +144,7 @@ def load(connection: Connection, root_id: str, default: RetryPolicy, graphs: Gra
     if root is None or submission is None or root["status"] in TERMINAL:
         return None
     outputs = _outputs(connection, root_id, rows)
-    bound = _bound(root, submission, rows, outputs, graphs)
+    bound = _bound(connection, root, submission, rows, outputs, graphs)
     plan = bound.plan
     steps = {r["node"]: r for r in rows if r["type"] == "step" and r["parent_id"] == root_id}
     states = [
@@ -175,11 +175,20 @@ def root_of(connection: Connection, root_id: str, graphs: Graphs) -> Root | None
     root = next((r for r in rows if r["id"] == root_id), None)
     if root is None or submission is None:
         return None
-    return _bound(root, submission, rows, _outputs(connection, root_id, rows), graphs)
+    return _bound(connection, root, submission, rows, _outputs(connection, root_id, rows), graphs)
 
 
-def _bound(root: Json, submission: Json, rows: list[Json], outputs: dict[str, list[Json]], graphs: Graphs) -> Root:
-    plan = graphs.read(submission["graph"]).plan(submission["parameters"])
+def _bound(
+    connection: Connection,
+    root: Json,
+    submission: Json,
+    rows: list[Json],
+    outputs: dict[str, list[Json]],
+    graphs: Graphs,
+) -> Root:
+    digest = submission["graph_digest"]
+    known = graphs.read(digest, lambda: str(runs.graph_text(connection, digest)))
+    plan = known.plan(submission["parameters"])
     steps = [r for r in rows if r["type"] == "step" and r["parent_id"] == root["id"]]
     taken = {
         r["node"]: {o["name"]: str(o["path"]) for o in outputs.get(r["id"], [])}

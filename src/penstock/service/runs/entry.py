@@ -33,8 +33,8 @@ class Prepared:
 
     workspace: str
     known: KnownGraph
-    text: str
-    """The graph as it is kept."""
+    text: str | None
+    """The graph as it is kept; None: it is there."""
     computes: tuple[str, ...]
     """Those to be made on this first use."""
     bindings: Json
@@ -126,7 +126,7 @@ class Entry:
         return {
             "run_id": self.root_id,
             "idempotency_key": self.key,
-            "graph": self._ready.text,
+            "graph_digest": self._ready.known.digest,
             "parameters": json.dumps(self.plan.values),
             "bindings": json.dumps(self.bindings),
             "continue_on_failure": int(bool(self._body.get("continue_on_step_failure"))),
@@ -190,7 +190,8 @@ def keep_all(connection: Connection, entries: Sequence[Entry]) -> list[Entry]:
             known.update([entry.key] if entry.key else [])
     for row in {(e._ready.workspace, n): e._compute(n) for e in kept for n in e._ready.computes}.values():
         catalog.add_compute(connection, row)
-    runs.insert_submissions(connection, [e._submission() for e in kept])
+    graphs = {e._ready.known.digest: text for e in kept if (text := e._ready.text) is not None}
+    runs.insert_submissions(connection, [e._submission() for e in kept], graphs)
     runs.insert_runs(connection, [row for e in kept for row in e._runs()])
     records.insert_labels(connection, {run_id: labels for e in kept for run_id, labels in e._all_labels().items()})
     runs.append_events(connection, (event for e in kept for event in e._events()))

@@ -9,6 +9,7 @@ import hashlib
 import json
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +29,8 @@ MOST_PLANS = 8
 class KnownGraph:
     """A graph in which nothing is wrong by itself; `problems` is what is wrong with its nodes as steps of their kinds."""
 
+    digest: str
+    """Of its text."""
     graph: Graph
     problems: tuple[Problem, ...]
     _plain: Plan
@@ -49,41 +52,39 @@ class Graphs:
     """The last graphs that were read. For many threads at once."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[bytes, KnownGraph] = OrderedDict()
+        self._known: OrderedDict[str, KnownGraph] = OrderedDict()
         self._lock = threading.Lock()
 
     def checked(self, raw: Any) -> tuple[KnownGraph, str]:
         """The graph that somebody sent, as JSON or as the text of that, and its text as it is kept; InvalidGraph with all that is wrong with
         it by itself. Of a text that is known nothing is read: most of what a large pipeline's submission costs."""
         text = raw if isinstance(raw, str) else json.dumps(raw)
-        known = self._get(text)
+        encoded = text.encode("utf-8", "surrogatepass")
+        digest = hashlib.sha256(encoded).hexdigest()
+        known = self._get(digest)
         if known is None:
-            raw = parse(text.encode("utf-8", "surrogatepass"), "The graph") if isinstance(raw, str) else raw
+            raw = parse(encoded, "The graph") if isinstance(raw, str) else raw
             if found := problems(raw):
                 raise InvalidGraph(tuple(found))
-            known = self._keep(text, raw)
+            known = self._keep(digest, raw)
         return known, text
 
-    def read(self, text: str) -> KnownGraph:
-        """The graph of a text that was kept."""
-        return self._get(text) or self._keep(text, json.loads(text))
+    def read(self, digest: str, text: Callable[[], str]) -> KnownGraph:
+        """The graph that was kept under this digest; `text` gives it, and is asked only where it was not read before."""
+        return self._get(digest) or self._keep(digest, json.loads(text()))
 
-    def _get(self, text: str) -> KnownGraph | None:
-        key = _key(text)
+    def _get(self, digest: str) -> KnownGraph | None:
         with self._lock:
-            if key in self._known:
-                self._known.move_to_end(key)
-            return self._known.get(key)
+            if digest in self._known:
+                self._known.move_to_end(digest)
+            return self._known.get(digest)
 
-    def _keep(self, text: str, raw: Json) -> KnownGraph:
+    def _keep(self, digest: str, raw: Json) -> KnownGraph:
         graph = Graph.from_json(raw)
-        known = KnownGraph(graph, tuple(p for n in graph.nodes for p in kind_problems(n)), make_plan(graph, {}))
+        wrong = tuple(p for n in graph.nodes for p in kind_problems(n))
+        known = KnownGraph(digest, graph, wrong, make_plan(graph, {}))
         with self._lock:
-            self._known[_key(text)] = known
+            self._known[digest] = known
             while len(self._known) > 1 and sum(len(k.graph.nodes) for k in self._known.values()) > MOST_NODES:
                 self._known.popitem(last=False)
         return known
-
-
-def _key(text: str) -> bytes:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

@@ -22,10 +22,19 @@ from penstock.service.execution.settling import Settling
 from penstock.service.runs import resuming
 from penstock.service.runs.binding import Root
 from penstock.service.runs.entry import Entry, Prepared, step_of, timeout_of
+from penstock.service.runs.graphs import KnownGraph
 from penstock.service.runs.resuming import Resumption
 from penstock.store import catalog, identities, runs
 
 Json = dict[str, Any]
+
+
+class UnknownGraph(NotFound):
+    """A graph was named that was never sent."""
+
+    code = "UnknownGraph"
+
+
 Also = Callable[[Connection, str], None]
 _OF_DATA = ("datapath", "dataset")
 
@@ -126,7 +135,7 @@ class Submission:
 
     def prepare(self, workspace: str, body: Json) -> Prepared:
         """What every submission of this graph with these parameters shares; InvalidGraph with all that is wrong with it."""
-        known, text = self._context.graphs.checked(body.get("graph"))
+        known, text = self._graph(body)
         graph, given = known.graph, body.get("parameters") or {}
         space = self._workspaces.workspace(workspace)
         stores = self._datastores.list(workspace)
@@ -145,6 +154,16 @@ class Submission:
         }
         is_same = not any(d["url"] for d in stores) and not any(p.type in _OF_DATA for p in graph.parameters)
         return Prepared(workspace, known, text, tuple(computes), bindings, is_same)
+
+    def _graph(self, body: Json) -> tuple[KnownGraph, str | None]:
+        """The graph of a submission, and its text if it may not be kept yet: whoever has sent it before sends its digest alone."""
+        digest = body.get("graph_digest")
+        if not digest:
+            return self._context.graphs.checked(body.get("graph"))
+        with self._db.read() as connection:
+            if str(digest) not in runs.kept_graphs(connection, [str(digest)]):
+                raise UnknownGraph(f"No graph of digest {digest} is kept here. Send the graph.", target="graph_digest")
+            return self._context.graphs.read(str(digest), lambda: str(runs.graph_text(connection, str(digest)))), None
 
     def _resumption(self, plan: Plan, bindings: Json, body: Json) -> Resumption:
         """What is taken over from the run that is resumed, if one is; written into the bindings too."""
@@ -176,7 +195,7 @@ class Submission:
                     target="Idempotency-Key",
                 )
             steps = [r for r in runs.runs_of_root(connection, root_id) if r["type"] == "step"]
-            submission = runs.get_submission(connection, root_id) or {"bindings": {}}
+            submission = runs.kept_submission(connection, root_id) or {"bindings": {}}
         bound = submission["bindings"]
         taken = {*(bound.get("taken_over") or {}), *(bound.get("eligible") or ())}
         return {
