@@ -1,6 +1,7 @@
 """The server's process: what it refuses, what it keeps, what survives it."""
 
 import contextlib
+import fcntl
 import http.client
 import json
 import os
@@ -116,6 +117,18 @@ def test_of_two_servers_on_one_home_one_serves(home):
         third = serve(home)
         assert third.wait(60) == 1 and "served already (penstock status). Replace an embedded" in printed(home)
         assert client("GET", "/server")[1]["pid"] == first.pid
+
+
+def test_a_lock_that_a_killed_server_leaves_for_a_moment_is_waited_for(home):
+    with open(home / "server.lock", "a+") as left:
+        fcntl.flock(left, fcntl.LOCK_EX)
+        process = serve(home)
+        wait_for(lambda: (home / "jobs").exists())  # it makes its folders, and asks for the lock
+    try:
+        assert wait_until_served(home, process).record()["pid"] == process.pid
+    finally:
+        process.terminate()
+        process.wait(30)
 
 
 def test_a_long_home_path_still_gets_sockets(home):

@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import socket
+import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ Json = dict[str, Any]
 NETWORK_FILESYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "afs", "9p", "fuse.sshfs", "glusterfs", "ceph", "lustre"}
 )
+LOCK_SECONDS = 0.5
 PORTS = range(20_000, 32_000)  # below the ports that systems hand out by themselves
 
 
@@ -41,12 +43,22 @@ def take(path: Path, sockets: Path, port: int | None) -> Home:
     """The home at `path`, locked for this process. CannotServe says what is wrong with it; AlreadyServed that someone else has it."""
     prepare(path, sockets)
     lock = open(path / "server.lock", "a+")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise AlreadyServed from None
+    _lock(lock)
     choices = _choices(path, port)
     return Home(path, choices["id"], choices["port"], _secret(path / "key"), _secret(path / "token").hex(), lock)
+
+
+def _lock(file: IO[str]) -> None:
+    """Tried for a moment: what a server was just starting when it was killed has its lock, too, until it runs its own program."""
+    until = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise AlreadyServed from None
+        time.sleep(0.02)
 
 
 def prepare(path: Path, sockets: Path) -> None:
