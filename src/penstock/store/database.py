@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from penstock.model.crashpoints import passing
 from penstock.model.errors import CannotServe
 from penstock.store import postgresql
+from penstock.store.checkpoints import PAGES, Checkpoints
 from penstock.store.faults import as_os_error, told_as_os_errors
 
 HEAD = "0016"
@@ -58,6 +59,7 @@ class Database:
         self._scribe: threading.Thread | None = None
         self._wanted = threading.Event()
         self._is_closed = False
+        self._checkpoints = Checkpoints(self._path)
 
     def write(self, work: Callable[[Connection], T], *, redoable: bool = False) -> T:
         """What `work(connection)` gave, once it is committed; its exception when it failed (and only it was undone).
@@ -129,6 +131,7 @@ class Database:
         self._wanted.set()
         if self._scribe is not None:
             self._scribe.join(timeout=5)
+        self._checkpoints.close()
         self._writer.close()
         self._engine.dispose()
 
@@ -153,6 +156,8 @@ class Database:
         passing("commit.after")
         for (_, future, _), result in zip(batch, results, strict=True):
             future.set_result(result)
+        if self.url is None:
+            self._checkpoints.committed(self._driver().total_changes)
 
     def _commit_one(self, work: Work, future: Future[Any], is_flushed: bool) -> None:
         try:
@@ -192,10 +197,14 @@ class Database:
     def _flush_commits(self, wanted: bool) -> None:
         """Whether commits wait for the disk. Below it, SQLite's log keeps the order of commits in either case."""
         if wanted != self._flushes:
-            raw = self._writer.connection.driver_connection
-            assert raw is not None
-            raw.execute("PRAGMA synchronous=" + ("FULL" if wanted else "NORMAL"))
+            self._driver().execute("PRAGMA synchronous=" + ("FULL" if wanted else "NORMAL"))
             self._flushes = wanted
+
+    def _driver(self) -> sqlite3.Connection:
+        """The writer's connection as SQLite's driver has it."""
+        raw = self._writer.connection.driver_connection
+        assert isinstance(raw, sqlite3.Connection)
+        return raw
 
 
 def _sqlite(path: Path) -> Engine:
@@ -209,7 +218,8 @@ def _sqlite(path: Path) -> Engine:
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _: object) -> None:
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+        own = ("journal_mode=WAL", f"wal_autocheckpoint={PAGES}")
+        for pragma in (*own, "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
