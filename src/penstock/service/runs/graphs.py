@@ -61,7 +61,7 @@ class Graphs:
         text = raw if isinstance(raw, str) else json.dumps(raw)
         encoded = text.encode("utf-8", "surrogatepass")
         digest = hashlib.sha256(encoded).hexdigest()
-        known = self._get(digest)
+        known = self.known(digest)
         if known is None:
             raw = parse(encoded, "The graph") if isinstance(raw, str) else raw
             if found := problems(raw):
@@ -71,9 +71,10 @@ class Graphs:
 
     def read(self, digest: str, text: Callable[[], str]) -> KnownGraph:
         """The graph that was kept under this digest; `text` gives it, and is asked only where it was not read before."""
-        return self._get(digest) or self._keep(digest, json.loads(text()))
+        return self.known(digest) or self._keep(digest, json.loads(text()))
 
-    def _get(self, digest: str) -> KnownGraph | None:
+    def known(self, digest: str) -> KnownGraph | None:
+        """The graph of this digest, if it was read lately."""
         with self._lock:
             if digest in self._known:
                 self._known.move_to_end(digest)

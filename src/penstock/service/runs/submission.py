@@ -163,7 +163,8 @@ class Submission:
         with self._db.read() as connection:
             if str(digest) not in runs.kept_graphs(connection, [str(digest)]):
                 raise UnknownGraph(f"No graph of digest {digest} is kept here. Send the graph.", target="graph_digest")
-            return self._context.graphs.read(str(digest), lambda: str(runs.graph_text(connection, str(digest)))), None
+            known = self._context.graphs.known(str(digest))
+            return known or self._context.graphs.checked(runs.graph_text(connection, str(digest)))[0], None
 
     def _resumption(self, plan: Plan, bindings: Json, body: Json) -> Resumption:
         """What is taken over from the run that is resumed, if one is; written into the bindings too."""
