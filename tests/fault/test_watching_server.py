@@ -16,12 +16,17 @@ Json = dict[str, Any]
 WRITE = b"""
 import sys
 from pathlib import Path
-from azureml.core import Run
 for out in map(Path, sys.argv[1:]):
     out.mkdir(parents=True, exist_ok=True)
     (out / "made.txt").write_text("made")
+"""
+WRITE_AND_ASK = (
+    WRITE
+    + b"""
+from azureml.core import Run
 print(Run.get_context().parent.get_properties()["penstock.changed"])
 """
+)
 
 
 class Served:
@@ -30,7 +35,11 @@ class Served:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.start()
-        settings = self.client.snapshot(a__py=WRITE)
+        self.root = Path(self.client("GET", "/ws/w/datastores/workspaceblobstore")[1]["root"])
+        self.pipeline_id = self.publish(WRITE_AND_ASK)
+
+    def publish(self, script: bytes) -> str:
+        settings = self.client.snapshot(a__py=script)
         outputs = [{"name": "out"}, {"name": "kept", "destination": "data/kept"}]
         made = node(
             settings, outputs=outputs, arguments=[{"output": "out"}, {"output": "kept"}], compute={"name": "local"}
@@ -38,8 +47,7 @@ class Served:
         body = {"name": "p", "graph": {"schema": 1, "nodes": [made]}, "interpreter": {"executable": sys.executable}}
         status, found = self.client("POST", "/ws/w/pipelines", body)
         assert status == 201, found
-        self.pipeline_id = found["id"]
-        self.root = Path(self.client("GET", "/ws/w/datastores/workspaceblobstore")[1]["root"])
+        return str(found["id"])
 
     def start(self, **environ: str) -> None:
         self.process = serve(self.home, **environ)
@@ -116,7 +124,8 @@ def test_what_its_own_runs_write_is_recorded_and_does_not_fire(served: Served) -
 
 
 def test_killed_between_the_look_and_the_submission_each_batch_has_one_run(served: Served) -> None:
-    made = served.watch(path_on_datastore="in")
+    # A step that asks for something while no server lives has the SDK start one, before this test does.
+    made = served.watch(path_on_datastore="in", pipeline_id=served.publish(WRITE))
     served.kill()
     for n in range(1, 4):
         served.put(f"in/{n}.csv")
