@@ -6,6 +6,7 @@ import select
 import signal
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -65,6 +66,11 @@ class Terminal:
 
     def __init__(self, home, *words):
         self.ours, theirs = pty.openpty()
+        how = termios.tcgetattr(theirs)
+        how[3] |= (
+            termios.NOFLSH
+        )  # at Ctrl-C a terminal throws away what is not read yet, and at times the answer to Ctrl-C with it
+        termios.tcsetattr(theirs, termios.TCSANOW, how)
         argv = [sys.executable, "-m", "penstock", *words, "--home", str(home)]
         self.process = subprocess.Popen(
             argv, stdin=theirs, stdout=theirs, stderr=theirs, preexec_fn=take_terminal, cwd="/"
@@ -99,7 +105,6 @@ class Terminal:
 def take_terminal():
     os.setsid()
     import fcntl
-    import termios
 
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
