@@ -44,7 +44,7 @@ def send(pipeline, experiment, options):
         lowered = dry.filled(snapshot_of) or pipeline._lower_whole(snapshot_of, dataset_id_of)
     finally:
         facts = git_properties(folder, asked)
-    text = json.dumps(lowered.graph)
+    text = json.dumps(lowered.graph, separators=(",", ":"), check_circular=False)  # made here, so it has no circles
     if pipeline._sound not in (None, text):  # what was found sound is so still
         refuse(dry)
     pipeline._sound = text

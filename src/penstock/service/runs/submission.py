@@ -230,7 +230,7 @@ class Submission:
 
     def _missing_data(self, workspace: str, graph: Graph, given: Json, stores: set[str]) -> list[Problem]:
         with self._db.read() as connection:
-            sources = [(n, i.source) for n in graph.nodes for i in n.inputs]
+            sources = [(n, i.source) for n in graph.nodes for i in n.inputs if "node" not in i.source]
             sources += [(n, {"datastore": o.datastore}) for n in graph.nodes for o in n.outputs if o.datastore]
             values = {p.name: given.get(p.name, p.default) for p in graph.parameters if p.type in _OF_DATA}
             sources = [(n, values.get(s["parameter"], s) if "parameter" in s else s) for n, s in sources]
