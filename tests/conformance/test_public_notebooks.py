@@ -1,4 +1,4 @@
-"""Public notebooks that publish, run from copies in a real kernel; every difference from the public file is printed (`-s` shows it).
+"""Public notebooks, run from copies in a real kernel; every difference from the public file is printed (`-s` shows it).
 
 They are not ours to keep: `PUBLIC_NOTEBOOKS` names a folder with clones of Azure/MachineLearningNotebooks and MicrosoftLearning/mslearn-dp100.
 """
@@ -99,6 +99,32 @@ def titanic(tmp_path: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()
         thread.join()
+
+
+def test_steps_are_reused_between_two_pipelines(ws: Workspace, intro: Path, titanic: str) -> None:
+    run(intro / "aml-pipelines-getting-started.ipynb", **{"https://dprepdata.blob.core.windows.net": titanic})
+    (first,), (second,) = ended(ws, "Hello_World1"), ended(ws, "Hello_World2")
+    assert (first.get_status(), second.get_status()) == ("Finished", "Finished")
+    for each in (first, second):
+        names = [step.name for step in each.get_steps()]
+        assert sorted(names) == ["compare_step", "extract_step", "train_step"]
+        print(*each.why(), sep="\n")
+    assert {d.name: d.verdict for d in second.why()} == dict.fromkeys(
+        ("train_step", "compare_step", "extract_step"), "reused"
+    )
+    old = {step.name: step.id for step in first.get_steps()}
+    assert {d.name: d.reused_run_id for d in second.why()} == old
+
+
+def test_data_from_step_to_step(ws: Workspace, intro: Path, tmp_path: Path) -> None:
+    taken(AZURE, TITANIC, tmp_path)
+    ws.get_default_datastore().upload_files([str(tmp_path / TITANIC)], target_path="titanic", overwrite=True)
+    said = run(intro / "aml-pipelines-with-data-dependency-steps.ipynb")
+    (each,) = ended(ws, "Data_dependency_sample")
+    assert each.get_status() == "Finished" and len(list(each.get_steps())) == 3
+    (train,) = (step for step in each.get_steps() if "processed_data1" in step.get_outputs())
+    place = train.get_outputs()["processed_data1"].get_port_data_reference().path_on_datastore
+    assert f"path on datastore: {place}" in said  # its scripts make folders and leave them empty
 
 
 def test_publishing_and_running_by_rest(ws: Workspace, intro: Path, titanic: str) -> None:
