@@ -83,7 +83,10 @@ def test_it_writes_to_its_run_its_children_and_its_root_and_to_no_other(shared: 
             assert status == 403 and "its children and its parents" in answer["error"]["message"]
         assert step.call("PUT", f"{API}/runs/{run}/files/x.txt", {})[0] == 403
         assert step.call("GET", f"{API}/runs/{run}")[0] == 200, "it reads its workspace"
-        assert shared.client.run(run)["status"] == "Running" and shared.client.run(run)["tags"] == {}
+        found = shared.client.run(run)
+        assert found["status"] in ("Queued", "Starting", "Running") and found["tags"] == {}, (
+            "neither canceled nor failed"
+        )
 
 
 def test_it_cancels_its_root(shared: Shared, begun: Callable) -> None:

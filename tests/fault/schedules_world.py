@@ -28,7 +28,7 @@ _RUN = text(
 )
 _SUBMISSION = text(
     "INSERT INTO submission"
-    " (run_id, idempotency_key, graph, parameters, bindings, continue_on_failure, regenerate_outputs)"
+    " (run_id, idempotency_key, graph_digest, parameters, bindings, continue_on_failure, regenerate_outputs)"
     " VALUES (:id, :key, '{}', '{}', '{}', 0, 0)"
 )
 _RUNNING = text("SELECT id FROM run WHERE status = 'Running'")

@@ -68,9 +68,9 @@ class World:
 
         def work(connection) -> None:
             runs.insert_runs(connection, [row])
-            submission = dict.fromkeys(("graph", "parameters", "bindings"), "{}")
+            submission = {"graph_digest": "of {}", "parameters": "{}", "bindings": "{}"}
             more = {"idempotency_key": None, "continue_on_failure": 0, "regenerate_outputs": 0}
-            runs.insert_submissions(connection, [{"run_id": run_id, **submission, **more}])
+            runs.insert_submissions(connection, [{"run_id": run_id, **submission, **more}], {"of {}": "{}"})
             runs.append_events(
                 connection, [runs.Event(run_id, run_id, self.now, status.lower(), {"status": str(status)})]
             )
