@@ -18,6 +18,21 @@ from integration.test_cli_runs import cli, on_terminal
 
 SAY = b"import os\nprint('rate', os.environ['AML_PARAMETER_rate'])\nfloat(os.environ['AML_PARAMETER_rate']) > 9 and exit(3)"
 WAIT = b"import os, time\nprint('waits', flush=True)\nwhile not os.path.exists(os.environ['GATE']): time.sleep(0.02)"
+ASKING = """
+import os, signal, sys
+from penstock.cli import logs, places
+
+pids = [int(sys.argv[1])]
+
+def names(server):
+    if pids:  # it dies when this command has found it, and has not asked it yet
+        os.kill(pids.pop(), signal.SIGKILL)
+        while server.answers():
+            pass
+    return [w["name"] for w in server.get("workspaces")["value"]]
+
+print(logs.asked(places.place(), names))
+"""
 YAML = """\
 pipeline:
   description: trains a model
@@ -390,3 +405,10 @@ def test_whoever_may_run_one_pipeline_finds_it_and_only_it(place: Place, module_
     assert hidden.returncode == 3 and "No published pipeline or endpoint" in hidden.stderr
     forbidden = as_ci("pipeline", "disable", "stable")
     assert forbidden.returncode == 1 and "it takes the role contributor" in forbidden.stderr
+
+
+def test_what_is_asked_when_the_server_dies_is_asked_of_the_next(place: Place, module_home: Path) -> None:
+    first = json.loads((module_home / "server.json").read_text())["pid"]
+    done = subprocess.run([sys.executable, "-c", ASKING, str(first)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and "'w'" in done.stdout, done.stderr
+    assert json.loads((module_home / "server.json").read_text())["pid"] != first

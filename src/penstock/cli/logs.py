@@ -5,9 +5,9 @@ from __future__ import annotations
 import http.client
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -22,6 +22,7 @@ from penstock.cli.showing import reused_from
 from penstock.cli.terminal import Look
 from penstock.cli.trouble import BAD_USAGE, FAILED, INTERRUPTED, NOT_THERE, NoServer, NotThere, Trouble
 
+T = TypeVar("T")
 LOG_FOLDER = "azureml-logs/"
 MOST_FAILURES = 3
 AGAIN_SECONDS = 2.0
@@ -121,7 +122,7 @@ def _follow(at: Place, path: str, run: dict[str, Any], steps: list[dict[str, Any
     except NoServer as error:
         raise lost_sight(at, run, error) from None
     follower.finish(as_json=as_json)
-    status = places.server(at).get(f"{path}/{segment(run['id'])}")["status"]
+    status = asked(at, lambda server: server.get(f"{path}/{segment(run['id'])}"))["status"]
     return FAILED if status in ("Failed", "Canceled") else 0
 
 
@@ -144,6 +145,17 @@ def lost_sight(at: Place, run: dict[str, Any], why: Trouble) -> Trouble:
     """What to say when it cannot be learned how a run goes on."""
     again = f"{at.shown}penstock run logs -f {run['id']}"
     return Trouble(f"{why.message} Follow the run again with: {again}", NOT_THERE, code=why.code, body=why.body)
+
+
+def asked(at: Place, what: Callable[[Client], T]) -> T:
+    """What a server answers; asked again where one goes away in the middle, for another goes on with the same runs."""
+    for left in reversed(range(MOST_FAILURES + 1)):
+        try:
+            return what(places.server(at))
+        except (NoServer, OSError, http.client.HTTPException):
+            if not left:
+                raise
+    raise AssertionError("unreachable")
 
 
 def lines(at: Place, path: str, run_id: str, *, logs: bool = True) -> Iterator[dict[str, Any]]:

@@ -82,7 +82,7 @@ def follow_to_the_end(made: Submitted, showing: Showing) -> int:
         if not showing.is_silent:
             _announce(made, showing.tame)
         _follow(made, showing)
-        detail = detail_of(places.server(made.place), made.run["workspace"], made.run["id"])
+        detail = logs.asked(made.place, lambda server: detail_of(server, made.run["workspace"], made.run["id"]))
     except KeyboardInterrupt:
         logs.say_it_goes_on(made.place, made.runs, made.run)
         return INTERRUPTED
@@ -120,7 +120,7 @@ def _announce(made: Submitted, tame: Callable[[str], str]) -> None:
 
 
 def _follow(made: Submitted, showing: Showing) -> None:
-    steps = made.client.get(f"{made.path}/children")["value"]
+    steps = logs.asked(made.place, lambda server: server.get(f"{made.path}/children"))["value"]
     kind = Follower if showing.with_logs else StepLines
     follower = kind(made.run, steps, Look.of_stdout(), showing.tame)
     take = follower.note if showing.is_silent else follower.show
@@ -136,7 +136,7 @@ def _follow(made: Submitted, showing: Showing) -> None:
 def _tell(build: ci.Build, made: Submitted, detail: Json, *, on_stderr: bool) -> None:
     """Annotations, and the summary. A build reads both of what it runs: where stdout is JSON they go to stderr."""
     is_good = detail["run"]["status"] == "Completed"
-    graph = {} if is_good else places.server(made.place).get(f"{made.path}/graph")
+    graph = {} if is_good else logs.asked(made.place, lambda server: server.get(f"{made.path}/graph"))
     said = [build.issue(issue) for issue in ci.issues(build, detail, graph)]
     try:
         said.append(build.summarize(made.run["id"], ci.summary(detail)))
