@@ -77,6 +77,8 @@ def test_a_graph_that_was_submitted_is_named_by_its_digest(client):
         client.follow(answer["run"]["id"])
         assert client.run(answer["run"]["id"])["status"] == "Completed"
         assert client("GET", f"/ws/w/runs/{answer['run']['id']}/graph")[1] == graph
+    both = client("POST", "/ws/w/runs", {**body, "graph": graph, "graph_digest": digest})
+    assert both[0] == 400 and "Give one" in both[1]["error"]["message"]
     wrong = client("POST", "/ws/w/runs", {**body, "graph_digest": 7})
     assert wrong[0] == 400 and "graph_digest" in wrong[1]["error"]["message"]
 

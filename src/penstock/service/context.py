@@ -29,6 +29,7 @@ Json = dict[str, Any]
 
 
 _MADE: deque[str] = deque()
+os.register_at_fork(after_in_child=_MADE.clear)  # or two processes would give the same ids
 
 
 def _unidentified(interpreter: Json, variables: Mapping[str, str]) -> str:

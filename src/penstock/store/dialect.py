@@ -83,9 +83,8 @@ def insert_all(connection: Connection, table: Table, rows: Sequence[dict[str, An
     into, one = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES", _list(names)
     given = [*map(itemgetter(*names), rows)] if len(names) > 1 else [(row[names[0]],) for row in rows]
     n_together = 0
-    if not is_postgresql(
-        connection
-    ):  # SQLite is done sooner with many rows in a statement; PostgreSQL's driver sends them together anyway
+    # SQLite is done sooner with many rows in a statement. PostgreSQL's driver sends statements together anyway.
+    if not is_postgresql(connection):
         n_together = len(given) - len(given) % _ROWS
         text = f"{into} {', '.join([one] * _ROWS)} {conflict}"
         for start in range(0, n_together, _ROWS):

@@ -27,16 +27,14 @@ from penstock.service.runs.resuming import Resumption
 from penstock.store import catalog, identities, runs
 
 Json = dict[str, Any]
+Also = Callable[[Connection, str], None]
+_OF_DATA = ("datapath", "dataset")
 
 
 class UnknownGraph(NotFound):
     """A graph was named that was never sent."""
 
     code = "UnknownGraph"
-
-
-Also = Callable[[Connection, str], None]
-_OF_DATA = ("datapath", "dataset")
 
 
 class Submission:
@@ -160,6 +158,11 @@ class Submission:
         digest = body.get("graph_digest")
         if not digest:
             return self._context.graphs.checked(body.get("graph"))
+        if body.get("graph") is not None:
+            raise BadRequest(
+                "The submission has a graph and a graph_digest. Give one: the graph, or the digest of one that was submitted before.",
+                target="graph_digest",
+            )
         with self._db.read() as connection:
             if str(digest) not in runs.kept_graphs(connection, [str(digest)]):
                 raise UnknownGraph(f"No graph of digest {digest} is kept here. Send the graph.", target="graph_digest")
