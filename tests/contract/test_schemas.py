@@ -11,11 +11,11 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from contract.schemas.newest import newest
-from sqlalchemy import inspect, text
+from sqlalchemy import Connection, create_engine, inspect, text
 
 from penstock.model.errors import CannotServe
 from penstock.model.status import Status
-from penstock.store import catalog, environments, postgresql, records, runs
+from penstock.store import catalog, environments, identities, postgresql, records, runs, takeover
 from penstock.store import database as store_database
 from penstock.store.database import HEAD, NEWEST, Database, open_database
 
@@ -172,6 +172,67 @@ def test_a_postgresql_of_every_schema_is_migrated(
         assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == HEAD
     database.close()
     assert columns(old) == columns(postgresql_store)  # which was new, and empty, when it got its schema
+
+
+REUSED = [
+    "INSERT INTO workspace VALUES ('w', 'w', 's', 'g', 'l', '{}', 'd', 1.0)",
+    *(
+        "INSERT INTO run (id, workspace, experiment, type, name, parent_id, root_id, status, attempt, unmet, created_at, started_at, "
+        f"ended_at) VALUES ('{run}', 'w', 'e', 'step', 'step', '{root}', '{root}', 'Completed', {attempt}, 0, 1.0, 2.0, 2.0)"
+        for run, root, attempt in (("old", "r1", 1), ("new", "r2", 0), ("resumed", "r3", 0))
+    ),
+    *(
+        f"INSERT INTO identity VALUES ('{run}', 'w', 'step', 'sha256:f', 'sha256:m', '{parts}', {reused}, '[]', NULL, 2.0)"
+        for run, parts, reused in (("old", '{"a": 1}', "NULL"), ("new", "{}", "'old'"))
+    ),
+    *(
+        "INSERT INTO output (run_id, name, root_id, datastore, path, kind, digest, n_files, size_bytes) "
+        f"VALUES ('{run}', 'out', '{root}', 'd', 'p', 'file', 'sha256:x', 1, 1)"
+        for run, root in (("old", "r1"), ("new", "r2"), ("resumed", "r3"))
+    ),
+]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def test_reused_steps_of_before_point_at_what_stands_for_them_and_back(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    path = tmp_path / "penstock.db"
+    url = request.getfixturevalue("new_postgresql_url")() if kind == "postgresql" else f"sqlite:///{path}"
+    engine = postgresql.make_engine(postgresql.parse(url)) if kind == "postgresql" else create_engine(url)
+    config = Config()
+    config.set_main_option("script_location", str(VERSIONS.parent))
+
+    def there(connection: Connection) -> list[list[tuple[object, ...]]]:
+        asked = (f"SELECT * FROM {table} ORDER BY run_id" for table in ("identity", "output"))
+        return [[tuple(row) for row in connection.execute(text(query))] for query in asked]
+
+    with engine.connect() as connection, connection.begin():
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0016")
+        for statement in REUSED:
+            connection.exec_driver_sql(statement)
+        before = there(connection)
+    database = open_database(url if kind == "postgresql" else path)
+    with database.read() as connection:
+        assert {r: found.run_id for r, found in takeover.stand_ins(connection, ["old", "new"]).items()} == {
+            "new": "old"
+        }
+        assert set(identities.of_runs(connection, ["old", "new"])) == {"old"}
+        left = records.outputs_of(connection, ["old", "new", "resumed"])
+        assert [(o["run_id"], o["path"]) for found in left.values() for o in found] == [
+            (run, "p") for run in ("old", "new", "resumed")
+        ]
+        assert connection.execute(text("SELECT count(*) FROM output")).scalar() == 2
+    database.close()
+    with engine.connect() as connection, connection.begin():
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0016")
+        # Columns that were dropped come back last.
+        assert [sorted(map(str, row)) for rows in there(connection) for row in rows] == [
+            sorted(map(str, row)) for rows in before for row in rows
+        ]
+    engine.dispose()
 
 
 def test_a_database_of_a_later_release_is_refused_untouched(path: Path) -> None:

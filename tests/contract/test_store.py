@@ -4,12 +4,11 @@ import math
 import threading
 
 import pytest
-from sqlalchemy import event
 
 from penstock.model.errors import CannotServe
 from penstock.model.status import Status
 from penstock.service.execution import journal
-from penstock.store import catalog, identities, pipelines, records, runs, secrets, takeover
+from penstock.store import catalog, identities, pipelines, records, runs, secrets
 from penstock.store.database import HEAD, Database, open_database
 
 
@@ -318,102 +317,6 @@ def test_only_a_driven_run_has_an_owner_to_be_replaced(database):
         assert [(r["id"], r["owner"]) for r in runs.driven(connection)] == [("mine", "2")]
 
 
-def identity(run_id: str, fingerprint: str | None = "sha256:f", **more):
-    row = {
-        "run_id": run_id,
-        "workspace": "ws",
-        "name": "step",
-        "fingerprint": fingerprint,
-        "module": "sha256:m",
-        "parts": {"a": 1},
-    }
-    return {**row, "reused_run_id": None, "why": [], "unusable": None, "created_at": 1.0, **more}
-
-
-def test_a_step_is_found_by_its_fingerprint_once_it_has_completed_by_running(database):
-    for name, status in (
-        ("old", "Completed"),
-        ("new", "Completed"),
-        ("failed", "Failed"),
-        ("spoilt", "Completed"),
-        ("hit", "Completed"),
-    ):
-        add_run(database, name, status, root_id=f"root of {name}", ended_at=2.0)
-    rows = [identity(n) for n in ("old", "new", "failed", "spoilt")]
-    database.write(lambda c: identities.add(c, [*rows, identity("hit", reused_run_id="new", parts={})]))
-    database.write(lambda c: identities.spoil(c, "spoilt", "it changed its input in place"))
-    with database.read() as connection:
-        found = identities.completed(connection, "ws", ["sha256:f", "sha256:g"], "root of new")
-        assert {f: [r["run_id"] for r in rows] for f, rows in found.items()} == {"sha256:f": ["old"], "sha256:g": []}
-        found = identities.completed(connection, "ws", ["sha256:f"], "")
-        assert [r["run_id"] for r in found["sha256:f"]] == ["new", "old"]
-        assert [r["run_id"] for r in identities.earlier(connection, "ws", "step", before="spoilt")] == ["new", "old"]
-        assert identities.known_modules(connection, "ws", [("step", "sha256:m"), ("step", "sha256:n")]) == {"sha256:m"}
-        assert identities.get(connection, "spoilt")["unusable"] == "it changed its input in place"
-
-
-def test_a_step_that_another_stands_for_has_what_that_left(database):
-    for name, root in (("old", "r1"), ("new", "r2")):
-        add_run(database, name, Status.COMPLETED, root_id=root, ended_at=2.0)
-    place = {
-        "datastore": "d",
-        "path": "p",
-        "kind": "file",
-        "digest": "sha256:x",
-        "n_files": 1,
-        "size_bytes": 1,
-        "pipeline_output_name": None,
-    }
-    metric = {"run_id": "old", "at": 1.0, "kind": "scalar", "step": None}
-
-    def leave(connection):
-        records.put_outputs(connection, [{**place, "run_id": "old", "root_id": "r1", "name": "out"}])
-        records.put_artifacts(
-            connection, [{"run_id": "old", "name": "outputs/m", "attempt": 2, "path": "jobs/old.2/m", "size_bytes": 3}]
-        )
-        records.add_metrics(connection, [{**metric, "attempt": n, "name": "m", "value": n} for n in (1, 2)])
-        records.set_labels(connection, "old", "tag", {"kind": "x", "50%": "y"})
-        records.set_labels(connection, "old", "property", {"azureml.isreused": "no", "own": "z"})
-
-    database.write(leave)
-    with database.read() as connection:
-        left = records.outputs_of(connection, ["old"])["old"]
-    pair = {"old": "old", "new": "new", "root": "r2", "attempt": 2, "outputs": left}
-    database.write(lambda c: takeover.copy_all(c, [pair]))
-    with database.read() as connection:
-        assert [(o["name"], o["root_id"], o["path"]) for o in records.outputs_of(connection, ["new"])["new"]] == [
-            ("out", "r2", "p")
-        ]
-        assert [(a["name"], a["attempt"], a["path"]) for a in records.artifacts(connection, "new")] == [
-            ("outputs/m", 0, "jobs/old.2/m")
-        ]
-        assert [(m["value"], m["attempt"]) for m in records.metrics(connection, "new")] == [(2, 0)]  # of its last try
-        labels = records.labels(connection, ["new"])["new"]
-        assert labels == {"tag": {"kind": "x", "50%": "y"}, "property": {"own": "z"}}
-
-
-def test_a_reused_step_says_what_stands_for_it_as_its_identity_does(database):
-    add_run(database, "old", Status.COMPLETED, root_id="r1", node="aa", attempt=3, ended_at=2.0)
-    add_run(database, "new", Status.COMPLETED, root_id="r2", node="bb", ended_at=3.0)
-    database.write(lambda c: identities.add(c, [identity("old"), identity("new", reused_run_id="old", parts={})]))
-    wanted = {
-        "azureml.isreused": "true",
-        "azureml.reusedrunid": "old",
-        "azureml.reusednodeid": "aa",
-        "azureml.reusedpipeline": "r1",
-        "azureml.reusedpipelinerunid": "r1",
-    }
-    with database.read() as connection:
-        found = records.labels(connection, ["new", "old"])
-        assert found == {"new": {"tag": {}, "property": wanted}, "old": {"tag": {}, "property": {}}}
-        assert takeover.stand_ins(connection, ["new", "old"]) == {"new": takeover.StandIn("old", "aa", "r1", 3)}
-        for name, value in [*wanted.items(), *dict.fromkeys(wanted).items()]:
-            listed = runs.list_runs(connection, runs.Filter(type="step", labels=(("property", name, value),)))
-            assert [r["id"] for r in listed] == ["new"], name
-            other = runs.Filter(type="step", labels=(("property", name, "another"),))
-            assert runs.list_runs(connection, other) == []
-
-
 def test_moves_together_are_all_made_or_none_may_be_kept(database):
     for n in range(500):
         add_run(database, f"r{n}", unmet=2)
@@ -431,35 +334,6 @@ def test_moves_together_are_all_made_or_none_may_be_kept(database):
     database.write(lambda c: runs.decrement_unmet(c, [*(f"r{n}" for n in range(450, 500)), "r460"]))
     with database.read() as connection:
         assert runs.get_run(connection, "r460")["unmet"] == 0 and runs.get_run(connection, "r470")["unmet"] == 1
-
-
-def test_what_a_step_name_is_seen_to_read_is_new_once(database):
-    seen = {"kind": "file", "name": "/rates.csv", "found": "sha256:1"}
-    for run_id in ("first", "second"):
-        add_run(database, run_id, Status.RUNNING)
-        database.write(lambda c, run_id=run_id: identities.add(c, [identity(run_id)]))
-        with database.read() as connection:
-            wanted = ["/rates.csv"] if run_id == "first" else []
-            assert identities.first_seen(connection, run_id, ["/rates.csv"]) == ("step", wanted)
-        database.write(lambda c, run_id=run_id: identities.add_observations(c, [{**seen, "run_id": run_id}]))
-
-
-def test_earlier_steps_are_looked_up_by_fingerprint_and_modules_by_name(sqlite_path):
-    """Neither reads the workspace's whole history, as SQLite would by itself: it takes every index for as good as the other."""
-    database = open_database(sqlite_path)
-    asked = []
-    with database.read() as connection:
-        event.listen(connection, "before_cursor_execute", lambda *given: asked.append((given[2], given[3])))
-        identities.completed(connection, "ws", ["sha256:f", "sha256:g"], "")
-        identities.known_modules(connection, "ws", [("step", "sha256:m")])
-        plans = [
-            " ".join(row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values))
-            for text, values in list(asked)
-            if text.startswith(("SELECT", "WITH"))
-        ]
-    database.close()
-    assert "(fingerprint=?)" in plans[0]
-    assert "(workspace=? AND name=? AND module=?)" in plans[1]
 
 
 def test_what_is_published_is_found_by_its_beginning_as_it_is_spelt(database):

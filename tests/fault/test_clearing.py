@@ -52,7 +52,7 @@ class Home:
         parent = {**row, "id": f"root {run_id}", "type": "pipeline", "root_id": f"root {run_id}", "attempt": 0}
         parent |= {"status": str(over), "ended_at": ended}
         output = {
-            "run_id": run_id, "name": "out", "root_id": f"root {run_id}", "datastore": "d", "path": f"azureml/{run_id}/out",
+            "run_id": run_id, "name": "out", "datastore": "d", "path": f"azureml/{run_id}/out",
             "kind": "directory", "digest": "sha256:0", "n_files": 1, "size_bytes": size, "pipeline_output_name": None,
         }  # fmt: skip
 
@@ -167,7 +167,7 @@ def test_what_belongs_to_a_run_that_goes_on_stays(home: Home) -> None:
 def test_an_output_inside_another_stays_with_it(home: Home) -> None:
     home.add("r", 10 * DAY)
     inner = {
-        "run_id": "r", "name": "in", "root_id": "root r", "datastore": "d", "path": "azureml/r/out/inner",
+        "run_id": "r", "name": "in", "datastore": "d", "path": "azureml/r/out/inner",
         "kind": "file", "digest": "sha256:0", "n_files": 1, "size_bytes": 1, "pipeline_output_name": None,
     }  # fmt: skip
     home.context.database.write(lambda c: records.put_outputs(c, [inner]))

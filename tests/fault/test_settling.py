@@ -17,7 +17,7 @@ from penstock.selftest.processes import Behaviour
 from penstock.service.care.clearing import Clearing, Limits
 from penstock.service.execution.registering import dataset_row
 from penstock.service.reuse.reusing import Reuse
-from penstock.store import catalog, identities, records, runs
+from penstock.store import catalog, records, runs
 
 NODES = [
     {"id": "aaaa0001", "name": "a", "outputs": [{"name": "made"}]},
@@ -60,14 +60,13 @@ def done(simulation):  # noqa: F811
 def standing(simulation, run_id, steps):  # noqa: F811
     """Which earlier step stands for each, and the story of the run."""
     with simulation.database.read() as connection:
-        known = identities.of_runs(connection, steps.values())
         rows = {r["id"]: r for r in runs.runs_of_root(connection, run_id)}
         outputs = records.outputs_of(connection, steps.values())
     events = [(e["run_id"], e["name"], e["body"]) for e in simulation.server.services.views.events(run_id, 0)]
     assert {r["status"] for r in rows.values()} == {"Completed"} and {r["attempt"] for r in rows.values()} == {0}
     assert all(r["started_at"] and r["ended_at"] and not r["unmet"] for r in rows.values())
     assert all(len(found) == 1 for found in outputs.values())
-    return {node: known[step]["reused_run_id"] for node, step in steps.items()}, events
+    return {node: rows[step]["reused_run_id"] for node, step in steps.items()}, events
 
 
 def test_a_run_of_which_all_stands_has_completed_when_its_submission_is_answered(simulation, done):  # noqa: F811

@@ -23,7 +23,7 @@ from penstock.store import postgresql
 from penstock.store.checkpoints import PAGES, Checkpoints
 from penstock.store.faults import as_os_error, told_as_os_errors
 
-HEAD = "0016"
+HEAD = "0017"
 NEWEST = Path(__file__).with_name("newest.sql")
 """What a new SQLite database begins with."""
 TRIES = 5

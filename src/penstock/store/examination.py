@@ -72,8 +72,8 @@ class Examination:
     def published_outputs(self) -> list[Row]:
         """The newest outputs of completed steps: run_id, name, kind, path, root of the datastore."""
         return self._all(
-            "SELECT output.run_id AS run_id, output.name AS name, output.kind AS kind, output.path AS path, datastore.root AS root "
-            "FROM output JOIN run ON run.id = output.run_id JOIN datastore ON datastore.name = output.datastore "
+            "SELECT run.id AS run_id, output.name AS name, output.kind AS kind, output.path AS path, datastore.root AS root "
+            "FROM run JOIN output ON output.run_id = coalesce(run.reused_run_id, run.id) JOIN datastore ON datastore.name = output.datastore "
             "AND datastore.workspace = run.workspace WHERE run.status = 'Completed' ORDER BY run.number DESC LIMIT ?",
             [_NEWEST],
         )

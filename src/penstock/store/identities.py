@@ -1,4 +1,4 @@
-"""What made each step's result what it is, what was decided from that, and what the step was seen to read. Knows rows alone."""
+"""What made the result of each step that ran what it is, what was decided from that, and what the step was seen to read. Knows rows alone."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CHUNK = 400
 
 
 def add(connection: Connection, rows: Sequence[Row]) -> None:
-    """Keep identities: `{run_id, workspace, name, fingerprint, module, parts, reused_run_id, why, unusable, created_at}`. Again: the newer counts."""
+    """Keep identities: `{run_id, workspace, name, fingerprint, module, parts, why, unusable, created_at}`. Again: the newer counts."""
     if not rows:
         return
     kept = [{**r, "parts": _text(r["parts"]), "why": _text(r["why"])} for r in rows]
@@ -40,12 +40,12 @@ def of_runs(connection: Connection, run_ids: Iterable[str]) -> dict[str, Row]:
     return {row["run_id"]: _row(row) for row in rows}
 
 
-# The workspace as an expression: SQLite would read all of it, taking that index for as good as the one of fingerprints. What was reused is
-# in neither, so a step that was reused a thousand times is looked up as fast as any.
+# The workspace as an expression: SQLite would read all of it, taking that index for as good as the one of fingerprints. What was reused has
+# no identity, so a step that was reused a thousand times is looked up as fast as any.
 _COMPLETED = (
     "SELECT identity.fingerprint, identity.run_id, run.root_id, run.node, run.attempt, run.ended_at "
     "FROM identity JOIN run ON run.id = identity.run_id "
-    "WHERE coalesce(identity.workspace, '') = ? AND run.root_id <> ? AND identity.reused_run_id IS NULL AND identity.unusable IS NULL "
+    "WHERE coalesce(identity.workspace, '') = ? AND run.root_id <> ? AND identity.unusable IS NULL "
     f"AND run.status = '{Status.COMPLETED}' "
     "AND NOT EXISTS (SELECT 1 FROM removal WHERE removal.run_id = identity.run_id) "  # cleared away, or about to be
     "AND identity.fingerprint IN"
@@ -77,7 +77,6 @@ def earlier(connection: Connection, workspace: str, name: str, limit: int = 20, 
         select(identity, run.c.root_id, run.c.status)
         .join(run, run.c.id == identity.c.run_id)
         .where(identity.c.workspace == workspace, identity.c.name == name)
-        .where(identity.c.reused_run_id.is_(None))
         .where(run.c.status == str(Status.COMPLETED), *limits)
         .order_by(run.c.number.desc())
         .limit(limit)
@@ -88,8 +87,7 @@ def earlier(connection: Connection, workspace: str, name: str, limit: int = 20, 
 _KNOWN = (
     "SELECT name, module FROM wanted WHERE EXISTS (SELECT 1 FROM identity JOIN run ON run.id = identity.run_id "
     "WHERE identity.workspace = ? AND identity.name = wanted.name AND identity.module = wanted.module "
-    "AND identity.reused_run_id IS NULL AND identity.unusable IS NULL "
-    f"AND run.status NOT IN ('{Status.FAILED}', '{Status.CANCELED}'))"
+    f"AND identity.unusable IS NULL AND run.status NOT IN ('{Status.FAILED}', '{Status.CANCELED}'))"
 )
 
 

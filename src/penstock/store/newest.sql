@@ -64,20 +64,6 @@ CREATE TABLE node (
 	lease_until FLOAT NOT NULL, 
 	CONSTRAINT pk_node PRIMARY KEY (id)
 );
-CREATE TABLE output (
-	run_id VARCHAR(64) NOT NULL, 
-	name VARCHAR(255) NOT NULL, 
-	root_id VARCHAR(64) NOT NULL, 
-	datastore VARCHAR(255) NOT NULL, 
-	path TEXT NOT NULL, 
-	kind VARCHAR(16) NOT NULL, 
-	digest VARCHAR(80), 
-	n_files INTEGER NOT NULL, 
-	size_bytes INTEGER NOT NULL, 
-	pipeline_output_name VARCHAR(255), 
-	CONSTRAINT pk_output PRIMARY KEY (run_id, name)
-);
-CREATE INDEX ix_output_root_id ON output (root_id);
 CREATE TABLE workspace (
 	name VARCHAR(255) NOT NULL, 
 	id VARCHAR(36) NOT NULL, 
@@ -165,7 +151,7 @@ CREATE TABLE run (
 	attempt INTEGER NOT NULL, 
 	unmet INTEGER NOT NULL, 
 	node_id VARCHAR(36), 
-	fingerprint TEXT, 
+	reused_run_id TEXT, 
 	error TEXT, 
 	description TEXT, 
 	created_at FLOAT NOT NULL, 
@@ -232,19 +218,6 @@ CREATE TABLE version_given (
 	version INTEGER NOT NULL, 
 	CONSTRAINT pk_version_given PRIMARY KEY (workspace, kind, name), 
 	CONSTRAINT fk_version_given_workspace_workspace FOREIGN KEY(workspace) REFERENCES workspace (name)
-);
-CREATE TABLE identity (
-	run_id VARCHAR(64) NOT NULL, 
-	workspace VARCHAR(255) NOT NULL, 
-	name VARCHAR(255) NOT NULL, 
-	fingerprint VARCHAR(80), 
-	module VARCHAR(80), 
-	parts TEXT NOT NULL, 
-	reused_run_id VARCHAR(64), 
-	why TEXT NOT NULL, 
-	unusable TEXT, 
-	created_at FLOAT NOT NULL, 
-	CONSTRAINT pk_identity PRIMARY KEY (run_id)
 );
 CREATE TABLE observation (
 	run_id VARCHAR(64) NOT NULL, 
@@ -382,7 +355,6 @@ CREATE TABLE watched (
 	CONSTRAINT pk_watched PRIMARY KEY (schedule_id), 
 	CONSTRAINT fk_watched_schedule_id_schedule FOREIGN KEY(schedule_id) REFERENCES schedule (id)
 );
-CREATE INDEX ix_run_pipeline_id_number ON run (pipeline_id, number);
 CREATE TABLE published_pipeline (
 	number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	id VARCHAR(36) NOT NULL, 
@@ -445,9 +417,6 @@ CREATE TABLE "authored" (
 );
 CREATE INDEX ix_authored_workspace_kind_number ON authored (workspace, kind, number);
 CREATE INDEX ix_authored_parent_id ON authored (parent_id);
-CREATE INDEX ix_identity_fingerprint ON identity (fingerprint) WHERE reused_run_id IS NULL;
-CREATE INDEX ix_identity_workspace_name_module ON identity (workspace, name, module) WHERE reused_run_id IS NULL;
-CREATE INDEX ix_identity_reused_run_id ON identity (reused_run_id) WHERE reused_run_id IS NOT NULL;
 CREATE INDEX ix_run_workspace_status_number ON run (workspace, status, number);
 CREATE INDEX ix_label_kind_name_value ON label (kind, name, substr(value, 1, 64));
 CREATE TABLE graph (
@@ -467,5 +436,33 @@ CREATE TABLE "submission" (
 	CONSTRAINT pk_submission PRIMARY KEY (run_id), 
 	CONSTRAINT uq_submission_idempotency_key UNIQUE (idempotency_key)
 );
-INSERT INTO alembic_version VALUES ('0016');
+CREATE TABLE "identity" (
+	run_id VARCHAR(64) NOT NULL, 
+	workspace VARCHAR(255) NOT NULL, 
+	name VARCHAR(255) NOT NULL, 
+	fingerprint VARCHAR(80), 
+	module VARCHAR(80), 
+	parts TEXT NOT NULL, 
+	why TEXT NOT NULL, 
+	unusable TEXT, 
+	created_at FLOAT NOT NULL, 
+	CONSTRAINT pk_identity PRIMARY KEY (run_id)
+);
+CREATE INDEX ix_identity_fingerprint ON identity (fingerprint);
+CREATE INDEX ix_identity_workspace_name_module ON identity (workspace, name, module);
+CREATE TABLE "output" (
+	run_id VARCHAR(64) NOT NULL, 
+	name VARCHAR(255) NOT NULL, 
+	datastore VARCHAR(255) NOT NULL, 
+	path TEXT NOT NULL, 
+	kind VARCHAR(16) NOT NULL, 
+	digest VARCHAR(80), 
+	n_files INTEGER NOT NULL, 
+	size_bytes INTEGER NOT NULL, 
+	pipeline_output_name VARCHAR(255), 
+	CONSTRAINT pk_output PRIMARY KEY (run_id, name)
+);
+CREATE INDEX ix_run_reused_run_id ON run (reused_run_id) WHERE reused_run_id IS NOT NULL;
+CREATE INDEX ix_run_pipeline_id_number ON run (pipeline_id, number) WHERE pipeline_id IS NOT NULL;
+INSERT INTO alembic_version VALUES ('0017');
 COMMIT;

@@ -10,11 +10,16 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from penstock.model.errors import BadRequest
 from penstock.store import takeover
-from penstock.store.dialect import insert_all, joined, json_array, tuples_of, upsert
+from penstock.store.dialect import insert_all, joined, json_array, tuples, tuples_of, upsert
 from penstock.store.tables import artifact, journal, label, metric, output, run
 
 Row = dict[str, Any]
 _BY_RUN = "ix_metric_run_id_id"
+_OUTPUT = [c.name for c in output.c]
+_OUTPUTS = (
+    f"SELECT {', '.join('run.id' if c == 'run_id' else f'output.{c}' for c in _OUTPUT)} "
+    "FROM run JOIN output ON output.run_id = coalesce(run.reused_run_id, run.id) WHERE"
+)
 MAX_NAME_BYTES = 1024  # what both databases can look up
 
 
@@ -203,17 +208,16 @@ def put_outputs(connection: Connection, rows: Sequence[Row]) -> None:
 
 
 def outputs(connection: Connection, run_id: str) -> list[Row]:
-    query = select(output).where((output.c.run_id == run_id) | (output.c.root_id == run_id)).order_by(output.c.name)
-    return [dict(r) for r in connection.execute(query).mappings()]
+    """What a step left, or all steps of a pipeline run; in the order of names."""
+    rows = tuples(connection, f"{_OUTPUTS} run.id = ? OR run.root_id = ? ORDER BY output.name", (run_id, run_id))
+    return [dict(zip(_OUTPUT, row, strict=True)) for row in rows]
 
 
 def outputs_of(connection: Connection, run_ids: Iterable[str]) -> dict[str, list[Row]]:
     """What these steps left, by step."""
     found: dict[str, list[Row]] = {i: [] for i in run_ids}
-    columns = [c.name for c in output.c]
-    text = f"SELECT {', '.join(columns)} FROM output WHERE run_id IN"
-    for row in tuples_of(connection, text, (), list(found), "ORDER BY name"):
-        found[row[0]].append(dict(zip(columns, row, strict=True)))
+    for row in tuples_of(connection, f"{_OUTPUTS} run.id IN", (), list(found), "ORDER BY output.name"):
+        found[row[0]].append(dict(zip(_OUTPUT, row, strict=True)))
     return found
 
 

@@ -22,6 +22,7 @@ from penstock.store.tables import (
     run,
     submission,
 )
+from penstock.store.takeover import LEFT_BY
 
 Row = dict[str, Any]
 _CHUNK = 400
@@ -31,10 +32,11 @@ def kept_outputs(connection: Connection) -> list[Row]:
     """Every output that a run points at, with the facts of its run, and how that and its root stand; in the order of runs."""
     root = run.alias("root")
     query = (
-        select(output, run.c.workspace, run.c.attempt, run.c.created_at, run.c.ended_at, run.c.number)
-        .add_columns(run.c.name.label("step"), root.c.status.label("root_status"), run.c.status.label("status"))
-        .join(run, run.c.id == output.c.run_id)
-        .join(root, root.c.id == output.c.root_id)
+        select(*(c for c in output.c if c.name != "run_id"), run.c.id.label("run_id"), run.c.root_id, run.c.workspace)
+        .add_columns(run.c.attempt, run.c.created_at, run.c.ended_at, run.c.number, run.c.name.label("step"))
+        .add_columns(root.c.status.label("root_status"), run.c.status.label("status"))
+        .join(run, output.c.run_id == LEFT_BY)
+        .join(root, root.c.id == run.c.root_id)
         .where(output.c.kind != "missing")
         .order_by(run.c.number)
     )
@@ -143,9 +145,10 @@ def any_of(connection: Connection, run_ids: Iterable[str]) -> str | None:
     ids = list(dict.fromkeys(run_ids))
     for start in range(0, len(ids), _CHUNK):
         query = (
-            select(output.c.run_id)
+            select(run.c.id)
+            .join(output, output.c.run_id == LEFT_BY)
             .join(removal, removal.c.path == output.c.path)
-            .where(output.c.run_id.in_(ids[start : start + _CHUNK]))
+            .where(run.c.id.in_(ids[start : start + _CHUNK]))
             .limit(1)
         )
         if (found := connection.execute(query).scalar()) is not None:
@@ -159,12 +162,8 @@ def results(connection: Connection, workspace: str, run_id: str | None = None) -
         output.c.run_id, func.sum(output.c.size_bytes).label("size_bytes"), func.sum(output.c.n_files).label("n_files")
     )
     sizes = sizes.group_by(output.c.run_id)
-    hits = select(
-        identity.c.reused_run_id,
-        func.count().label("n_hits"),
-        func.max(identity.c.created_at).label("last_hit"),
-    )
-    hits = hits.where(identity.c.reused_run_id.is_not(None)).group_by(identity.c.reused_run_id)
+    hits = select(run.c.reused_run_id, func.count().label("n_hits"), func.max(run.c.started_at).label("last_hit"))
+    hits = hits.where(run.c.reused_run_id.is_not(None)).group_by(run.c.reused_run_id)
     size, hit = sizes.subquery(), hits.subquery()
     query = (
         select(identity.c.run_id, identity.c.workspace, identity.c.name, identity.c.fingerprint, run.c.ended_at)
@@ -172,7 +171,7 @@ def results(connection: Connection, workspace: str, run_id: str | None = None) -
         .join(run, run.c.id == identity.c.run_id)
         .outerjoin(size, size.c.run_id == identity.c.run_id)
         .outerjoin(hit, hit.c.reused_run_id == identity.c.run_id)
-        .where(identity.c.reused_run_id.is_(None), identity.c.unusable.is_(None), identity.c.fingerprint.is_not(None))
+        .where(identity.c.unusable.is_(None), identity.c.fingerprint.is_not(None))
         .where(run.c.status == str(Status.COMPLETED), identity.c.run_id.not_in(select(removal.c.run_id)))
         .order_by(run.c.number.desc())
     )

@@ -357,7 +357,7 @@ def list_runs(connection: Connection, wanted: Filter) -> list[Row]:
     if wanted.before_number is not None:
         query = query.where(c.number < wanted.before_number)
     for kind, name, value in wanted.labels:
-        query = query.where(_has(c.id, kind, name, value))
+        query = query.where(_has(rows, kind, name, value))
     return _rows(connection, query)
 
 
@@ -386,7 +386,7 @@ def _first_few(connection: Connection, labels: Iterable[Label]) -> list[str] | N
     """Of the first of these labels that no more than FEW runs have: those runs. None when each is had by more: then the newest of them soon
     turn up where runs are looked at one after another."""
     for kind, name, value in labels:
-        if kind == "property" and takeover.says_so(run.c.id, name, value) is not None:
+        if kind == "property" and takeover.says_so(run, name, value) is not None:
             continue  # runs have it without a label
         found = connection.execute(select(label.c.run_id).where(_is(kind, name, value)).limit(FEW + 1)).scalars().all()
         if len(found) <= FEW:
@@ -394,11 +394,11 @@ def _first_few(connection: Connection, labels: Iterable[Label]) -> list[str] | N
     return None
 
 
-def _has(run_id: ColumnElement[str], kind: str, name: str, value: str | None) -> ColumnElement[bool]:
-    """Whether that run has this tag or property, of this value if one is given. Asked run by run: of EXISTS, PostgreSQL makes a join of all."""
-    one = select(literal(1)).where(_is(kind, name, value), label.c.run_id == run_id).limit(1)
+def _has(rows: FromClause, kind: str, name: str, value: str | None) -> ColumnElement[bool]:
+    """Whether these runs have this tag or property, of this value if one is given. Asked run by run: of EXISTS, PostgreSQL makes a join of all."""
+    one = select(literal(1)).where(_is(kind, name, value), label.c.run_id == rows.c.id).limit(1)
     found = one.scalar_subquery().is_not(None)
-    derived = takeover.says_so(run_id, name, value) if kind == "property" else None
+    derived = takeover.says_so(rows, name, value) if kind == "property" else None
     return found if derived is None else or_(found, derived)
 
 

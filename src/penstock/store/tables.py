@@ -76,7 +76,7 @@ run = Table(
     Column("attempt", Integer, nullable=False, default=0),
     Column("unmet", Integer, nullable=False, default=0),
     Column("node_id", name_type(36)),
-    Column("fingerprint", Text),
+    Column("reused_run_id", Text),  # the run that stands for it: it did not run itself
     Column("owner", Text),
     Column("experiment_number", Big),
     Column("error", Text),
@@ -91,10 +91,12 @@ run = Table(
     Index(None, "workspace", "experiment", "number"),
     Index(None, "root_id", "number"),
     Index(None, "parent_id"),
-    Index(None, "pipeline_id", "number"),
+    Index(None, "pipeline_id", "number", sqlite_where=text("pipeline_id IS NOT NULL")),  # (1)
     Index(None, "workspace", "status", "number"),
+    Index(None, "reused_run_id", sqlite_where=text("reused_run_id IS NOT NULL")),  # (1)
     sqlite_autoincrement=True,
 )
+# (1) Of these rows alone on PostgreSQL too: to say it here would load that dialect, 55 ms.
 
 # A graph is kept once, however many runs are of it: one of thousands of steps is a megabyte or two.
 graph = Table(
@@ -183,12 +185,11 @@ label = Table(
     Index("ix_label_kind_name_value", "kind", "name", text(f"substr(value, 1, {LABEL_BEGINS})")),
 )
 
-output = Table(
+output = Table(  # what steps left; of one that was reused, what stands for it
     "output",
     metadata,
     Column("run_id", name_type(64), primary_key=True),
     Column("name", name_type(255), primary_key=True),
-    Column("root_id", name_type(64), nullable=False),
     Column("datastore", name_type(255), nullable=False),
     Column("path", Text, nullable=False),
     Column("kind", name_type(16), nullable=False),
@@ -196,11 +197,9 @@ output = Table(
     Column("n_files", Big, nullable=False),
     Column("size_bytes", Big, nullable=False),
     Column("pipeline_output_name", name_type(255)),
-    Index(None, "root_id"),
 )
 
-_RAN, _REUSED = text("reused_run_id IS NULL"), text("reused_run_id IS NOT NULL")
-identity = Table(  # what made a step's result what it is, and what was decided from it
+identity = Table(  # of a step that is not reused: what made its result what it is, and why it ran
     "identity",
     metadata,
     Column("run_id", name_type(64), primary_key=True),
@@ -209,13 +208,11 @@ identity = Table(  # what made a step's result what it is, and what was decided 
     Column("fingerprint", name_type(80)),
     Column("module", name_type(80)),
     Column("parts", Text, nullable=False),
-    Column("reused_run_id", name_type(64)),
     Column("why", Text, nullable=False),
     Column("unusable", Text),
     Column("created_at", Float, nullable=False),
-    Index(None, "fingerprint", sqlite_where=_RAN),  # there too on PostgreSQL: to say it here loads that dialect, 55 ms
-    Index(None, "workspace", "name", "module", sqlite_where=_RAN),
-    Index(None, "reused_run_id", sqlite_where=_REUSED),
+    Index(None, "fingerprint"),
+    Index(None, "workspace", "name", "module"),
 )
 
 observation = Table(  # what a step was seen to read that nobody had declared

@@ -1,5 +1,5 @@
-"""One run that points at the bytes of another: which, and what rows of it are copied: outputs, files, metrics, labels. Many at once, in few
-statements."""
+"""One run that stands for another, whose outputs are then its own: which, and what else is copied: files, metrics, labels. Many at once, in
+few statements."""
 
 from __future__ import annotations
 
@@ -7,14 +7,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, exists, literal, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Table,
+    and_,
+    bindparam,
+    exists,
+    func,
+    literal,
+    text,
+    update,
+)
 
-from penstock.store.dialect import insert_all, tuples_of
-from penstock.store.tables import artifact, identity, label, metric, output, run
+from penstock.store.dialect import tuples_of
+from penstock.store.tables import artifact, label, metric, run
 
 Row = dict[str, Any]
 _FROM_OLD = "run_id = :old"
 _LAST_TRY = "run_id = :old AND attempt >= :attempt ORDER BY id"
+LEFT_BY = func.coalesce(run.c.reused_run_id, run.c.id)
+"""Whose rows of outputs are those of a run."""
 _OWN = "run_id = :old AND (kind = 'tag' OR (name <> 'azureml.isreused' AND name NOT LIKE 'azureml.reused%')) ON CONFLICT DO NOTHING"
 
 
@@ -38,41 +52,44 @@ class StandIn:
 
 
 def stand_ins(connection: Connection, run_ids: Sequence[str]) -> dict[str, StandIn]:
-    """By run, what stands for those of these that were reused: as it was decided, which is written once, in their identities."""
-    text = (
-        "SELECT identity.run_id, run.id, run.node, run.root_id, run.attempt FROM identity JOIN run ON run.id = identity.reused_run_id "
-        "WHERE identity.reused_run_id IS NOT NULL AND identity.run_id IN"
-    )
+    """By run, what stands for those of these that were reused: as it was decided, which is written once, in their rows."""
+    text = "SELECT run.id, ran.id, ran.node, ran.root_id, ran.attempt FROM run JOIN run AS ran ON ran.id = run.reused_run_id WHERE run.id IN"
     return {run_id: StandIn(*row) for run_id, *row in tuples_of(connection, text, (), run_ids)}
 
 
-def says_so(run_id: ColumnElement[str], name: str, value: str | None) -> ColumnElement[bool] | None:
-    """Whether that run has this property (of this value, if one is given) because another stands for it; None: no other can make it have it."""
+def point(connection: Connection, pairs: Sequence[tuple[str, str]]) -> None:
+    """Keep of each run `(new, old)` that `old` stands for it."""
+    statement = update(run).where(run.c.id == bindparam("new")).values(reused_run_id=bindparam("old"))
+    if pairs:
+        connection.execute(statement, [{"new": new, "old": old} for new, old in pairs])
+
+
+def says_so(rows: FromClause, name: str, value: str | None) -> ColumnElement[bool] | None:
+    """Whether these runs have this property (of this value, if one is given) because another stands for it; None: no other can make it have it."""
     prefix, _, short = name.partition(".")
     if prefix != "azureml" or short not in REUSED:
         return None
-    old = run.alias("stand_in")
-    columns = {"reusedrunid": old.c.id, "reusednodeid": old.c.node}
-    found = exists().where(identity.c.run_id == run_id, identity.c.reused_run_id == old.c.id)
+    hit = rows.c.reused_run_id
     if value is None:
-        return found
-    return found.where(literal("true") == value if short == "isreused" else columns.get(short, old.c.root_id) == value)
+        return hit.is_not(None)
+    if short == "isreused":
+        return and_(hit.is_not(None), literal("true") == value)
+    if short == "reusedrunid":
+        return hit == value
+    old = run.alias("stand_in")
+    return exists().where(old.c.id == hit, (old.c.node if short == "reusednodeid" else old.c.root_id) == value)
 
 
 def copy_all(connection: Connection, pairs: Sequence[Row]) -> None:
-    """Give each run `new` of root `root` what run `old` left with its try `attempt`: `outputs`, its rows of them, and its files, metrics and
-    labels, but for those that say whom it stands on."""
-    given = [{k: p[k] for k in ("old", "new", "root", "attempt")} for p in pairs]
-    left = [{**row, "run_id": p["new"], "root_id": p["root"]} for p in pairs for row in p["outputs"]]
-    insert_all(connection, output, left)
+    """Give each run `new` what run `old` left with its try `attempt`: its files, metrics and labels, but for those that say whom it stands on."""
     copies: tuple[tuple[Table, dict[str, str | None], str], ...] = (
         (artifact, {"run_id": ":new", "attempt": "0"}, _FROM_OLD),
         (metric, {"run_id": ":new", "attempt": "0", "id": None}, _LAST_TRY),
         (label, {"run_id": ":new"}, _OWN),
     )
     for table, changed, which in copies:
-        with_rows = _that_have(connection, table, [g["old"] for g in given])
-        _copy(connection, table, changed, which, [g for g in given if g["old"] in with_rows])
+        with_rows = _that_have(connection, table, [p["old"] for p in pairs])
+        _copy(connection, table, changed, which, [p for p in pairs if p["old"] in with_rows])
 
 
 def _that_have(connection: Connection, table: Table, run_ids: list[str]) -> set[str]:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from penstock.model.status import Status
 from penstock.service.context import Context
 from penstock.service.execution import journal, registering, taking
-from penstock.store import identities, records, runs
+from penstock.store import identities, records, runs, takeover
 
 Json = dict[str, Any]
 
@@ -64,6 +64,7 @@ class Batch:
             context.leader.fence(connection)
             if not runs.move_together(connection, self.moves):
                 raise Stale
+            takeover.point(connection, [(t.new_id, t.row["id"]) for t in self.taken])
             runs.decrement_unmet(connection, self.satisfied)
             for name, run in self.journals:
                 journal.ingest(connection, context.home, name, run, self.at)

@@ -74,7 +74,6 @@ def _outputs(binder: Binder, flight: InFlight, manifests: dict[str, Json]) -> It
         seen = manifests.get(output.name) or {"kind": "missing"}
         yield {
             "run_id": state.run_id,
-            "root_id": flight.active.id,
             "name": output.name,
             "datastore": binder.datastore_name(flight.active.root, output),
             "path": place.path,

@@ -48,7 +48,6 @@ def take_over(batch: Batch, active: Active, state: StepState, decision: Decision
 def stand_in(batch: Batch, root: Root, node: Node, decision: Decision) -> Json:
     """The rows by which an earlier step stands for this one; what its story says of that."""
     row, run_id = decision.hit or {}, root.step_ids[node.id]
-    batch.identities.append(decision.row(run_id, root.workspace, node.name, batch.at))
     batch.taken.append(Taken(run_id, root.id, row, decision.outputs))
     batch.datasets += left(root.workspace, root.id, run_id, node.outputs, list(decision.outputs))
     root.taken[node.id] = {**{o["name"]: str(o["path"]) for o in decision.outputs}, **decision.links}

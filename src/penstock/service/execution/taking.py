@@ -38,7 +38,8 @@ class Taken:
 
 
 def keep(connection: Connection, home: Path, taken: Sequence[Taken], at: float) -> None:
-    """Write what these steps take over. Their own rows are there already, as Completed. Gone when it was cleared away meanwhile."""
+    """Write what these steps take over. Their own rows are there already, as Completed, and say of whom. Gone when it was cleared away
+    meanwhile."""
     if not taken:
         return
     if (gone := removals.any_of(connection, [t.row["id"] for t in taken])) is not None:
@@ -46,7 +47,7 @@ def keep(connection: Connection, home: Path, taken: Sequence[Taken], at: float) 
             f"What run {gone} wrote was cleared away just now. Try again: its steps run anew, or penstock gc --restore brings it back.",
             target=gone,
         )
-    takeover.copy_all(connection, [_pair(t) for t in taken])
+    takeover.copy_all(connection, [{"old": t.row["id"], "new": t.new_id, "attempt": t.row["attempt"]} for t in taken])
     logged = records.journals_read(connection, [_job(t.row) for t in taken])
     for each in taken:
         told = list(_told_to_parent(home, each)) if _job(each.row) in logged else []
@@ -56,7 +57,7 @@ def keep(connection: Connection, home: Path, taken: Sequence[Taken], at: float) 
 
 
 def keep_marked(connection: Connection, home: Path, taken: Sequence[Taken], at: float) -> None:
-    """The same of steps that have no identity which would say what stands for them: their properties and logs say it."""
+    """The same of steps whose rows do not say what stands for them: their properties, outputs and logs say it."""
     keep(connection, home, taken, at)
     others = takeover.stand_ins(connection, [t.row["id"] for t in taken])
     for each in taken:
@@ -65,12 +66,7 @@ def keep_marked(connection: Connection, home: Path, taken: Sequence[Taken], at: 
         records.insert_labels(connection, {each.new_id: {"property": stand_in.properties}})
         job = f"{other.run_id}.{other.attempt}" if other is not None else _job(row)
         records.put_artifacts(connection, list(_logs(home, job, each.new_id)))
-
-
-def _pair(taken: Taken) -> Json:
-    row = taken.row
-    run = {"old": row["id"], "new": taken.new_id, "root": taken.root_id, "attempt": row["attempt"]}
-    return {**run, "outputs": taken.outputs}
+    records.put_outputs(connection, [{**row, "run_id": t.new_id} for t in taken for row in t.outputs])
 
 
 def _job(row: Json) -> str:

@@ -38,7 +38,7 @@ class Explaining:
                     f"There is no run '{run_id}' on this server. List them: penstock run list", target=run_id
                 )
             steps = [row] if row["type"] == "step" else runs.children(connection, run_id)
-            known = _Known(connection, [s["id"] for s in steps])
+            known = _Known(connection, steps)
             return [self._of(connection, s, known) for s in steps if s["type"] == "step"]
 
     def plan(self, root: Root) -> list[Json]:
@@ -80,15 +80,14 @@ class Explaining:
             "compared_with": None,
         }
         step |= {"details": [], "observed": [], "outputs": outputs}
+        if hit := row["reused_run_id"]:
+            seen = known.observations[hit]
+            because = [f"run {hit} {_SAME}, and what it left is untouched"]
+            return {**step, "verdict": "reused", "reused_run_id": hit, "because": because, "observed": _seen(seen)}
         if identity is None:
             is_waiting = row["status"] == Status.NOT_STARTED
             said = "it has not started" if is_waiting else "nothing was noted of what it is made from"
             return {**step, "verdict": "undecided" if is_waiting else "ran", "because": [said]}
-        if identity["reused_run_id"]:
-            hit = identity["reused_run_id"]
-            seen = known.observations[hit]
-            because = [f"run {hit} {_SAME}, and what it left is untouched"]
-            return {**step, "verdict": "reused", "reused_run_id": hit, "because": because, "observed": _seen(seen)}
         because, details, other = self._grounds(connection, identity)
         seen = known.observations[row["id"]]
         step |= {"because": because, "details": details, "compared_with": other, "observed": _seen(seen)}
@@ -166,10 +165,11 @@ class Explaining:
 class _Known:
     """What was kept of these steps, asked for all at once."""
 
-    def __init__(self, connection: Connection, run_ids: list[str]) -> None:
+    def __init__(self, connection: Connection, steps: list[Json]) -> None:
+        run_ids = [s["id"] for s in steps]
         self.identities = identities.of_runs(connection, run_ids)
         self.outputs = records.outputs_of(connection, run_ids)
-        hits = [i["reused_run_id"] for i in self.identities.values() if i["reused_run_id"]]
+        hits = [s["reused_run_id"] for s in steps if s["reused_run_id"]]
         self.observations = identities.observations(connection, [*run_ids, *hits])
 
 

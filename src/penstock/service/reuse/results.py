@@ -98,10 +98,10 @@ class Results:
         if run is None or run["workspace"] != workspace:
             raise NotFound(f"There is no run '{run_id}' in workspace '{workspace}'. List results: penstock cache list")
         why = "it has no identity: only steps have, once they are decided"
-        if identity is not None:
+        if run["reused_run_id"]:
+            why = f"it is run {run['reused_run_id']} itself that later steps stand on"
+        elif identity is not None:
             why = identity["unusable"] or "what it wrote was cleared away, or it has not completed"
-            if identity["reused_run_id"]:
-                why = f"it is run {identity['reused_run_id']} itself that later steps stand on"
         raise NotFound(f"Run '{run_id}' is no result that may be reused: {why}. List them: penstock cache list")
 
 

@@ -45,15 +45,14 @@ class Decision:
     """Gives what the fingerprint is of; a step that does not run has no use for it."""
 
     def row(self, run_id: str, workspace: str, name: str, at: float) -> Json:
-        """The decision as it is kept."""
+        """The decision to run a step, as it is kept."""
         return {
             "run_id": run_id,
             "workspace": workspace,
             "name": name,
             "fingerprint": self.fingerprint,
             "module": self.module,
-            "parts": {} if self.hit else self.make_parts(),
-            "reused_run_id": self.hit["run_id"] if self.hit else None,
+            "parts": self.make_parts(),
             "why": list(self.why),
             "unusable": self.unusable,
             "created_at": at,

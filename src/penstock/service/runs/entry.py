@@ -154,6 +154,10 @@ class Entry:
         for row in rows:
             if self.settled or row["node"] in taken:
                 row.update(status=str(Status.COMPLETED), started_at=self.at, ended_at=self.at)
+        if self.settled:
+            stand_ins = {t.new_id: t.row["id"] for t in self.settled.taken}
+            for row in rows:
+                row["reused_run_id"] = stand_ins.get(row["id"])
         return rows
 
     def _run(self, run_id: str, kind: str, name: str, parent: Any, node: Node | None, unmet: int) -> Json:
@@ -177,6 +181,7 @@ class Entry:
             "created_at": self.at,
             "started_at": None,
             "ended_at": None,
+            "reused_run_id": None,
         }
 
 
