@@ -415,8 +415,8 @@ CREATE TABLE "authored" (
 	CONSTRAINT fk_authored_workspace_workspace FOREIGN KEY(workspace) REFERENCES workspace (name), 
 	CONSTRAINT ck_authored_kind CHECK (kind IN ('data_type', 'draft', 'module', 'module_version'))
 );
-CREATE INDEX ix_authored_workspace_kind_number ON authored (workspace, kind, number);
 CREATE INDEX ix_authored_parent_id ON authored (parent_id);
+CREATE INDEX ix_authored_workspace_kind_number ON authored (workspace, kind, number);
 CREATE INDEX ix_run_workspace_status_number ON run (workspace, status, number);
 CREATE INDEX ix_label_kind_name_value ON label (kind, name, substr(value, 1, 64));
 CREATE TABLE graph (
@@ -462,7 +462,6 @@ CREATE TABLE "output" (
 	pipeline_output_name VARCHAR(255), 
 	CONSTRAINT pk_output PRIMARY KEY (run_id, name)
 );
-CREATE INDEX ix_run_reused_run_id ON run (reused_run_id) WHERE reused_run_id IS NOT NULL;
 CREATE INDEX ix_run_pipeline_id_number ON run (pipeline_id, number) WHERE pipeline_id IS NOT NULL;
 INSERT INTO alembic_version VALUES ('0017');
 COMMIT;

@@ -32,8 +32,6 @@ def upgrade() -> None:
     op.drop_index(op.f("ix_output_root_id"), "output")
     with op.batch_alter_table("output") as batch:
         batch.drop_column("root_id")
-    name = op.f("ix_run_reused_run_id")
-    op.create_index(name, "run", ["reused_run_id"], sqlite_where=_REUSED, postgresql_where=_REUSED)
     name = op.f("ix_run_pipeline_id_number")
     op.drop_index(name, "run")
     op.create_index(name, "run", ["pipeline_id", "number"], sqlite_where=_PUBLISHED, postgresql_where=_PUBLISHED)
@@ -67,6 +65,5 @@ def downgrade() -> None:
     op.create_index(name, "identity", columns, sqlite_where=_RAN, postgresql_where=_RAN)
     name = op.f("ix_identity_reused_run_id")
     op.create_index(name, "identity", ["reused_run_id"], sqlite_where=_REUSED, postgresql_where=_REUSED)
-    op.drop_index(op.f("ix_run_reused_run_id"), "run")
     op.execute("UPDATE run SET reused_run_id = NULL")
     op.execute("ALTER TABLE run RENAME COLUMN reused_run_id TO fingerprint")
