@@ -37,9 +37,9 @@ def test_a_step_is_found_by_its_fingerprint_once_it_has_completed_by_running(dat
     database.write(lambda c: identities.spoil(c, "spoilt", "it changed its input in place"))
     with database.read() as connection:
         found = identities.completed(connection, "ws", ["sha256:f", "sha256:g"], "root of new")
-        assert {f: [r["run_id"] for r in rows] for f, rows in found.items()} == {"sha256:f": ["old"], "sha256:g": []}
+        assert {f: [r["id"] for r in rows] for f, rows in found.items()} == {"sha256:f": ["old"], "sha256:g": []}
         found = identities.completed(connection, "ws", ["sha256:f"], "")
-        assert [r["run_id"] for r in found["sha256:f"]] == ["new", "old"]
+        assert [r["id"] for r in found["sha256:f"]] == ["new", "old"]
         assert [r["run_id"] for r in identities.earlier(connection, "ws", "step", before="spoilt")] == ["new", "old"]
         assert identities.known_modules(connection, "ws", [("step", "sha256:m"), ("step", "sha256:n")]) == {"sha256:m"}
         assert identities.get(connection, "spoilt")["unusable"] == "it changed its input in place"

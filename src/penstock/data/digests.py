@@ -67,12 +67,15 @@ class Digests:
     ) -> Tree:
         """What lies at `path`, link or not. `skip=STAGING` is for the root of a datastore. CannotDigest says why there is no digest.
 
-        `status` is how it looks, from whoever has just looked there.
+        `status` is how it looks, from whoever has just looked there, at an absolute path.
         """
-        where = os.path.abspath(path)
-        status = status or _status(where)
         if status is None:
-            return _MISSING
+            where = os.path.abspath(path)
+            status = _status(where)
+            if status is None:
+                return _MISSING
+        else:
+            where = os.fspath(path)
         if stat.S_ISREG(status.st_mode):
             known = self._memory.get(where)
             return known.tree if known is not None and known.signature == repr(stamp_of(status)) else self._file(where)

@@ -27,11 +27,17 @@ class Ways:
         status: os.stat_result | None = None
         for part in _parts(relative):
             place = f"{place}/{part}"
-            if place not in self._plain:
-                status = _look(place)
-                if status is not None and stat.S_ISDIR(status.st_mode):
-                    self._plain.add(place)
-                is_linked = is_linked or (status is not None and stat.S_ISLNK(status.st_mode))
+            if place in self._plain:
+                continue
+            try:
+                status = os.lstat(place)
+            except OSError:
+                status = None
+                continue
+            if stat.S_ISDIR(status.st_mode):
+                self._plain.add(place)
+            elif stat.S_ISLNK(status.st_mode):
+                is_linked = True
         if not is_linked:  # then it ends below the root, wherever that lies
             return place, None if place in self._plain else status
         if not Path(place).resolve().is_relative_to(Path(self._root).resolve()):
@@ -45,14 +51,9 @@ def relative_path(text: str) -> PurePosixPath:
 
 
 def _parts(text: str) -> list[str]:
-    parts = [part for part in text.replace("\\", "/").split("/") if part not in ("", ".")]
+    parts = text.replace("\\", "/").split("/")
+    if "" in parts or "." in parts:
+        parts = [part for part in parts if part not in ("", ".")]
     if "\0" in text or ".." in parts:
         raise BadRequest(f"The path {text!r} leads out of its folder. Use a path below it.", target=text)
     return parts
-
-
-def _look(place: str) -> os.stat_result | None:
-    try:
-        return os.lstat(place)
-    except OSError:
-        return None

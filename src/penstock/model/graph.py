@@ -91,6 +91,16 @@ class Node:
         return tuple(o for o in self.outputs if o.mode != "link")
 
     @cached_property
+    def written_by_name(self) -> dict[str, Output]:
+        return {o.name: o for o in self.written}
+
+    @cached_property
+    def kept_as_datasets(self) -> tuple[Output, ...]:
+        """The outputs of which a dataset is to be when the step has completed."""
+        raw = ((o, o.raw.get("as_dataset") or o.raw.get("register")) for o in self.outputs)
+        return tuple(o for o, is_asked in raw if is_asked or o.mode == "link" or o.reference == "dataset")
+
+    @cached_property
     def linked(self) -> tuple[Output, ...]:
         """The outputs that the script links to a dataset that exists."""
         return tuple(o for o in self.outputs if o.mode == "link")

@@ -57,7 +57,7 @@ def completed(
 ) -> dict[str, list[Row]]:
     """By fingerprint, the steps of other runs that completed by running and may be reused: the newest `each`, newest first."""
     found: dict[str, list[Row]] = {f: [] for f in fingerprints}
-    columns = ("fingerprint", "run_id", "root_id", "node", "attempt", "ended_at")
+    columns = ("fingerprint", "id", "root_id", "node", "attempt", "ended_at")
     for row in tuples_of(connection, _COMPLETED, (workspace, but_root), list(found), "ORDER BY run.number DESC"):
         if len(found[row[0]]) < each:
             found[row[0]].append(dict(zip(columns, row, strict=True)))

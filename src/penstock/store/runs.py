@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -32,15 +32,14 @@ from penstock.store.tables import LABEL_BEGINS, attempt, event, graph, label, ru
 Row = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(NamedTuple):
     """A fact to append to a run's story."""
 
     run_id: str
     root_id: str
     at: float
     name: str
-    body: Row = field(default_factory=dict)
+    body: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,8 @@ def keep(batch: Batch, context: Context, binder: Binder, flight: InFlight, concl
         _observe(batch, state.run_id, end.raw)
         rows = list(_outputs(binder, flight, {o["name"]: o for o in end.outputs}))
         batch.outputs += rows
-        batch.datasets += left(flight.active.root.workspace, flight.active.id, state.run_id, state.node.outputs, rows)
+        datasets = state.node.kept_as_datasets
+        batch.datasets += left(flight.active.root.workspace, flight.active.id, state.run_id, datasets, rows)
 
 
 def _observe(batch: Batch, run_id: str, raw: Json) -> None:

@@ -49,7 +49,8 @@ def stand_in(batch: Batch, root: Root, node: Node, decision: Decision) -> Json:
     """The rows by which an earlier step stands for this one; what its story says of that."""
     row, run_id = decision.hit or {}, root.step_ids[node.id]
     batch.taken.append(Taken(run_id, root.id, row, decision.outputs))
-    batch.datasets += left(root.workspace, root.id, run_id, node.outputs, list(decision.outputs))
+    if node.kept_as_datasets:
+        batch.datasets += left(root.workspace, root.id, run_id, node.kept_as_datasets, decision.outputs)
     root.taken[node.id] = {**{o["name"]: str(o["path"]) for o in decision.outputs}, **decision.links}
     return {"message": f"reused from run {row['id'][:8]}", "reused_run_id": row["id"]}
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,15 +38,15 @@ class Left:
     written: bool
 
 
-def left(workspace: str, root_id: str, run_id: str, outputs: tuple[Output, ...], rows: list[Json]) -> list[Left]:
-    """What one completed run leaves as datasets: `outputs` are its node's, `rows` what was found of those that it wrote."""
+def left(workspace: str, root_id: str, run_id: str, outputs: Sequence[Output], rows: Iterable[Json]) -> list[Left]:
+    """What one completed run leaves as datasets: `outputs` are those of its node that become some, `rows` what was found of those it wrote."""
     by_name = {r["name"]: r for r in rows}
     found = []
     for output in outputs:
         row = by_name.get(output.name)
         if output.mode == "link":
             found.append(Left(workspace, run_id, root_id, output, "", "", False, False))
-        elif row and (output.reference == "dataset" or output.raw.get("as_dataset") or output.raw.get("register")):
+        elif row:
             place = (output, row["datastore"], row["path"], row["kind"] == "file", row["kind"] != "missing")
             found.append(Left(workspace, run_id, root_id, *place))
     return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from penstock.engine.plan import Plan
 from penstock.model.crashpoints import passing
 from penstock.model.status import Status
 from penstock.service.context import Context
@@ -28,11 +29,14 @@ class Settling:
         known = context.digests.without_reading()
         self._reuse = Reuse(context.home, Binder(context), known, context.identify, context.clock)
 
+    def expects(self, plan: Plan) -> bool:
+        """Whether something stood for each step of this plan lately, so that it is worth a look."""
+        return self._reuse.expects(plan)
+
     def look(self, entry: Entry, workspace: str, experiment: str) -> None:
         """Settle the submission if something stands for each of its steps."""
-        bindings, n_steps = entry.bindings, len(entry.step_ids)
-        is_remote = any("url" in store for store in bindings["datastores"].values())
-        if entry.resumption.root_id or is_remote or len(bindings["eligible"]) < n_steps:
+        bindings = entry.bindings
+        if entry.resumption.root_id or any("url" in store for store in bindings["datastores"].values()):
             return
         root = Root(entry.root_id, workspace, experiment, entry.plan, bindings, entry.step_ids)
         try:

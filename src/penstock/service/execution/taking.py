@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -27,8 +26,7 @@ class Gone(Conflict):
     code = "Gone"
 
 
-@dataclass(frozen=True)
-class Taken:
+class Taken(NamedTuple):
     """Run `new_id` of `root_id` stands for the step run in `row` (its id, root_id, node and attempt), which left `outputs`."""
 
     new_id: str

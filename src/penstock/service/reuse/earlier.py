@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from penstock.data.digests import Digests, Tree
 from penstock.data.paths import Ways
+from penstock.data.remotes import Mirror
 from penstock.model.errors import PenstockError
 from penstock.model.graph import Node
 from penstock.service.execution.registering import linked_dataset
@@ -31,8 +32,8 @@ class Earlier:
         self._completed: dict[str, list[Json]] = {}
         self._outputs: dict[str, list[Json]] = {}
         self._observations: dict[str, list[Json]] = {}
-        self.ways: dict[str, Ways] = {}
-        """Down each datastore, by its name, as they are while this is decided."""
+        self.places: dict[str, tuple[Ways, Mirror | None]] = {}
+        """Each datastore, by its name: the ways down it, as they are while this is decided, and its files at its URL."""
 
     def fetch(self, fingerprints: Iterable[str]) -> None:
         """Ask for these, as far as that was not done. A run does not stand on itself."""
@@ -41,7 +42,7 @@ class Earlier:
             return
         found = identities.completed(self.connection, self._root.workspace, new, self._root.id)
         self._completed.update(found)
-        newest = [rows[0]["run_id"] for rows in found.values() if rows]
+        newest = [rows[0]["id"] for rows in found.values() if rows]
         if newest:
             self._outputs.update(records.outputs_of(self.connection, newest))
             self._observations.update(identities.observations(self.connection, newest))
@@ -54,13 +55,13 @@ class Earlier:
         return self._completed[fingerprint]
 
     def outputs(self, candidate: Json) -> list[Json]:
-        run_id = candidate["run_id"]
+        run_id = candidate["id"]
         if run_id not in self._outputs:
             self._outputs.update(records.outputs_of(self.connection, [run_id]))
         return self._outputs[run_id]
 
     def observations(self, candidate: Json) -> list[Json]:
-        run_id = candidate["run_id"]
+        run_id = candidate["id"]
         if run_id not in self._observations:
             self._observations.update(identities.observations(self.connection, [run_id]))
         return self._observations[run_id]
@@ -77,13 +78,14 @@ class Verifier:
         """Why this earlier step does not stand for the new one; None: it does."""
         outputs, seen = earlier.outputs(candidate), earlier.observations(candidate)
         try:
-            return (
-                self._is_too_old(node, candidate)
-                or self._is_incomplete(node, candidate, outputs)
-                or self._is_unlinked(earlier, root, node, candidate)
-                or next((c for o in seen if (c := self._is_other(earlier.connection, root, o)) is not None), None)
-                or next((c for o in outputs if (c := self._is_damaged(earlier, root, node, o)) is not None), None)
-            )
+            against = self._is_too_old(node, candidate) or self._is_incomplete(node, candidate, outputs)
+            if node.linked:
+                against = against or self._is_unlinked(earlier, root, node, candidate)
+            for each in seen:
+                against = against or self._is_other(earlier.connection, root, each)
+            for each in outputs:
+                against = against or self._is_damaged(earlier, root, node, each)
+            return against
         except PenstockError as error:
             return error.message
         except OSError as error:
@@ -91,9 +93,7 @@ class Verifier:
 
     def links(self, earlier: Earlier, node: Node, candidate: Json) -> dict[str, str]:
         """The datasets that its script linked to outputs."""
-        if not node.linked:
-            return {}
-        run_id = candidate["run_id"]
+        run_id = candidate["id"]
         found = {o.name: linked_dataset(earlier.connection, self._home, run_id, o.name) for o in node.linked}
         return {name: dataset for name, dataset in found.items() if dataset is not None}
 
@@ -113,9 +113,9 @@ class Verifier:
         return f"it is {_span(age)} old, older than max_age, {_span(node.max_age_seconds)}"
 
     def _is_incomplete(self, node: Node, candidate: Json, outputs: list[Json]) -> str | None:
-        if {o["name"] for o in outputs} != {o.name for o in node.written}:
+        if {o["name"] for o in outputs} != node.written_by_name.keys():
             return "it left other outputs"
-        if not os.path.isdir(f"{self._jobs}/{candidate['run_id']}.{candidate['attempt']}"):
+        if not os.path.isdir(f"{self._jobs}/{candidate['id']}.{candidate['attempt']}"):
             return "its logs are gone"
         return None
 
@@ -141,22 +141,26 @@ class Verifier:
         """What is not as published of one output that the earlier step left."""
         if row["kind"] == "missing":
             return None
-        tree = self._below(earlier, root, row["datastore"], row["path"])
-        if (tree.kind, tree.digest) != (row["kind"], row["digest"]):
+        ways, mirror = self._place(earlier, root, row["datastore"])
+        tree = self._below(ways, row["path"])
+        if tree.digest != row["digest"] or tree.kind != row["kind"]:
             return f"its output '{row['name']}' {_went(tree.kind)}"
-        mirror = self._binder.mirror(root, row["datastore"])
         if mirror is not None and (other := mirror.what_is_other(row["path"])) is not None:
             return f"its output '{row['name']}': {other}"
-        if destination := constant_destination(next(o for o in node.written if o.name == row["name"])):
-            copy = self._below(earlier, root, row["datastore"], destination)
+        if destination := constant_destination(node.written_by_name[row["name"]]):
+            copy = self._below(ways, destination)
             if copy.digest != row["digest"]:
                 return f"the copy of its output '{row['name']}' at {destination} {_went(copy.kind)}"
         return None
 
-    def _below(self, earlier: Earlier, root: Root, datastore: str, path: str) -> Tree:
-        ways = earlier.ways.get(datastore)
-        if ways is None:
-            ways = earlier.ways[datastore] = Ways(self._binder.store(root, datastore)["root"])
+    def _place(self, earlier: Earlier, root: Root, datastore: str) -> tuple[Ways, Mirror | None]:
+        found = earlier.places.get(datastore)
+        if found is None:
+            ways = Ways(os.path.abspath(self._binder.store(root, datastore)["root"]))
+            found = earlier.places[datastore] = (ways, self._binder.mirror(root, datastore))
+        return found
+
+    def _below(self, ways: Ways, path: str) -> Tree:
         place, status = ways.down(path)
         return self._digests.tree(place, status=status)
 

@@ -6,12 +6,13 @@ hold the bytes that it wrote. Whatever cannot be told makes the step run. Reads 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -26,10 +27,10 @@ from penstock.service.runs.binding import Binder, Root
 Json = dict[str, Any]
 Identify = Callable[[Json, Mapping[str, str]], str]
 _MOST_GUESSES = 20_000
+_NO_LINKS: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(NamedTuple):
     """Whether a step runs. `hit`: the row of the step that stands for it; `why`: what spoke against every other; `unusable`: why no later
     step may stand on this one."""
 
@@ -37,8 +38,8 @@ class Decision:
     module: str | None
     why: tuple[str, ...] = ()
     hit: Json | None = None
-    outputs: tuple[Json, ...] = ()
-    links: Mapping[str, str] = field(default_factory=dict)
+    outputs: Sequence[Json] = ()
+    links: Mapping[str, str] = _NO_LINKS
     """The datasets that its script linked, by output."""
     unusable: str | None = None
     make_parts: Callable[[], Json] = dict
@@ -68,9 +69,10 @@ class Standing:
     environment: str | None = None
     links: dict[tuple[str, str], str] = field(default_factory=dict)
 
-    def complete(self, node_id: str, outputs: Iterable[Json], links: Mapping[str, str] | None = None) -> None:
+    def complete(self, node_id: str, outputs: Iterable[Json], links: Mapping[str, str] = _NO_LINKS) -> None:
         """A step has completed, or another stands for it, with these outputs. `links`: what the script of that linked."""
-        self.links.update({(node_id, name): dataset for name, dataset in (links or {}).items()})
+        for name, dataset in links.items():
+            self.links[node_id, name] = dataset
         self.done.add(node_id)
         for output in outputs:
             if (held := contents.of_output(output)) is not None:
@@ -108,6 +110,10 @@ class Reuse:
             return None
         held = contents.at_hand(node, root, standing.known)
         return None if held is None else _runs(root, node, held, standing.environment)
+
+    def expects(self, plan: Plan) -> bool:
+        """Whether an earlier step stood for each step of this plan when it, or one like it, was decided last."""
+        return self._last.knows_all(plan)
 
     def whole(self, connection: Connection, root: Root) -> dict[str, Decision] | None:
         """The decisions on all steps of a run, if an earlier one stands for each; None as soon as one is met for which none does."""
@@ -175,11 +181,10 @@ class Reuse:
             complaint = self._verifier.complaint(earlier, root, node, candidate)
             if complaint is None:
                 self._last.note(draft.module, sought)
-                row, links = {**candidate, "id": candidate["run_id"]}, self._verifier.links(earlier, node, candidate)
-                outputs = tuple(earlier.outputs(candidate))
-                return Decision(sought, draft.module, hit=row, outputs=outputs, links=links)
-            against.append(f"run {candidate['run_id']} does not stand for it: {complaint}")
-        return replace(draft, why=tuple(against)) if against else draft
+                links = self._verifier.links(earlier, node, candidate) if node.linked else _NO_LINKS
+                return Decision(sought, draft.module, (), candidate, earlier.outputs(candidate), links)
+            against.append(f"run {candidate['id']} does not stand for it: {complaint}")
+        return draft._replace(why=tuple(against)) if against else draft
 
 
 class Last:
@@ -194,6 +199,9 @@ class Last:
             self._by_module.clear()
         self._by_module[module] = fingerprint
 
+    def knows_all(self, plan: Plan) -> bool:
+        return all(plan.recipe(n).module in self._by_module for n in plan.order)
+
     def expected(self, plan: Plan, decided: Container[str], at_most: int) -> list[str]:
         """Those of the next steps in order; twice as many as were hits so far, so that a graph takes few queries and a miss wastes little."""
         coming = (self._by_module.get(plan.recipe(n).module) for n in plan.order if n.id not in decided)
@@ -206,12 +214,13 @@ def _sought(draft: Decision) -> str | None:
 
 
 def _is_ready(plan: Plan, node_id: str, standing: Standing) -> bool:
-    return all(up in standing.done for up in plan.upstream[node_id])
+    return standing.done.issuperset(plan.upstream[node_id])
 
 
 def _has_own_environment(node: Node) -> bool:
     """Whether the step sees other modules than its pipeline's other steps."""
-    return any(name.startswith("PYTHON") or name == "PATH" for name in node.environment_variables)
+    variables = node.environment_variables
+    return bool(variables) and any(name.startswith("PYTHON") or name == "PATH" for name in variables)
 
 
 def _runs(root: Root, node: Node, held: Mapping[str, str], environment: str) -> Decision:

@@ -69,8 +69,7 @@ class Submission:
         )  # all else is in order
         entry = Entry(self._context, ready, body, experiment["id"])
         entry.take_over(self._resumption(entry.plan, entry.bindings, body))
-        entry.note_eligible(self._eligible(workspace, entry.plan, body))
-        self._settling.look(entry, workspace, str(body.get("experiment") or ""))
+        self._look(entry, workspace, body)
 
         def keep(connection: Connection) -> bool:
             is_kept = entry.keep(connection)
@@ -89,6 +88,17 @@ class Submission:
         notes = [*_notes(ready.computes, entry.bindings, body), *entry.resumption.notes(entry.plan)]
         answer = {"run_id": entry.root_id, "steps": entry.steps(), "notes": notes}
         return {**answer, "all_stand": entry.settled is not None}
+
+    def _look(self, entry: Entry, workspace: str, body: Json) -> None:
+        """For which steps earlier ones may stand; if they do for all of them, the submission is settled."""
+        plan, experiment = entry.plan, str(body.get("experiment") or "")
+        is_expected = not body.get("regenerate_outputs") and self._settling.expects(plan)
+        if is_expected:
+            self._settling.look(entry, workspace, experiment)
+        eligible = entry.step_ids if entry.settled else self._eligible(workspace, plan, body)
+        entry.note_eligible(eligible)
+        if not is_expected and len(eligible) == len(entry.step_ids):
+            self._settling.look(entry, workspace, experiment)
 
     def _demand_parent(self, workspace: str, run_id: Any) -> None:
         if run_id:
