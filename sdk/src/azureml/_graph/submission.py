@@ -209,19 +209,20 @@ def sent(workspace, method, path, body):
 def announce(lowered, answer):
     """The lines that the original prints at a submission, in its order; people read and parse them."""
     names = {node_id: step.name for node_id, step in lowered.steps}
-    for step in answer.get("steps") or ():
-        reusable = step.get("reusable")
-        print(
-            "Created step {} [{}][{}], ({})".format(
-                names.get(step["node"], step["node"]),
-                step["node"],
-                step["module_id"],
-                "This step is eligible to reuse a previous run's output"
-                if reusable
-                else "This step will run and generate new outputs",
-            )
+    will = {
+        True: "This step is eligible to reuse a previous run's output",
+        False: "This step will run and generate new outputs",
+    }
+    steps = answer.get("steps") or ()
+    lines = [
+        "Created step {} [{}][{}], ({})".format(
+            names.get(step["node"], step["node"]), step["node"], step["module_id"], will[bool(step.get("reusable"))]
         )
-    reusing = {step["node"] for step in answer.get("steps") or () if step.get("reusable")}
+        for step in steps
+    ]
+    if lines:
+        print("\n".join(lines))
+    reusing = {step["node"] for step in steps if step.get("reusable")}
     for name, node_id, data_id, consumers in data_references(lowered.graph):
         form = (
             "Using data reference {} for StepId [{}][{}], (Consumers of this data are eligible to reuse prior runs.)"

@@ -7,6 +7,7 @@ import tempfile
 from typing import IO, Any
 
 from fastapi import APIRouter, Body, Depends, Request
+from pydantic_core import to_json
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
@@ -51,7 +52,10 @@ def router(services: Services) -> APIRouter:
     def submit(ws: str, request: Request, body: Json = _SUBMISSION) -> Response:
         done = services.submission.submit(ws, signed(services, request, submission(body)))
         run = views.find_run(done["run_id"])
-        return JSONResponse({"run": run, **{k: done[k] for k in ("steps", "notes", "all_stand")}}, 201)
+        answer = {"run": run, **{k: done[k] for k in ("steps", "notes", "all_stand")}}
+        return Response(
+            to_json(answer), 201, media_type="application/json"
+        )  # of thousands of steps in a third of the time
 
     @routes.post("/ws/{ws}/plan")
     def plan(ws: str, body: Json = _PLANNED) -> Json:
