@@ -411,12 +411,12 @@ CREATE TABLE "authored" (
 	body TEXT NOT NULL, 
 	created_at FLOAT NOT NULL, 
 	updated_at FLOAT NOT NULL, 
+	CONSTRAINT ck_authored_kind CHECK (kind IN ('data_type', 'draft', 'module', 'module_version')), 
 	CONSTRAINT uq_authored_id UNIQUE (id), 
-	CONSTRAINT fk_authored_workspace_workspace FOREIGN KEY(workspace) REFERENCES workspace (name), 
-	CONSTRAINT ck_authored_kind CHECK (kind IN ('data_type', 'draft', 'module', 'module_version'))
+	CONSTRAINT fk_authored_workspace_workspace FOREIGN KEY(workspace) REFERENCES workspace (name)
 );
-CREATE INDEX ix_authored_parent_id ON authored (parent_id);
 CREATE INDEX ix_authored_workspace_kind_number ON authored (workspace, kind, number);
+CREATE INDEX ix_authored_parent_id ON authored (parent_id);
 CREATE INDEX ix_run_workspace_status_number ON run (workspace, status, number);
 CREATE INDEX ix_label_kind_name_value ON label (kind, name, substr(value, 1, 64));
 CREATE TABLE graph (
@@ -463,5 +463,6 @@ CREATE TABLE "output" (
 	CONSTRAINT pk_output PRIMARY KEY (run_id, name)
 );
 CREATE INDEX ix_run_pipeline_id_number ON run (pipeline_id, number) WHERE pipeline_id IS NOT NULL;
+CREATE INDEX ix_event_warnings ON event (root_id, id) WHERE name = 'warning';
 INSERT INTO alembic_version VALUES ('0017');
 COMMIT;

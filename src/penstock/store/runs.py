@@ -74,6 +74,7 @@ _MOVE = (
 SCRIPT = "ScriptRun"  # the step_type of a script that was submitted by itself
 _BEGINS: ColumnElement[str] = literal_column(f"substr(label.value, 1, {LABEL_BEGINS})")  # as its index has it
 _EVENT = [c.name for c in event.c]
+_IS_WARNING: ColumnElement[bool] = literal_column("event.name = 'warning'")  # as their index has it
 _LAST_NUMBER = (
     select(run.c.experiment_number)
     .where(run.c.workspace == bindparam("workspace"), run.c.experiment == bindparam("experiment"))
@@ -428,7 +429,7 @@ def events_of_run(connection: Connection, run_id: str, after: int = 0) -> list[R
 def warnings(connection: Connection, run_id: str, of_root: bool) -> list[Row]:
     """The warning events of a run, or of all runs below it when it is a root."""
     mine = event.c.root_id == run_id if of_root else event.c.run_id == run_id
-    query = select(event).where(mine, event.c.name == "warning").order_by(event.c.id)
+    query = select(event).where(mine, _IS_WARNING).order_by(event.c.id)
     return [{**row, "body": json.loads(row["body"])} for row in _rows(connection, query)]
 
 

@@ -6,7 +6,7 @@ Reads the store and the disk; writes neither, and decides nothing.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +22,33 @@ from penstock.service.runs.binding import Binder, Root, constant_destination
 from penstock.store import catalog, identities, records
 
 Json = dict[str, Any]
+_MOST_LEFT = 10_000  # steps, of half a KB for each output
+
+
+class Left:
+    """What steps left that have completed, which never changes: asked for once, for many threads."""
+
+    def __init__(self) -> None:
+        self._outputs: dict[str, list[Json]] = {}
+
+    def fetch(self, connection: Connection, run_ids: Sequence[str]) -> None:
+        """Ask for these at once, as far as that was not done."""
+        if new := [i for i in run_ids if i not in self._outputs]:
+            if len(self._outputs) + len(new) > _MOST_LEFT:
+                self._outputs.clear()
+            self._outputs.update(records.outputs_of(connection, new))
+
+    def of(self, connection: Connection, run_id: str) -> list[Json]:
+        found = self._outputs.get(run_id)
+        return records.outputs_of(connection, [run_id])[run_id] if found is None else found
 
 
 class Earlier:
     """What the store knows of the earlier steps of some fingerprints. It is asked for all of those at once, and for what the newest left."""
 
-    def __init__(self, connection: Connection, root: Root) -> None:
-        self.connection, self._root = connection, root
+    def __init__(self, connection: Connection, root: Root, left: Left) -> None:
+        self.connection, self._root, self._left = connection, root, left
         self._completed: dict[str, list[Json]] = {}
-        self._outputs: dict[str, list[Json]] = {}
         self._observations: dict[str, list[Json]] = {}
         self.places: dict[str, tuple[Ways, Mirror | None]] = {}
         """Each datastore, by its name: the ways down it, as they are while this is decided, and its files at its URL."""
@@ -44,7 +62,7 @@ class Earlier:
         self._completed.update(found)
         newest = [rows[0]["id"] for rows in found.values() if rows]
         if newest:
-            self._outputs.update(records.outputs_of(self.connection, newest))
+            self._left.fetch(self.connection, newest)
             self._observations.update(identities.observations(self.connection, newest))
 
     def knows(self, fingerprint: str) -> bool:
@@ -55,10 +73,7 @@ class Earlier:
         return self._completed[fingerprint]
 
     def outputs(self, candidate: Json) -> list[Json]:
-        run_id = candidate["id"]
-        if run_id not in self._outputs:
-            self._outputs.update(records.outputs_of(self.connection, [run_id]))
-        return self._outputs[run_id]
+        return self._left.of(self.connection, candidate["id"])
 
     def observations(self, candidate: Json) -> list[Json]:
         run_id = candidate["id"]

@@ -21,7 +21,7 @@ from penstock.engine.plan import Plan
 from penstock.model.errors import PenstockError
 from penstock.model.graph import Node
 from penstock.service.reuse import contents
-from penstock.service.reuse.earlier import Earlier, Verifier
+from penstock.service.reuse.earlier import Earlier, Left, Verifier
 from penstock.service.runs.binding import Binder, Root
 
 Json = dict[str, Any]
@@ -91,14 +91,14 @@ class Reuse:
         self._identify = identify
         self._contents = contents.Contents(home, binder, digests)
         self._verifier = Verifier(home, binder, digests, clock)
-        self._last = Last()
+        self._last, self._left = Last(), Left()
 
     def at_once(
         self, connection: Connection, root: Root, nodes: Iterable[Node], standing: Standing
     ) -> dict[str, Decision]:
         """Decisions, by node, on those that need no look at the disk; on the others `follow` decides, in a thread that can wait."""
         drafts = {n.id: draft for n in nodes if (draft := self._at_hand(root, n, standing)) is not None}
-        earlier = Earlier(connection, root)
+        earlier = Earlier(connection, root, self._left)
         earlier.fetch(f for d in drafts.values() if (f := _sought(d)) is not None)
         return {i: d for i, d in drafts.items() if (f := _sought(d)) is None or not earlier.candidates(f)}
 
@@ -128,7 +128,7 @@ class Reuse:
     ) -> dict[str, Decision]:
         """Decisions for the steps that are ready, and, as far as earlier ones stand for those, for the steps behind them. Without `to_end`
         the first that is to run is the last that is decided."""
-        now, plan, earlier = standing.copy(), root.plan, Earlier(connection, root)
+        now, plan, earlier = standing.copy(), root.plan, Earlier(connection, root, self._left)
         made: dict[str, Decision] = {}
         n_hits = 0
         wave = [plan.graph.node(i) for i in ready]

@@ -84,7 +84,7 @@ class Entry:
         """The row of the pipeline run."""
         description = str(self._body.get("description") or self.plan.graph.description or "")
         name = str(self._body.get("display_name") or description or self._body["experiment"])
-        row = self._run(self.root_id, "pipeline", name, self._body.get("parent_run_id"), None, 0)
+        row = self._run(self.root_id, "pipeline", name, self._body.get("parent_run_id"), None)
         row["display_name"] = self._body.get("display_name")
         row["description"] = description or None
         row["pipeline_id"] = self._body.get("pipeline_id")
@@ -144,23 +144,23 @@ class Entry:
         }
 
     def _runs(self) -> list[Json]:
-        taken = self.step_ids if self.settled else self.resumption.taken
-        upstream = self.plan.upstream
-        rows = [
-            self._run(self.step_ids[n.id], "step", n.name, self.root_id, n, sum(u not in taken for u in upstream[n.id]))
-            for n in self.plan.graph.nodes
-        ]
-        rows.insert(0, self.root())
-        for row in rows:
-            if self.settled or row["node"] in taken:
-                row.update(status=str(Status.COMPLETED), started_at=self.at, ended_at=self.at)
+        taken, upstream = self.resumption.taken, self.plan.upstream
+        over = {"status": str(Status.COMPLETED), "started_at": self.at, "ended_at": self.at}
         if self.settled:
-            stand_ins = {t.new_id: t.row["id"] for t in self.settled.taken}
-            for row in rows:
-                row["reused_run_id"] = stand_ins.get(row["id"])
+            hits = {t.new_id: t.row["id"] for t in self.settled.taken}
+            steps = ((n, self.step_ids[n.id]) for n in self.plan.graph.nodes)
+            rows = [
+                {**self._run(i, "step", n.name, self.root_id, n), **over, "reused_run_id": hits[i]} for n, i in steps
+            ]
+            return [{**self.root(), **over}, *rows]
+        rows = [self.root()]
+        for n in self.plan.graph.nodes:
+            row = self._run(self.step_ids[n.id], "step", n.name, self.root_id, n)
+            row["unmet"] = sum(u not in taken for u in upstream[n.id])
+            rows.append({**row, **over} if n.id in taken else row)
         return rows
 
-    def _run(self, run_id: str, kind: str, name: str, parent: Any, node: Node | None, unmet: int) -> Json:
+    def _run(self, run_id: str, kind: str, name: str, parent: Any, node: Node | None) -> Json:
         return {
             "id": run_id,
             "workspace": self._ready.workspace,
@@ -175,7 +175,7 @@ class Entry:
             "target": (node.compute or "local") if node else None,
             "status": str(Status.NOT_STARTED),
             "attempt": 0,
-            "unmet": unmet,
+            "unmet": 0,
             "description": None,
             "pipeline_id": None,
             "created_at": self.at,

@@ -11,7 +11,7 @@ branch_labels = None
 depends_on = None
 
 _RAN, _REUSED = sa.text("reused_run_id IS NULL"), sa.text("reused_run_id IS NOT NULL")
-_PUBLISHED = sa.text("pipeline_id IS NOT NULL")
+_PUBLISHED, _WARNING = sa.text("pipeline_id IS NOT NULL"), sa.text("name = 'warning'")
 
 
 def upgrade() -> None:
@@ -35,9 +35,12 @@ def upgrade() -> None:
     name = op.f("ix_run_pipeline_id_number")
     op.drop_index(name, "run")
     op.create_index(name, "run", ["pipeline_id", "number"], sqlite_where=_PUBLISHED, postgresql_where=_PUBLISHED)
+    columns = ["root_id", "id"]
+    op.create_index("ix_event_warnings", "event", columns, sqlite_where=_WARNING, postgresql_where=_WARNING)
 
 
 def downgrade() -> None:
+    op.drop_index("ix_event_warnings", "event")
     op.drop_index(op.f("ix_run_pipeline_id_number"), "run")
     op.create_index(op.f("ix_run_pipeline_id_number"), "run", ["pipeline_id", "number"])
     op.add_column("output", sa.Column("root_id", name_type(64), nullable=False, server_default=""))
