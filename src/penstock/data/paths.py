@@ -14,19 +14,27 @@ def beneath(root: Path, relative: str) -> Path:
     return Path(Ways(os.fspath(root)).down(relative)[0])
 
 
+_MANY, _CHEAPER = 50, 20  # to list a folder costs a twentieth, an entry, of looking at the entry by itself
+
+
 class Ways:
     """Ways down one root, each folder on them looked at once: for thousands of places at a time, which are known for a moment."""
 
     def __init__(self, root: str) -> None:
         self._root = root
         self._plain: set[str] = set()
+        self._n_looked_at: dict[str, int] = {}
+
+    def is_folder(self, relative: str) -> bool:
+        """Whether a folder is there, and no link leads to it."""
+        return self.down(relative)[0] in self._plain
 
     def down(self, relative: str) -> tuple[str, os.stat_result | None]:
         """The place, as `beneath` gives it, and how it looks if it is there and no link leads to it."""
         place, is_linked = self._root, False
         status: os.stat_result | None = None
         for part in _parts(relative):
-            place = f"{place}/{part}"
+            folder, place = place, f"{place}/{part}"
             if place in self._plain:
                 continue
             try:
@@ -36,6 +44,7 @@ class Ways:
                 continue
             if stat.S_ISDIR(status.st_mode):
                 self._plain.add(place)
+                self._count(folder)
             elif stat.S_ISLNK(status.st_mode):
                 is_linked = True
         if not is_linked:  # then it ends below the root, wherever that lies
@@ -43,6 +52,14 @@ class Ways:
         if not Path(place).resolve().is_relative_to(Path(self._root).resolve()):
             raise BadRequest(f"The path {relative!r} leads out of its folder. Use a path below it.", target=relative)
         return place, None
+
+    def _count(self, folder: str) -> None:
+        """One more folder in this one was looked at. Where many were, and there are not many times as many, all of them are found at once."""
+        n = self._n_looked_at[folder] = self._n_looked_at.get(folder, 0) + 1
+        if n % _MANY or os.stat(folder).st_nlink > n * _CHEAPER:
+            return
+        with os.scandir(folder) as entries:
+            self._plain.update(e.path for e in entries if e.is_dir(follow_symlinks=False))
 
 
 def relative_path(text: str) -> PurePosixPath:

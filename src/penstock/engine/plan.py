@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from penstock.engine.fingerprint import Recipe
@@ -38,6 +39,11 @@ class Plan:
         producer = self.graph.node(port.source["node"])
         output = next(o for o in producer.outputs if o.name == port.source["output"])
         return None if output.mode == "link" else (producer.id, output.name)
+
+    @cached_property
+    def modules(self) -> dict[str, str]:
+        """What is known of each step before its data are, as a digest; by node, in order."""
+        return {n.id: self.recipe(n).module for n in self.order}
 
     def recipe(self, node: Node) -> Recipe:
         """What is known of this step of it before its data are. Worked out once."""

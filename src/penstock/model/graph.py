@@ -129,6 +129,31 @@ class Graph:
         return self._by_id[node_id]
 
     @cached_property
+    def data(self) -> tuple[tuple[Node, Json], ...]:
+        """What is read or written outside of the graph: the source of each input that no node writes, the datastore of each output that has one."""
+        read = ((n, i.source) for n in self.nodes for i in n.inputs if "node" not in i.source)
+        written = ((n, {"datastore": o.datastore}) for n in self.nodes for o in n.outputs if o.datastore)
+        return (*read, *written)
+
+    @cached_property
+    def snapshots(self) -> dict[str, Node]:
+        """Each source folder's digest, with the first node that has it."""
+        found: dict[str, Node] = {}
+        for node in self.nodes:
+            if node.snapshot:
+                found.setdefault(node.snapshot, node)
+        return found
+
+    @cached_property
+    def computes(self) -> dict[str, tuple[Node, ...]]:
+        """The nodes by the compute that they name."""
+        found: dict[str, list[Node]] = {}
+        for node in self.nodes:
+            if node.compute:
+                found.setdefault(node.compute, []).append(node)
+        return {name: tuple(nodes) for name, nodes in found.items()}
+
+    @cached_property
     def unused(self) -> frozenset[str]:
         """The parameters that no step uses: whatever value is given for one changes nothing."""
         used = set(_parameters_in(self.raw["nodes"]))

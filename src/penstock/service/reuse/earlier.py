@@ -46,10 +46,11 @@ class Left:
 class Earlier:
     """What the store knows of the earlier steps of some fingerprints. It is asked for all of those at once, and for what the newest left."""
 
-    def __init__(self, connection: Connection, root: Root, left: Left) -> None:
+    def __init__(self, home: Path, connection: Connection, root: Root, left: Left) -> None:
         self.connection, self._root, self._left = connection, root, left
         self._completed: dict[str, list[Json]] = {}
         self._observations: dict[str, list[Json]] = {}
+        self.jobs = Ways(f"{home}/jobs")
         self.places: dict[str, tuple[Ways, Mirror | None]] = {}
         """Each datastore, by its name: the ways down it, as they are while this is decided, and its files at its URL."""
 
@@ -86,14 +87,13 @@ class Verifier:
     """Says what speaks against an earlier step."""
 
     def __init__(self, home: Path, binder: Binder, digests: Digests, clock: Callable[[], float]) -> None:
-        self._home = home
-        self._jobs, self._binder, self._digests, self._clock = f"{home}/jobs", binder, digests, clock
+        self._home, self._binder, self._digests, self._clock = home, binder, digests, clock
 
     def complaint(self, earlier: Earlier, root: Root, node: Node, candidate: Json) -> str | None:
         """Why this earlier step does not stand for the new one; None: it does."""
         outputs, seen = earlier.outputs(candidate), earlier.observations(candidate)
         try:
-            against = self._is_too_old(node, candidate) or self._is_incomplete(node, candidate, outputs)
+            against = self._is_too_old(node, candidate) or self._is_incomplete(earlier, node, candidate, outputs)
             if node.linked:
                 against = against or self._is_unlinked(earlier, root, node, candidate)
             for each in seen:
@@ -127,10 +127,10 @@ class Verifier:
             return None
         return f"it is {_span(age)} old, older than max_age, {_span(node.max_age_seconds)}"
 
-    def _is_incomplete(self, node: Node, candidate: Json, outputs: list[Json]) -> str | None:
+    def _is_incomplete(self, earlier: Earlier, node: Node, candidate: Json, outputs: list[Json]) -> str | None:
         if {o["name"] for o in outputs} != node.written_by_name.keys():
             return "it left other outputs"
-        if not os.path.isdir(f"{self._jobs}/{candidate['id']}.{candidate['attempt']}"):
+        if not earlier.jobs.is_folder(f"{candidate['id']}.{candidate['attempt']}"):
             return "its logs are gone"
         return None
 

@@ -88,7 +88,7 @@ class Reuse:
     def __init__(
         self, home: Path, binder: Binder, digests: Digests, identify: Identify, clock: Callable[[], float]
     ) -> None:
-        self._identify = identify
+        self._home, self._identify = home, identify
         self._contents = contents.Contents(home, binder, digests)
         self._verifier = Verifier(home, binder, digests, clock)
         self._last, self._left = Last(), Left()
@@ -98,7 +98,7 @@ class Reuse:
     ) -> dict[str, Decision]:
         """Decisions, by node, on those that need no look at the disk; on the others `follow` decides, in a thread that can wait."""
         drafts = {n.id: draft for n in nodes if (draft := self._at_hand(root, n, standing)) is not None}
-        earlier = Earlier(connection, root, self._left)
+        earlier = Earlier(self._home, connection, root, self._left)
         earlier.fetch(f for d in drafts.values() if (f := _sought(d)) is not None)
         return {i: d for i, d in drafts.items() if (f := _sought(d)) is None or not earlier.candidates(f)}
 
@@ -128,7 +128,7 @@ class Reuse:
     ) -> dict[str, Decision]:
         """Decisions for the steps that are ready, and, as far as earlier ones stand for those, for the steps behind them. Without `to_end`
         the first that is to run is the last that is decided."""
-        now, plan, earlier = standing.copy(), root.plan, Earlier(connection, root, self._left)
+        now, plan, earlier = standing.copy(), root.plan, Earlier(self._home, connection, root, self._left)
         made: dict[str, Decision] = {}
         n_hits = 0
         wave = [plan.graph.node(i) for i in ready]
@@ -200,11 +200,11 @@ class Last:
         self._by_module[module] = fingerprint
 
     def knows_all(self, plan: Plan) -> bool:
-        return all(plan.recipe(n).module in self._by_module for n in plan.order)
+        return self._by_module.keys() >= set(plan.modules.values())
 
     def expected(self, plan: Plan, decided: Container[str], at_most: int) -> list[str]:
         """Those of the next steps in order; twice as many as were hits so far, so that a graph takes few queries and a miss wastes little."""
-        coming = (self._by_module.get(plan.recipe(n).module) for n in plan.order if n.id not in decided)
+        coming = (self._by_module.get(module) for node_id, module in plan.modules.items() if node_id not in decided)
         return list(islice((f for f in coming if f is not None), at_most))
 
 

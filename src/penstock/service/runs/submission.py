@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from penstock.engine.plan import Plan, parameter_problems
 from penstock.model.errors import BadRequest, Conflict, InvalidGraph, NotFound, Problem
-from penstock.model.graph import Graph, Node
+from penstock.model.graph import Graph
 from penstock.service.assets.catalog import Catalog, wrong_compute_name
 from penstock.service.assets.datastores import Datastores, mirror
 from penstock.service.context import Context
@@ -136,7 +136,7 @@ class Submission:
         """The steps of which one like it has completed: whether that stands for it is decided when its data are there."""
         if body.get("regenerate_outputs"):
             return set()
-        modules = {n.id: (n.name, plan.recipe(n).module) for n in plan.graph.nodes if n.allow_reuse}
+        modules = {n.id: (n.name, plan.modules[n.id]) for n in plan.graph.nodes if n.allow_reuse}
         with self._db.read() as connection:
             known = identities.known_modules(connection, workspace, modules.values())
         return {node_id for node_id, (_, module) in modules.items() if module in known}
@@ -223,7 +223,7 @@ class Submission:
         """Computes to be made on first use, and problems with the others."""
         with self._db.read() as connection:
             known = {c["name"] for c in catalog.computes(connection, workspace)}
-        unknown = [n for n in graph.nodes if n.compute and n.compute != "local" and n.compute not in known]
+        unknown = [n for c, nodes in graph.computes.items() if c != "local" and c not in known for n in nodes]
         if self._context.embedded:
             return list(dict.fromkeys(str(n.compute) for n in unknown)), [
                 Problem(f"Step '{n.name}': {wrong}", n.id, "InvalidGraph")
@@ -243,10 +243,8 @@ class Submission:
 
     def _missing_data(self, workspace: str, graph: Graph, given: Json, stores: set[str]) -> list[Problem]:
         with self._db.read() as connection:
-            sources = [(n, i.source) for n in graph.nodes for i in n.inputs if "node" not in i.source]
-            sources += [(n, {"datastore": o.datastore}) for n in graph.nodes for o in n.outputs if o.datastore]
             values = {p.name: given.get(p.name, p.default) for p in graph.parameters if p.type in _OF_DATA}
-            sources = [(n, values.get(s["parameter"], s) if "parameter" in s else s) for n, s in sources]
+            sources = [(n, values.get(s["parameter"], s) if "parameter" in s else s) for n, s in graph.data]
             found: dict[tuple[str, str], Problem] = {}
             for node, source in sources:
                 name = source.get("datastore")
@@ -260,17 +258,13 @@ class Submission:
         return list(found.values())
 
     def _missing_snapshots(self, graph: Graph) -> list[Problem]:
-        wanted: dict[str, Node] = {}
-        for node in graph.nodes:
-            if node.snapshot:
-                wanted.setdefault(node.snapshot, node)
         return [
             Problem(
                 f"Step '{n.name}': its snapshot {d} was never uploaded. Upload it before submitting.",
                 n.id,
                 "InvalidGraph",
             )
-            for d, n in wanted.items()
+            for d, n in graph.snapshots.items()
             if not self._context.snapshots.has(d)
         ]
 
