@@ -369,3 +369,12 @@ def test_what_is_published_is_found_by_its_beginning_as_it_is_spelt(database):
     assert found("train%") == ["b1"] and found("T") == ["c1"] and found("a") == ["a1", "a2"] and found("%") == []
     assert found("", limit=2) == ["e1", "c1", "b1"], "so many of each kind, the newest first"
     assert found("", workspaces=["other"]) == [] and found("", workspaces=(), granted=["a2"]) == ["a2"]
+
+
+@pytest.mark.parametrize("n", [1, 99, 100, 250])
+def test_many_rows_are_kept_each_as_it_is_whatever_they_share(database, n):
+    told = [runs.Event(f"r{i}", "root", float(i % 2), "note" if i else "first", {"i": i % 3}) for i in range(n)]
+    database.write(lambda c: runs.append_events(c, told))
+    with database.read() as connection:
+        kept = runs.events_of_root(connection, "root")
+    assert [runs.Event(e["run_id"], e["root_id"], e["at"], e["name"], e["body"]) for e in kept] == told

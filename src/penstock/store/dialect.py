@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import chain
 from operator import itemgetter
 from typing import Any
@@ -80,17 +81,38 @@ def insert_all(connection: Connection, table: Table, rows: Sequence[dict[str, An
     if not rows:
         return
     names = list(rows[0])
-    into, one = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES", _list(names)
     given = [*map(itemgetter(*names), rows)] if len(names) > 1 else [(row[names[0]],) for row in rows]
     n_together = 0
-    # SQLite is done sooner with many rows in a statement. PostgreSQL's driver sends statements together anyway.
-    if not is_postgresql(connection):
+    if not is_postgresql(connection):  # its driver sends statements together anyway
         n_together = len(given) - len(given) % _ROWS
-        text = f"{into} {', '.join([one] * _ROWS)} {conflict}"
-        for start in range(0, n_together, _ROWS):
-            connection.exec_driver_sql(text, tuple(chain.from_iterable(given[start : start + _ROWS])))
+        if n_together:
+            _insert_together(connection, table, names, given[:n_together], conflict)
     if rest := given[n_together:]:
-        connection.exec_driver_sql(f"{into} {one} {conflict}".replace("?", _mark(connection)), rest)
+        text = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES {_list(names)} {conflict}"
+        connection.exec_driver_sql(text.replace("?", _mark(connection)), rest)
+
+
+def _insert_together(
+    connection: Connection, table: Table, names: list[str], given: list[tuple[Any, ...]], conflict: str
+) -> None:
+    """SQLite is done sooner with _ROWS rows in a statement, and when it is given once what all rows share."""
+    columns = dict(zip(names, zip(*given, strict=True), strict=True))
+    shared = [name for name in names[1:] if len(set(columns[name])) == 1]
+    own = [name for name in names if name not in shared]
+    once = [columns[name][0] for name in shared]
+    each = [*zip(*(columns[name] for name in own), strict=True)]
+    values = _numbered(len(shared), len(own))
+    text = f"INSERT INTO {table.name} ({', '.join([*shared, *own])}) VALUES {values} {conflict}"
+    for start in range(0, len(each), _ROWS):
+        connection.exec_driver_sql(text, (*once, *chain.from_iterable(each[start : start + _ROWS])))
+
+
+@lru_cache(maxsize=64)
+def _numbered(n_shared: int, n_own: int) -> str:
+    """_ROWS rows of values by their numbers: first what they share, then what each has of its own."""
+    shared = [f"?{1 + n}" for n in range(n_shared)]
+    own = [[f"?{1 + n_shared + row * n_own + n}" for n in range(n_own)] for row in range(_ROWS)]
+    return ", ".join(f"({', '.join([*shared, *mine])})" for mine in own)
 
 
 def with_ids(connection: Connection, text: str, given: Sequence[Any], ids: Sequence[str]) -> int:
