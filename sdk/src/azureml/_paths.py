@@ -8,14 +8,16 @@ _normal = {}  # thousands of steps share a folder; no functools for it, which ev
 
 def absolute(path):
     """`path` from the root; a leading `~` is the home of whoever runs this, as a shell would have it."""
-    path = os.path.expanduser(os.fspath(path))
+    path = os.fspath(path)
+    found = _normal.get(path)
+    if found is not None:
+        return found
+    path = os.path.expanduser(path)
     if not os.path.isabs(path):
         return os.path.abspath(path)
-    found = _normal.get(path)
-    if found is None:
-        if len(_normal) >= _MOST:
-            _normal.clear()
-        found = _normal[path] = os.path.normpath(path)
+    if len(_normal) >= _MOST:
+        _normal.clear()
+    found = _normal[path] = os.path.normpath(path)
     return found
 
 

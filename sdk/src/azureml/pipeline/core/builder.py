@@ -337,14 +337,14 @@ class PipelineStep:
         """What becomes AML_PARAMETER_<name>: the params, and every PipelineParameter among the arguments."""
         parameters = {str(name): scope.value(value) for name, value in self._params.items()}
         for argument in self._arguments:
-            if hasattr(argument, "_lower_value"):
+            if not isinstance(argument, str) and hasattr(argument, "_lower_value"):
                 parameters.setdefault(argument.name, scope.value(argument))
         return parameters
 
     def _check_params(self):
         """Exception when a PipelineParameter argument and an entry of params claim the same variable."""
         for argument in self._arguments:
-            if hasattr(argument, "_lower_value") and argument.name in self._params:
+            if not isinstance(argument, str) and hasattr(argument, "_lower_value") and argument.name in self._params:
                 raise Exception("Parameter name {} is already in use".format(argument.name))
 
     # --- the original's building blocks, kept for code that subclasses a step ---------------------------------------
