@@ -53,9 +53,8 @@ def router(services: Services) -> APIRouter:
         done = services.submission.submit(ws, signed(services, request, submission(body)))
         run = views.find_run(done["run_id"])
         answer = {"run": run, **{k: done[k] for k in ("steps", "notes", "all_stand")}}
-        return Response(
-            to_json(answer), 201, media_type="application/json"
-        )  # of thousands of steps in a third of the time
+        # Made in a third of the time that JSONResponse takes for thousands of steps.
+        return Response(to_json(answer), 201, media_type="application/json")
 
     @routes.post("/ws/{ws}/plan")
     def plan(ws: str, body: Json = _PLANNED) -> Json:
