@@ -3,7 +3,11 @@
 
 def details(run):
     """runId, target, status, times, properties, datasets, logs, warnings, error."""
-    dto = run._refresh()
+    return details_of(run, run._refresh())
+
+
+def details_of(run, dto):
+    """The same from what the server said of the run."""
     found = {
         "runId": dto["id"],
         "target": dto.get("target"),

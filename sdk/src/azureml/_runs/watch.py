@@ -7,6 +7,7 @@ import json
 import sys
 import time
 
+from azureml._runs.details import details_of
 from azureml._runs.follow import TimedOut, follow
 from azureml._runs.kinds import TERMINAL
 
@@ -91,19 +92,23 @@ class PipelineWatch:
 
     def start(self):
         dto = self.run._run_dto
-        print("PipelineRunId: {}".format(dto["id"]))
-        print("Link to Azure Machine Learning Portal: {}".format(dto.get("url") or ""))
-        self._status("Running" if dto["status"] in ("Running", "Finalizing") else dto["status"])
+        self._head(dto)
         for step in self._steps_of(dto):
             self.steps[step["id"]] = dict(step, status="NotStarted")
 
+    def _head(self, dto):
+        print("PipelineRunId: {}".format(dto["id"]))
+        print("Link to Azure Machine Learning Portal: {}".format(dto.get("url") or ""))
+        self._status("Running" if dto["status"] in ("Running", "Finalizing") else dto["status"])
+
     def all_stand(self):
-        """Nothing ran and nothing is to be shown of it: what the stream would tell of each step is known."""
-        self.start()
-        self.n_reused = len(self.steps)
+        """Nothing ran and nothing is to be shown of it: what the stream would tell of each step, and of the end, is known."""
+        dto, names = self.run._run_dto, self.run._step_names
+        self._head(dto)
         if not self.live:
             line = "StepRun( {} ) Status: " + FINISHED["Completed"]
-            print("\n".join(line.format(step["name"]) for step in self.steps.values()))
+            print("\n".join(line.format(name) for name in names.values()))
+        return self._close(dto, len(names), len(names))
 
     def _steps_of(self, dto):
         """What is needed of each step: where its output is not shown, what the submission told is enough."""
@@ -262,18 +267,20 @@ class PipelineWatch:
         """The summary at the end; the run as it is then."""
         if self.live:
             self._clear()
-        details = self.run.get_details()
-        dto = self.run._run_dto
+        return self._explained(self._close(self.run._refresh(), self.n_reused, len(self.steps)))
+
+    def _close(self, dto, n_reused, n_steps):
+        details = details_of(self.run, dto)
         print()
         _heading("\nPipelineRun Execution Summary")
         print("PipelineRun Status: {}".format(FINISHED[dto["status"]]))
-        if self.n_reused:
-            print("{} of {} steps reused".format(self.n_reused, len(self.steps)))
+        if n_reused:
+            print("{} of {} steps reused".format(n_reused, n_steps))
         _warnings(details)
         print(details)
         print()
         sys.stdout.flush()
-        return self._explained(dto)
+        return dto
 
     def _explained(self, dto):
         """The run, its error with what the first failed step said."""
@@ -344,13 +351,13 @@ def wait_for_pipeline(run, show_output, timeout_seconds, raise_on_error):
     watch = PipelineWatch(run, show_output)
     try:
         if run._all_stand and not show_output:
-            watch.all_stand()
+            dto = watch.all_stand()
         else:
             run._refresh()
             watch.start()
             for line in follow(run._workspace, run.id, show_output, deadline):
                 watch.take(line)
-        dto = watch.finish()
+            dto = watch.finish()
     except TimedOut:
         timed_out(began)
         return run.get_status()
