@@ -27,7 +27,7 @@ class Ways:
 
     def is_folder(self, relative: str) -> bool:
         """Whether a folder is there, and no link leads to it."""
-        return self.down(relative)[0] in self._plain
+        return f"{self._root}/{relative}" in self._plain or self.down(relative)[0] in self._plain
 
     def down(self, relative: str) -> tuple[str, os.stat_result | None]:
         """The place, as `beneath` gives it, and how it looks if it is there and no link leads to it."""

@@ -89,9 +89,11 @@ class Verifier:
     def __init__(self, home: Path, binder: Binder, digests: Digests, clock: Callable[[], float]) -> None:
         self._home, self._binder, self._digests, self._clock = home, binder, digests, clock
 
-    def complaint(self, earlier: Earlier, root: Root, node: Node, candidate: Json) -> str | None:
-        """Why this earlier step does not stand for the new one; None: it does."""
-        outputs, seen = earlier.outputs(candidate), earlier.observations(candidate)
+    def complaint(
+        self, earlier: Earlier, root: Root, node: Node, candidate: Json, outputs: Sequence[Json]
+    ) -> str | None:
+        """Why this earlier step, which left `outputs`, does not stand for the new one; None: it does."""
+        seen = earlier.observations(candidate)
         try:
             against = self._is_too_old(node, candidate) or self._is_incomplete(earlier, node, candidate, outputs)
             if node.linked:
@@ -127,7 +129,7 @@ class Verifier:
             return None
         return f"it is {_span(age)} old, older than max_age, {_span(node.max_age_seconds)}"
 
-    def _is_incomplete(self, earlier: Earlier, node: Node, candidate: Json, outputs: list[Json]) -> str | None:
+    def _is_incomplete(self, earlier: Earlier, node: Node, candidate: Json, outputs: Sequence[Json]) -> str | None:
         if {o["name"] for o in outputs} != node.written_by_name.keys():
             return "it left other outputs"
         if not earlier.jobs.is_folder(f"{candidate['id']}.{candidate['attempt']}"):

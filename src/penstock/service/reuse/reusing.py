@@ -178,11 +178,12 @@ class Reuse:
             return draft
         against: list[str] = []
         for candidate in earlier.candidates(sought):
-            complaint = self._verifier.complaint(earlier, root, node, candidate)
+            outputs = earlier.outputs(candidate)
+            complaint = self._verifier.complaint(earlier, root, node, candidate, outputs)
             if complaint is None:
                 self._last.note(draft.module, sought)
                 links = self._verifier.links(earlier, node, candidate) if node.linked else _NO_LINKS
-                return Decision(sought, draft.module, (), candidate, earlier.outputs(candidate), links)
+                return Decision(sought, draft.module, (), candidate, outputs, links)
             against.append(f"run {candidate['id']} does not stand for it: {complaint}")
         return draft._replace(why=tuple(against)) if against else draft
 
