@@ -19,47 +19,15 @@ import venv
 from pathlib import Path
 from typing import Any
 
+from rerun import graph, pipeline, submit
+
 SCRIPT = "import sys\nopen(sys.argv[1], 'w').write(sys.argv[2] + ''.join(open(p).read() for p in sys.argv[3:]))\n"
-LAYERS = 20
 PEER_SECONDS = 300.0
-
-
-def graph(n: int) -> list[list[int]]:
-    """For each step the steps it reads: LAYERS layers, each step after two of the layer before."""
-    width = max(1, n // LAYERS)
-    return [[j for j in sorted({i - width, i - width - 1}) if j >= 0] for i in range(n)]
-
-
-def pipeline(ws: Any, folder: Path, n: int) -> Any:
-    from azureml.pipeline.core import Pipeline, PipelineData
-    from azureml.pipeline.steps import PythonScriptStep
-
-    outputs = [PipelineData(f"out{i}", is_directory=False) for i in range(n)]
-    steps = []
-    for i, sources in enumerate(graph(n)):
-        inputs = [outputs[j] for j in sources]
-        given = [outputs[i], str(i), *inputs]
-        more = {"source_directory": str(folder), "compute_target": "local"}
-        steps.append(
-            PythonScriptStep("s.py", name=f"step {i}", arguments=given, inputs=inputs, outputs=[outputs[i]], **more)
-        )
-    return Pipeline(ws, steps)
-
-
-def submit(ws: Any, made: Any) -> tuple[float, Any]:
-    """Seconds from the submit call to Finished, and the run."""
-    from azureml.core import Experiment
-
-    began = time.perf_counter()
-    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
-        run = Experiment(ws, "again").submit(made)
-        assert run.wait_for_completion(show_output=False) == "Finished"
-    return time.perf_counter() - began, run
 
 
 def script(folder: Path, n: int) -> list[str]:
     """The command of a script that makes the pipeline, submits it and waits: what an author runs again, as the peers' commands are run."""
-    return [sys.executable, __file__, "--script", str(folder), "--steps", str(n)]
+    return [sys.executable, str(Path(__file__).with_name("rerun.py")), str(folder), str(n)]
 
 
 def demo(ws: Any, times: int) -> list[float]:
@@ -161,23 +129,18 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--times", type=int, default=5)
     parser.add_argument("--demo", action="store_true", help="the example of README too")
-    parser.add_argument("--script", metavar="FOLDER", help="only submit the pipeline of this folder's script once more")
     parser.add_argument("--peers", action="store_true", help="Snakemake and DVC too, in environments of their own")
     asked = parser.parse_args()
-    from azureml.core import Workspace
-
-    if asked.script:
-        ws = Workspace.get("again", subscription_id="s", resource_group="g")
-        submit(ws, pipeline(ws, Path(asked.script), asked.steps))
-        return 0
     home = Path(tempfile.mkdtemp(prefix="reuse-"))
     os.environ["PENSTOCK_HOME"] = str(home / "home")
+    from azureml.core import Workspace
+
     try:
         (home / "src").mkdir()
         (home / "src/s.py").write_text(SCRIPT)
         ws = Workspace.create("again", subscription_id="s", resource_group="g", exist_ok=True)
         store = Path(ws.get_default_datastore()._root)
-        made = pipeline(ws, home / "src", asked.steps)
+        made = pipeline(ws, str(home / "src"), asked.steps)
         seconds, _ = submit(ws, made)
         print(f"{asked.steps} steps run the first time  {seconds:8.2f} s")
         ours, least, whole = [], [], []
