@@ -135,6 +135,16 @@ def test_a_database_of_a_newer_version(hurt: Path) -> None:
     one(hurt, "schema", "FAIL", "schema 9999", HEAD, "pip install -U penstock")
 
 
+def test_a_database_of_an_older_version(hurt: Path) -> None:
+    change(hurt, "UPDATE alembic_version SET version_num = '0016'")
+    argv = [sys.executable, "-m", "penstock", "doctor"]
+    env = {**os.environ, "PENSTOCK_HOME": str(hurt)}
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, env=env)
+    assert done.returncode == 0 and f"0016; the next server migrates it to {HEAD}" in done.stdout
+    waiting = [line for line in done.stdout.splitlines() if "not looked at yet" in line]
+    assert len(waiting) == 5 and any("outputs" in line for line in waiting), done.stdout
+
+
 def test_a_job_folder_without_a_run(hurt: Path) -> None:
     name = f"{uuid.uuid4()}.1"
     (hurt / "jobs" / name).mkdir()

@@ -1,6 +1,7 @@
 """Joining a root with a path that someone else chose."""
 
 import os
+from types import SimpleNamespace
 
 import pytest
 
@@ -36,10 +37,34 @@ def test_of_many_places_each_is_seen_as_if_it_were_alone(tmp_path, monkeypatch):
     for i in range(n):
         place, status = ways.down(f"kept/{i}/out")
         assert place == f"{root}/kept/{i}/out" and status.st_ino == os.stat(place).st_ino
-        assert ways.is_folder(f"kept/{i}") and not ways.is_folder(f"kept/{i}/out")
     folders = [path for path in looked_at if not str(path).endswith("out")]
     assert len(folders) < n / 2  # the others were found by listing
-    assert not any(ways.is_folder(f"kept/{name}") for name in ("file", "gone", "other"))
+    assert ways.down("kept/file")[1] is not None and ways.down("kept/gone")[1] is None
     assert ways.down("kept/other/out") == (f"{root}/kept/other/out", None)  # a link leads to it
     with pytest.raises(BadRequest, match="leads out of its folder"):
         ways.down("kept/away/x")
+
+
+def no_list(_path):
+    raise PermissionError
+
+
+@pytest.mark.parametrize("hurdle", ["none", "no list may be had", "nobody counts folders"])
+def test_folders_are_told_from_all_else_however_many_are_asked_for(tmp_path, monkeypatch, hurdle):
+    root, n = tmp_path / "root", 1500
+    for i in range(n):
+        (root / f"{i}").mkdir(parents=True)
+    (root / "file").write_text("")
+    (root / "moved").symlink_to(tmp_path)
+    (root / "dangling").symlink_to("gone")
+    if hurdle == "no list may be had":
+        monkeypatch.setattr(os, "scandir", no_list)
+    if hurdle == "nobody counts folders":
+        look = os.stat
+        monkeypatch.setattr(os, "stat", lambda path, **how: SimpleNamespace(st_nlink=1, st_mode=look(path).st_mode))
+    ways = Ways(str(root))
+    assert all(ways.is_folder(f"{i}") for i in range(50))
+    assert len(ways._plain) <= 50 * 20  # never far more than was asked for
+    assert all(ways.is_folder(f"{i}") for i in range(n))
+    assert ways.is_folder("moved")  # to another disk, say
+    assert not any(ways.is_folder(name) for name in ("file", "gone", "dangling"))

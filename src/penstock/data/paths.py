@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from penstock.model.errors import BadRequest
@@ -14,7 +15,7 @@ def beneath(root: Path, relative: str) -> Path:
     return Path(Ways(os.fspath(root)).down(relative)[0])
 
 
-_MANY, _CHEAPER = 50, 20  # to list a folder costs a twentieth, an entry, of looking at the entry by itself
+_MANY, _CHEAPER = 50, 20  # to list a folder costs far less, an entry, than to look at the entry by itself
 
 
 class Ways:
@@ -25,9 +26,13 @@ class Ways:
         self._plain: set[str] = set()
         self._n_looked_at: dict[str, int] = {}
 
-    def is_folder(self, relative: str) -> bool:
-        """Whether a folder is there, and no link leads to it."""
-        return f"{self._root}/{relative}" in self._plain or self.down(relative)[0] in self._plain
+    def is_folder(self, name: str) -> bool:
+        """Whether the root holds a folder of this name, or a link to one."""
+        place = f"{self._root}/{name}"
+        if place in self._plain:
+            return True
+        self._count(self._root)
+        return os.path.isdir(place)
 
     def down(self, relative: str) -> tuple[str, os.stat_result | None]:
         """The place, as `beneath` gives it, and how it looks if it is there and no link leads to it."""
@@ -54,12 +59,21 @@ class Ways:
         return place, None
 
     def _count(self, folder: str) -> None:
-        """One more folder in this one was looked at. Where many were, and there are not many times as many, all of them are found at once."""
+        """One more entry of this folder is looked at. Where many were, and there are not many times as many, what it holds is found at once."""
         n = self._n_looked_at[folder] = self._n_looked_at.get(folder, 0) + 1
-        if n % _MANY or os.stat(folder).st_nlink > n * _CHEAPER:
-            return
-        with os.scandir(folder) as entries:
-            self._plain.update(e.path for e in entries if e.is_dir(follow_symlinks=False))
+        times = n // _MANY
+        if n % _MANY or times & (times - 1):
+            return  # tried after 50, 100, 200, 400: so that trying in vain costs no more than the looks themselves
+        most = n * _CHEAPER
+        try:
+            if (
+                os.stat(folder).st_nlink > most
+            ):  # as many as there are folders in it; 1 where the filesystem does not count so far
+                return
+            with os.scandir(folder) as entries:
+                self._plain.update(e.path for e in islice(entries, most) if e.is_dir(follow_symlinks=False))
+        except OSError:
+            return  # each is looked at by itself, and what is wrong with it is said of it
 
 
 def relative_path(text: str) -> PurePosixPath:

@@ -102,13 +102,13 @@ class PipelineWatch:
         self._status("Running" if dto["status"] in ("Running", "Finalizing") else dto["status"])
 
     def all_stand(self):
-        """Nothing ran and nothing is to be shown of it: what the stream would tell of each step, and of the end, is known."""
-        dto, names = self.run._run_dto, self.run._step_names
-        self._head(dto)
+        """Nothing ran and nothing is to be shown of it: what the stream would tell of each step is known."""
+        names = self.run._step_names
+        self._head(self.run._run_dto)
         if not self.live:
             line = "StepRun( {} ) Status: " + FINISHED["Completed"]
             print("\n".join(line.format(name) for name in names.values()))
-        return self._close(dto, len(names), len(names))
+        return self._close(self.run._refresh(), len(names), len(names))
 
     def _steps_of(self, dto):
         """What is needed of each step: where its output is not shown, what the submission told is enough."""

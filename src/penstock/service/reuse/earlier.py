@@ -29,18 +29,18 @@ class Left:
     """What steps left that have completed, which never changes: asked for once, for many threads."""
 
     def __init__(self) -> None:
-        self._outputs: dict[str, list[Json]] = {}
+        self._known: dict[str, list[Json]] = {}
 
-    def fetch(self, connection: Connection, run_ids: Sequence[str]) -> None:
-        """Ask for these at once, as far as that was not done."""
-        if new := [i for i in run_ids if i not in self._outputs]:
-            if len(self._outputs) + len(new) > _MOST_LEFT:
-                self._outputs.clear()
-            self._outputs.update(records.outputs_of(connection, new))
-
-    def of(self, connection: Connection, run_id: str) -> list[Json]:
-        found = self._outputs.get(run_id)
-        return records.outputs_of(connection, [run_id])[run_id] if found is None else found
+    def of(self, connection: Connection, run_ids: Sequence[str]) -> dict[str, list[Json]]:
+        """The rows of outputs of each of these."""
+        found = {i: rows for i in run_ids if (rows := self._known.get(i)) is not None}
+        if new := [i for i in run_ids if i not in found]:
+            asked = records.outputs_of(connection, new)
+            if len(self._known) + len(asked) > _MOST_LEFT:
+                self._known.clear()
+            self._known.update(asked)
+            found.update(asked)
+        return found
 
 
 class Earlier:
@@ -49,6 +49,7 @@ class Earlier:
     def __init__(self, home: Path, connection: Connection, root: Root, left: Left) -> None:
         self.connection, self._root, self._left = connection, root, left
         self._completed: dict[str, list[Json]] = {}
+        self._outputs: dict[str, list[Json]] = {}
         self._observations: dict[str, list[Json]] = {}
         self.jobs = Ways(f"{home}/jobs")
         self.places: dict[str, tuple[Ways, Mirror | None]] = {}
@@ -63,7 +64,7 @@ class Earlier:
         self._completed.update(found)
         newest = [rows[0]["id"] for rows in found.values() if rows]
         if newest:
-            self._left.fetch(self.connection, newest)
+            self._outputs.update(self._left.of(self.connection, newest))
             self._observations.update(identities.observations(self.connection, newest))
 
     def knows(self, fingerprint: str) -> bool:
@@ -74,7 +75,10 @@ class Earlier:
         return self._completed[fingerprint]
 
     def outputs(self, candidate: Json) -> list[Json]:
-        return self._left.of(self.connection, candidate["id"])
+        run_id = candidate["id"]
+        if run_id not in self._outputs:
+            self._outputs.update(self._left.of(self.connection, [run_id]))
+        return self._outputs[run_id]
 
     def observations(self, candidate: Json) -> list[Json]:
         run_id = candidate["id"]
