@@ -217,6 +217,8 @@ class PipelineStep:
 
     def _adopt(self, argument, position):
         """An argument as it is kept: ports stay objects, text is text. Dataset arguments become ports by themselves."""
+        if isinstance(argument, str):
+            return text(argument, self.name, position)
         keys = argument_keys(argument)
         if not keys:
             if hasattr(argument, "_lower_value"):
@@ -243,10 +245,11 @@ class PipelineStep:
 
     def _check_same_input(self, argument):
         """ValueError when a named input of the arguments is another dataset than the input of that name."""
-        keys = argument_keys(argument)
         for port in self._input_ports:
             known = port.item
-            same_name = known is not None and known is not argument and ("dataset", known.name) in keys
+            if known is None or known is argument:
+                continue
+            same_name = ("dataset", known.name) in argument_keys(argument)
             if same_name and not _is_same_dataset(getattr(argument, "dataset", None), known.dataset):
                 raise ValueError("[{}] is repeated. Input port names must be unique.".format(port.name))
 
