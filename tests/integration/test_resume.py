@@ -69,11 +69,14 @@ def outputs(client, run_id):
     return client("GET", f"{RUNS}/{run_id}/outputs")[1]["value"]
 
 
-def said(client, run_id):
+def published(client, run_id):
+    """The folder of its output."""
     (output,) = outputs(client, run_id)
-    stores = client("GET", "/ws/w/datastores")[1]["value"]
-    (root,) = [s["root"] for s in stores if s["name"] == output["datastore"]]
-    return Path(root, output["path"], "said").read_text()
+    return Path(output["local_path"])
+
+
+def said(client, run_id):
+    return (published(client, run_id) / "said").read_text()
 
 
 def test_what_completed_is_taken_over_and_the_rest_runs(client):
@@ -149,13 +152,48 @@ def test_a_step_whose_outputs_are_gone_runs_again_and_says_why(client):
         shutil.rmtree(path)
     _, answer = client("POST", RUNS, {"resume_from": old})
     notes = "\n".join(answer["notes"])
-    assert "Step 'step 1' runs again: its output 'out':" in notes and "is not there any more" in notes
+    assert "Step 'step 1' runs again: its output 'out' is not there any more." in notes
     assert "Step 'step 4' runs again: step 'step 1' before it runs again." in notes
     client.follow(answer["run"]["id"])
     assert client.run(answer["run"]["id"])["status"] == "Completed"
     steps = ids(answer)
     assert said(client, steps[4]) == f"{steps[1]},{steps[4]}"
     assert any("is not there any more" in e["body"].get("message", "") for e in client.events(steps[1]))
+
+
+def test_a_step_whose_output_was_edited_to_the_same_size_runs_again_and_so_does_what_reads_it(client):
+    old, before = broken_run(client)
+    place = published(client, before[4]) / "said"
+    place.chmod(0o644)
+    place.write_text(place.read_text().swapcase())
+    _, answer = client("POST", RUNS, {"resume_from": old})
+    assert "Step 'step 4' runs again: its output 'out' was changed." in answer["notes"]
+    assert [s["reusable"] for s in answer["steps"]] == [True, False, False, False]
+    client.follow(answer["run"]["id"])
+    place = published(client, before[1]) / "said"
+    place.chmod(0o644)
+    place.write_text(place.read_text().swapcase())
+    _, answer = client("POST", RUNS, {"resume_from": old})
+    notes, steps = "\n".join(answer["notes"]), ids(answer)
+    assert "Step 'step 1' runs again: its output 'out' was changed." in notes
+    assert "Step 'step 4' runs again: step 'step 1' before it runs again." in notes
+    client.follow(answer["run"]["id"])
+    assert client.run(answer["run"]["id"])["status"] == "Completed"
+    assert said(client, steps[3]) == f"{steps[1]},{steps[2]},{steps[3]}"
+    assert said(client, steps[4]) == f"{steps[1]},{steps[4]}"
+
+
+def test_a_step_whose_output_cannot_be_read_or_leads_elsewhere_runs_again_and_says_why(client):
+    old, before = broken_run(client)
+    place = published(client, before[1])
+    place.chmod(0o755)
+    shutil.rmtree(place)
+    place.symlink_to("/etc")
+    _, answer = client("POST", RUNS, {"resume_from": old})
+    (note,) = [n for n in answer["notes"] if "'step 1' runs again: its output 'out': " in n]
+    assert "leads out of its folder" in note and not note.endswith("..")
+    client("POST", f"{RUNS}/{answer['run']['id']}/cancel", {})
+    client.follow(answer["run"]["id"])
 
 
 def test_what_cannot_be_resumed_is_refused_with_the_way_out(client):

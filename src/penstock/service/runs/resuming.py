@@ -5,19 +5,18 @@ Nothing is copied: outputs, files and logs of a step that is taken over stay whe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
 
-from penstock.data.kept import what_is_missing
-from penstock.data.listings import CannotLook
+from penstock.data.digests import Digests
 from penstock.data.paths import beneath
 from penstock.data.remotes import Mirror
 from penstock.engine.plan import Plan
-from penstock.model.errors import BadRequest, Conflict, NotFound
+from penstock.model.errors import BadRequest, Conflict, NotFound, PenstockError
 from penstock.model.status import TERMINAL, Status
 from penstock.service.execution import taking
 from penstock.store import records, runs
@@ -100,44 +99,60 @@ def graph_of(connection: Connection, workspace: str, root_id: str) -> Json:
     return {**kept, "interpreter": submission["bindings"]["interpreter"]}
 
 
-def look_up(
-    connection: Connection, root_id: str, plan: Plan, datastores: dict[str, Json], mirror: Callable[[Json], Mirror]
-) -> Resumption:
-    """What can be taken over. A step whose outputs are gone runs again, and so does what reads them."""
-    rows = {r["node"]: r for r in runs.runs_of_root(connection, root_id) if r["type"] == "step"}
+def completed(connection: Connection, root_id: str) -> dict[str, TakenOver]:
+    """The steps of this run that completed, by node id."""
     outputs: dict[str, list[Json]] = {}
     for output in records.outputs(connection, root_id):
         outputs.setdefault(output["run_id"], []).append(output)
+    rows = [r for r in runs.runs_of_root(connection, root_id) if r["type"] == "step"]
+    return {r["node"]: TakenOver(r, tuple(outputs.get(r["id"], ()))) for r in rows if r["status"] == Status.COMPLETED}
+
+
+def look_up(
+    root_id: str,
+    steps: Mapping[str, TakenOver],
+    plan: Plan,
+    datastores: dict[str, Json],
+    digests: Digests,
+    mirror: Callable[[Json], Mirror],
+) -> Resumption:
+    """What of the completed steps can be taken over. One whose outputs are not as it left them runs again, and so does what reads them."""
     taken: dict[str, TakenOver] = {}
     again: dict[str, str] = {}
     for node in plan.order:
-        row = rows.get(node.id)
-        if row is None or row["status"] != Status.COMPLETED:
+        step = steps.get(node.id)
+        if step is None:
             continue
-        mine = outputs.get(row["id"], [])
         upstream = next((plan.graph.node(u).name for u in plan.upstream[node.id] if u not in taken), None)
         if upstream is not None:
             again[node.id] = f"step '{upstream}' before it runs again"
-        elif gone := _what_is_gone(mine, datastores, mirror):
-            again[node.id] = gone
+        elif other := _what_is_other(step.outputs, datastores, digests, mirror):
+            again[node.id] = other
         else:
-            taken[node.id] = TakenOver(row, tuple(mine))
+            taken[node.id] = step
     return Resumption(root_id, taken, again)
 
 
-def _what_is_gone(outputs: Iterable[Json], datastores: dict[str, Json], mirror: Callable[[Json], Mirror]) -> str | None:
+def _what_is_other(
+    outputs: Iterable[Json], datastores: dict[str, Json], digests: Digests, mirror: Callable[[Json], Mirror]
+) -> str | None:
+    """Which of these outputs does not hold what was published, here and at the URL of its datastore; None: all do."""
     for output in outputs:
-        store = datastores.get(output["datastore"])
+        name, store = f"its output '{output['name']}'", datastores.get(output["datastore"])
         if store is None:
-            return f"its output '{output['name']}': there is no datastore '{output['datastore']}' any more"
-        if why := what_is_missing(beneath(Path(store["root"]), output["path"]), output):
-            return f"its output '{output['name']}': {why}"
+            return f"{name}: there is no datastore '{output['datastore']}' any more"
         try:
+            if output["kind"] != "missing":
+                tree = digests.tree(beneath(Path(store["root"]), output["path"]))
+                if (tree.kind, tree.digest) != (output["kind"], output["digest"]):
+                    return f"{name} {'is not there any more' if tree.kind == 'missing' else 'was changed'}"
             far = mirror({"name": output["datastore"], **store}) if store.get("url") else None
             if far is not None and (why := far.what_is_other(output["path"])):
-                return f"its output '{output['name']}': {why}"
-        except CannotLook as error:
-            return f"its output '{output['name']}': {error.message}"
+                return f"{name}: {why}"
+        except PenstockError as error:
+            return f"{name}: {error.message.removesuffix('.')}"
+        except OSError as error:
+            return f"{name}: {error.filename or 'a file'} could not be read: {error.strerror}"
     return None
 
 

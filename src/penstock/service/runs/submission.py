@@ -183,10 +183,10 @@ class Submission:
         """What is taken over from the run that is resumed, if one is; written into the bindings too."""
         if not body.get("resume_from"):
             return resuming.NOTHING
+        root_id, far = str(body["resume_from"]), partial(mirror, self._context, bindings["workspace"]["name"])
         with self._db.read() as connection:
-            space, stores = bindings["workspace"]["name"], bindings["datastores"]
-            far = partial(mirror, self._context, space)
-            found = resuming.look_up(connection, str(body["resume_from"]), plan, stores, far)
+            steps = resuming.completed(connection, root_id)
+        found = resuming.look_up(root_id, steps, plan, bindings["datastores"], self._context.digests, far)
         bindings.update(found.bindings())
         return found
 
