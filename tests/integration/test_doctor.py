@@ -65,13 +65,17 @@ def change(home: Path, *statements: str) -> None:
 
 def doctor(home: Path) -> list[dict[str, str]]:
     """What doctor says that is not ok."""
+    return [c for c in checks(home) if c["level"] != "ok" and c["check"] != "space"]
+
+
+def checks(home: Path) -> list[dict[str, str]]:
     argv = [sys.executable, "-m", "penstock", "doctor", "--json"]
     done = subprocess.run(
         argv, capture_output=True, text=True, timeout=60, env={**os.environ, "PENSTOCK_HOME": str(home)}
     )
     said: list[dict[str, str]] = json.loads(done.stdout)["checks"]
     assert done.returncode == int(any(c["level"] == "FAIL" for c in said)), done.stderr
-    return [c for c in said if c["level"] != "ok" and c["check"] != "space"]
+    return said
 
 
 def one(hurt: Path, check: str, level: str, *texts: str) -> None:
@@ -180,7 +184,33 @@ def test_a_manifest_that_a_run_still_needs(hurt: Path) -> None:
 def test_outputs_whose_bytes_are_gone(hurt: Path) -> None:
     step = step_of(hurt)
     shutil.rmtree(hurt / "workspaces/w/workspaceblobstore/azureml" / step)
-    one(hurt, "outputs", "FAIL", f"out of {step}", "Run those pipelines again")
+    one(hurt, "outputs", "FAIL", "1 of 1", f"out of step 'step 0' ({step[:8]}).", "penstock cache forget RUN")
+
+
+def test_outputs_that_are_gone_and_were_given_up_count_no_more(hurt: Path) -> None:
+    def forget(client: Client) -> None:
+        assert client("DELETE", f"/ws/w/results/{step}")[0] == 200
+
+    step = step_of(hurt)
+    shutil.rmtree(hurt / "workspaces/w/workspaceblobstore/azureml" / step)
+    served(hurt, forget)
+    assert of_outputs(hurt) == ["0 outputs, all there"]
+
+
+def test_outputs_that_were_cleared_away_are_not_gone(hurt: Path) -> None:
+    def clear(client: Client) -> None:
+        reused = [node(client.snapshot(a__py=SCRIPT), allow_reuse=True)]
+        for _ in range(3):
+            client.follow(client.submit(reused)[1]["run"]["id"])
+        assert of_outputs(hurt) == ["2 outputs, all there"], "what was reused twice counts once"
+        assert len(client("POST", "/gc", {"max_bytes": 0, "delete": True})[1]["outputs"]) == 2
+
+    served(hurt, clear)
+    assert of_outputs(hurt) == ["0 outputs, all there; 2 cleared away"]
+
+
+def of_outputs(home: Path) -> list[str]:
+    return [c["message"] for c in checks(home) if c["check"] == "outputs"]
 
 
 def test_models_whose_files_are_gone(hurt: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from penstock.cli.checks import Finding, fail, ok, warn
 from penstock.cli.places import Place
+from penstock.cli.terminal import counted, short
 
 NAMED = 3
 RESTORE = "Restore a backup: penstock restore FILE"
@@ -161,14 +162,18 @@ def outputs(at: Place) -> Iterator[Finding]:
 
     def look(found: Any) -> Iterator[Finding]:
         rows = found.published_outputs()
-        gone = [
-            f"{r['name']} of {r['run_id']}" for r in rows if not os.path.lexists(os.path.join(r["root"], r["path"]))
-        ]
+        kept = [r for r in rows if r["cleared"] is None]
+        gone = [r for r in kept if not os.path.lexists(os.path.join(r["root"], r["path"]))]
+        cleared = f"; {len(rows) - len(kept)} cleared away" if len(rows) > len(kept) else ""
         if gone:
-            fix = "Run those pipelines again (reuse does not take what is gone), or put the files back."
-            yield fail("outputs", f"the bytes of {len(gone)} of {len(rows)} outputs are gone: {_some(gone)}.", fix)
+            texts = [f"{r['name']} of step '{r['step']}' ({short(r['run_id'])})" for r in gone]
+            yield fail(
+                "outputs",
+                f"the bytes of {len(gone)} of {counted(len(kept), 'output')} are gone: {_some(texts)}.",
+                "Put the files back; or run the pipeline again (reuse does not take what is gone) and give these up: penstock cache forget RUN",
+            )
         else:
-            yield ok("outputs", f"{len(rows)} outputs, all there")
+            yield ok("outputs", f"{counted(len(kept), 'output')}, all there{cleared}")
 
     yield from _examined(at, look, "outputs")
 

@@ -168,5 +168,10 @@ def size(n_bytes: float) -> str:
     return f"{n_bytes:.1f} TB"
 
 
+def counted(n: int, what: str) -> str:
+    """`1 output`, `2 outputs`."""
+    return f"{n} {what}{'' if n == 1 else 's'}"
+
+
 def utc_now() -> datetime:
     return datetime.now(UTC)

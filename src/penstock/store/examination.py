@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from penstock.model.status import ACTIVE
+from penstock.store.identities import FORGOTTEN
 
 Row = dict[str, Any]
 _NEWEST = 20_000  # rows of a kind that are looked at
@@ -70,12 +71,16 @@ class Examination:
         return {n["snapshot"]: r["id"] for r in rows for n in json.loads(r["graph"])["nodes"] if n.get("snapshot")}
 
     def published_outputs(self) -> list[Row]:
-        """The newest outputs of completed steps: run_id, name, kind, path, root of the datastore."""
+        """The newest outputs of steps that ran and completed, and that nobody told to forget: run_id, step, name, path, root of the datastore,
+        and `cleared`, which is None of what was not cleared away. What reused steps point at is among them, once."""
         return self._all(
-            "SELECT run.id AS run_id, output.name AS name, output.kind AS kind, output.path AS path, datastore.root AS root "
-            "FROM run JOIN output ON output.run_id = coalesce(run.reused_run_id, run.id) JOIN datastore ON datastore.name = output.datastore "
-            "AND datastore.workspace = run.workspace WHERE run.status = 'Completed' ORDER BY run.number DESC LIMIT ?",
-            [_NEWEST],
+            "SELECT run.id AS run_id, run.name AS step, output.name AS name, output.path AS path, datastore.root AS root, "
+            "removal.state AS cleared FROM run JOIN identity ON identity.run_id = run.id JOIN output ON output.run_id = run.id "
+            "JOIN datastore ON datastore.name = output.datastore AND datastore.workspace = run.workspace "
+            "LEFT JOIN removal ON removal.run_id = run.id AND removal.name = output.name "
+            "WHERE run.status = 'Completed' AND run.attempt > 0 AND coalesce(identity.unusable, '') NOT LIKE ? "
+            "ORDER BY run.number DESC LIMIT ?",
+            [FORGOTTEN + "%", _NEWEST],
         )
 
     def models(self) -> list[Row]:

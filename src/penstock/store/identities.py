@@ -15,6 +15,8 @@ from penstock.store.tables import identity, observation, run
 
 Row = dict[str, Any]
 _CHUNK = 400
+FORGOTTEN = "it was forgotten on "
+"""How the reason begins why a step that somebody told to forget is unusable."""
 
 
 def add(connection: Connection, rows: Sequence[Row]) -> None:

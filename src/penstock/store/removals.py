@@ -156,8 +156,9 @@ def any_of(connection: Connection, run_ids: Iterable[str]) -> str | None:
     return None
 
 
-def results(connection: Connection, workspace: str, run_id: str | None = None) -> list[Row]:
-    """Results that may be reused (of one run, or all), newest first: step, run, size, when it ended, how often and when it was last reused."""
+def results(connection: Connection, workspace: str, run_id: str | None = None, *, unfit: bool = False) -> list[Row]:
+    """Results that may be reused (of one run, or all), newest first: step, run, size, when it ended, how often and when it was last reused.
+    With `unfit` those that may not be reused as well."""
     sizes = select(
         output.c.run_id, func.sum(output.c.size_bytes).label("size_bytes"), func.sum(output.c.n_files).label("n_files")
     )
@@ -171,11 +172,12 @@ def results(connection: Connection, workspace: str, run_id: str | None = None) -
         .join(run, run.c.id == identity.c.run_id)
         .outerjoin(size, size.c.run_id == identity.c.run_id)
         .outerjoin(hit, hit.c.reused_run_id == identity.c.run_id)
-        .where(identity.c.unusable.is_(None), identity.c.fingerprint.is_not(None))
-        .where(run.c.status == str(Status.COMPLETED), identity.c.run_id.not_in(select(removal.c.run_id)))
+        .where(identity.c.workspace == workspace, run.c.status == str(Status.COMPLETED))
         .order_by(run.c.number.desc())
     )
-    query = query.where(identity.c.workspace == workspace)
+    if not unfit:
+        query = query.where(identity.c.unusable.is_(None), identity.c.fingerprint.is_not(None))
+        query = query.where(identity.c.run_id.not_in(select(removal.c.run_id)))
     if run_id is not None:
         query = query.where(identity.c.run_id == run_id)
     found = []

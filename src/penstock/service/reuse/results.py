@@ -44,12 +44,12 @@ class Results:
         return {**_shown(row, self._context.clock()), "parts": identity["parts"], "outputs": kept, "observed": observed}
 
     def forget(self, workspace: str, run_id: str) -> Json:
-        """Have no later step stand on this run, ever; what it left stays where it is."""
+        """Have no later step stand on this run, ever; what it left stays where it is, and nobody asks whether it is whole any more."""
         at = iso(self._context.clock())
 
         def work(connection: Connection) -> Json:
-            row = self._found(connection, workspace, run_id)
-            identities.spoil(connection, run_id, f"it was forgotten on {str(at)[:10]} (penstock cache forget)")
+            row = self._found(connection, workspace, run_id, unfit=True)
+            identities.spoil(connection, run_id, f"{identities.FORGOTTEN}{str(at)[:10]} (penstock cache forget)")
             return row
 
         return _shown(self._context.database.write(work), self._context.clock())
@@ -91,8 +91,8 @@ class Results:
             return f"it has {now[0]} files of {now[1]:,} bytes in place of {was[0]} files of {was[1]:,}"
         return "its bytes are others, as many as there were"
 
-    def _found(self, connection: Connection, workspace: str, run_id: str) -> Json:
-        for row in removals.results(connection, workspace, run_id):
+    def _found(self, connection: Connection, workspace: str, run_id: str, *, unfit: bool = False) -> Json:
+        for row in removals.results(connection, workspace, run_id, unfit=unfit):
             return row
         run, identity = runs.get_run(connection, run_id), identities.get(connection, run_id)
         if run is None or run["workspace"] != workspace:
