@@ -247,6 +247,20 @@ def test_results_are_listed_shown_forgotten_and_verified(client, place):
     assert why["because"][0].startswith(f"run {step_id} did the same, but it was forgotten on ")
 
 
+def test_what_is_damaged_is_named_with_the_way_out(client, place):
+    step_id, _ = place.run()
+    text = Path(place.output(step_id)["local_path"]) / "data.txt"
+    text.chmod(0o644)
+    text.write_bytes(b"?")
+    said = cli(client, "cache", "verify", step_id)
+    assert said.returncode == 1
+    assert f"it has 1 file of 1 byte in place of 1 file of {1000 * len(place.name):,} bytes" in said.stdout
+    assert "1 result, " in said.stdout and "0 as published, 1 damaged." in said.stdout
+    assert f"give it up: penstock cache forget {step_id[:8]}\n" in said.stdout
+    assert cli(client, "cache", "forget", step_id[:8]).returncode == 0
+    assert cli(client, "cache", "verify").returncode == 0, "what was given up is not asked for again"
+
+
 def test_the_commands_say_what_they_did(client, place):
     step_id, _ = place.run()
     place.run()

@@ -12,7 +12,7 @@ from penstock.cli.client import Client, segment
 from penstock.cli.commands import LazyGroup, home_option, json_option, quiet_option, workspace_option
 from penstock.cli.finding import complete_run_id, find_run
 from penstock.cli.printing import print_json
-from penstock.cli.terminal import Look, printable, short
+from penstock.cli.terminal import Look, counted, printable, short
 from penstock.cli.trouble import FAILED
 
 Json = dict[str, Any]
@@ -51,7 +51,7 @@ def list_results(step: str | None, workspace: str | None, home: str | None, as_j
     rows = [_row(r, now) for r in found]
     click.echo(terminal.table(["RUN", "STEP", "SIZE", "AGE", "REUSED", "LAST"], rows, look))
     total = sum(r["size_bytes"] for r in found)
-    click.echo(look.paint(f"{len(found)} results, {terminal.size(total)}", dim=True))
+    click.echo(look.paint(f"{counted(len(found), 'result')}, {terminal.size(total)}", dim=True))
 
 
 def _row(result: Json, now: Any) -> list[str]:
@@ -76,7 +76,9 @@ def show(run_id: str, workspace: str | None, home: str | None, as_json: bool) ->
     look, now = Look.of_stdout(), terminal.utc_now()
     click.echo(f"{look.heading(printable(result['name']))} of run {result['run_id']}")
     last = f", last {terminal.when(result['last_hit'], now)}" if result["last_hit"] else ""
-    click.echo(f"  completed {terminal.when(result['ended_at'], now)}; reused {result['n_hits']} times{last}")
+    click.echo(
+        f"  completed {terminal.when(result['ended_at'], now)}; reused {counted(result['n_hits'], 'time')}{last}"
+    )
     click.echo(f"  fingerprint {result['fingerprint']}")
     for output in result["outputs"]:
         size = "nothing written" if output["kind"] == "missing" else terminal.size(output["size_bytes"])
@@ -127,8 +129,14 @@ def verify(run_id: str | None, workspace: str | None, home: str | None, as_json:
         run = f"{printable(each['name'])} ({short(each['run_id'])})"
         click.echo(f"damaged: {run}, output '{each['output']}' at {each['path']}: {printable(each['what'])}")
     if not quiet:
-        state = f"{len(answer['damaged'])} damaged outputs; none is reused" if outcome else "all are as published"
-        click.echo(f"{answer['checked']} results, {terminal.size(answer['size_bytes'])}: {state}.")
+        wrong = list(dict.fromkeys(short(each["run_id"]) for each in answer["damaged"]))
+        state = (
+            f"{answer['checked'] - len(wrong)} as published, {len(wrong)} damaged" if wrong else "all are as published"
+        )
+        click.echo(f"{counted(answer['checked'], 'result')}, {terminal.size(answer['size_bytes'])}: {state}.")
+        if wrong:
+            run = wrong[0] if len(wrong) == 1 else "RUN"
+            click.echo(f"What is damaged is not reused. Put the files back, or give it up: penstock cache forget {run}")
     return outcome
 
 

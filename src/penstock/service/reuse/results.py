@@ -86,10 +86,10 @@ class Results:
             return f"it is a {tree.kind} in place of a {output['kind']}"
         if tree.digest == output["digest"]:
             return None
-        was, now = (output["n_files"], output["size_bytes"]), (tree.n_files, tree.size_bytes)
-        if was != now:
-            return f"it has {now[0]} files of {now[1]:,} bytes in place of {was[0]} files of {was[1]:,}"
-        return "its bytes are others, as many as there were"
+        was, now = (
+            _extent(n, size) for n, size in ((output["n_files"], output["size_bytes"]), (tree.n_files, tree.size_bytes))
+        )
+        return "its bytes are others, as many as there were" if was == now else f"it has {now} in place of {was}"
 
     def _found(self, connection: Connection, workspace: str, run_id: str, *, unfit: bool = False) -> Json:
         for row in removals.results(connection, workspace, run_id, unfit=unfit):
@@ -103,6 +103,10 @@ class Results:
         elif identity is not None:
             why = identity["unusable"] or "what it wrote was cleared away, or it has not completed"
         raise NotFound(f"Run '{run_id}' is no result that may be reused: {why}. List them: penstock cache list")
+
+
+def _extent(n_files: int, n_bytes: int) -> str:
+    return f"{n_files} file{'' if n_files == 1 else 's'} of {n_bytes:,} byte{'' if n_bytes == 1 else 's'}"
 
 
 def _shown(row: Json, now: float) -> Json:
