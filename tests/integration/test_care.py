@@ -261,6 +261,14 @@ def test_what_is_damaged_is_named_with_the_way_out(client, place):
     assert cli(client, "cache", "verify").returncode == 0, "what was given up is not asked for again"
 
 
+def test_a_pipelines_run_is_no_result_and_the_command_says_whose_is(client, place):
+    step_id, _ = place.run()
+    said = cli(client, "cache", "show", place.root)
+    assert said.returncode == 3 and "only the run of a step is one" in said.stderr
+    assert f"penstock run show {place.root[:8]} lists them" in said.stderr
+    assert step_id[:8] in cli(client, "run", "show", place.root[:8]).stdout
+
+
 def test_the_commands_say_what_they_did(client, place):
     step_id, _ = place.run()
     place.run()

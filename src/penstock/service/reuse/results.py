@@ -97,12 +97,14 @@ class Results:
         run, identity = runs.get_run(connection, run_id), identities.get(connection, run_id)
         if run is None or run["workspace"] != workspace:
             raise NotFound(f"There is no run '{run_id}' in workspace '{workspace}'. List results: penstock cache list")
-        why = "it has no identity: only steps have, once they are decided"
-        if run["reused_run_id"]:
+        why = "it has not begun, or was taken over from a run that was resumed"
+        if run["type"] != "step":
+            why = f"only the run of a step is one. Name that of one of its steps: penstock run show {run_id[:8]} lists them"
+        elif run["reused_run_id"]:
             why = f"it is run {run['reused_run_id']} itself that later steps stand on"
         elif identity is not None:
             why = identity["unusable"] or "what it wrote was cleared away, or it has not completed"
-        raise NotFound(f"Run '{run_id}' is no result that may be reused: {why}. List them: penstock cache list")
+        raise NotFound(f"Run '{run_id}' is no result that may be reused: {why}. All results: penstock cache list")
 
 
 def _extent(n_files: int, n_bytes: int) -> str:
