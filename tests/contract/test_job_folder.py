@@ -7,6 +7,7 @@ import json
 import os
 import stat
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -151,6 +152,41 @@ open("new.csv", "w").close()
     one = {"name": "one", "mode": "mount", "source": str(source / "same.csv"), "local": str(source / "same.csv")}
     _, end = server.run("import sys; open(sys.argv[1], 'w').write('22')", one["source"], inputs=[one], name="run.2")
     assert end["inputs_changed"] == ["one: same.csv"]
+
+
+@pytest.mark.parametrize("mode", ["mount", "download", "tree"])
+@pytest.mark.parametrize("what", ["nothing", "file", "disguised", "new", "gone", "below"])
+def test_inputs_that_something_else_touched_before_are_named(
+    server: Server, tmp_path: Path, mode: str, what: str
+) -> None:
+    source, local = tmp_path / "data", tmp_path / "local/data"
+    (source / "sub").mkdir(parents=True)
+    for name in ("a.csv", "b.csv", "sub/c.csv"):
+        (source / name).write_text("1")
+    time.sleep(0.05)
+    since = time.time()
+    time.sleep(0.05)
+    before = os.stat(source / "a.csv")
+    if what in ("file", "disguised"):
+        (source / "a.csv").write_text("2")
+    if what == "disguised":
+        os.utime(source / "a.csv", ns=(before.st_atime_ns, before.st_mtime_ns))
+    if what == "new":
+        (source / "new.csv").write_text("1")
+    if what == "gone":
+        (source / "b.csv").unlink()
+    if what == "below":
+        (source / "sub/c.csv").write_text("2")
+    given = {"name": "prepped", "mode": mode, "source": str(source), "local": str(source), "since": since}
+    if mode == "download":
+        given["local"] = str(local)
+    if mode == "tree":
+        tree = [{"source": str(source / n), "target": str(local / n)} for n in ("a.csv", "sub/c.csv")]
+        given |= {"mode": "mount", "source": str(local), "local": str(local), "tree": tree}
+    _, end = server.run("pass", inputs=[given])
+    is_seen = what != "nothing" and (mode != "tree" or what not in ("new", "gone"))  # it lies in no folder
+    assert end["inputs_touched"] == (["prepped"] if is_seen else [])
+    assert end["inputs_changed"] == []
 
 
 def test_a_file_output_is_a_file_and_its_folder_is_not_made(server: Server) -> None:

@@ -248,5 +248,6 @@ def _read(path: Path) -> Json | None:
 
 
 def _input(given: JobInput) -> Json:
-    plain = {"name": given.name, "mode": given.mode, "source": given.source, "local": given.local}
+    plain: Json = {"name": given.name, "mode": given.mode, "source": given.source, "local": given.local}
+    plain |= {} if given.since is None else {"since": given.since}
     return plain if given.tree is None else {**plain, "tree": list(given.tree)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from penstock.model.graph import Node
@@ -85,12 +86,20 @@ def _completed(node: Node, end: Exit) -> Conclusion:
     return Conclusion(Status.COMPLETED, None, unwritten + _warnings(node, end))
 
 
+def named(inputs: Sequence[str]) -> str:
+    """Names of ports in a sentence."""
+    return ", ".join(f"'{name}'" for name in inputs)
+
+
 def _warnings(node: Node, end: Exit) -> tuple[str, ...]:
     step = f"Step '{node.name}'"
     found = [f"{step}: {w}" for w in end.raw.get("warnings") or ()]
     if changed := end.raw.get("inputs_changed"):
         ports = "its input" if len(changed) == 1 else "its inputs"
         found.append(f"{step} changed {ports} in place: {', '.join(map(str, changed))}. Write to an output instead.")
+    elif touched := end.raw.get("inputs_touched"):
+        said = f"Something else changed input {named(touched)} of step '{node.name}' while the run went on. "
+        found.append(said + "It ran with what it found there; no later step stands on what it made.")
     if left := end.raw.get("left_behind"):
         rest = "1 process behind when it ended; it was stopped." if len(left) == 1 else (
             f"{len(left)} processes behind when it ended; they were stopped."

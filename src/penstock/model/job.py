@@ -12,7 +12,8 @@ Json = dict[str, Any]
 class JobInput:
     """`source` is where the bytes lie, `local` where the script finds them (the same unless copied first).
 
-    `tree`: what is put together at `local` from several places, each `{"source": path or URL, "target": path}`.
+    `tree`: what is put together at `local` from several places, each `{"source": path or URL, "target": path}`. `since`: when it held what
+    it is taken to hold, in epoch seconds; None where nobody knows.
     """
 
     name: str
@@ -20,6 +21,7 @@ class JobInput:
     source: str
     local: str
     tree: tuple[Json, ...] | None = None
+    since: float | None = None
 
 
 @dataclass(frozen=True)

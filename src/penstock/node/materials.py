@@ -206,6 +206,37 @@ def _stamp(status: os.stat_result) -> tuple[int, int, int]:
     return status.st_size, status.st_mtime_ns, status.st_ino
 
 
+def touched(inputs: list[Json], outputs: list[Json]) -> list[str]:
+    """The inputs in which something was changed since they held what they are taken to hold, by name. What programs say of a file's times
+    counts nothing: when it was changed, the kernel alone says."""
+    found = []
+    for given in inputs:
+        since = given.get("since")
+        places = [file["source"] for file in given.get("tree") or [] if "://" not in file["source"]]
+        places = places or ([given["source"]] if given.get("tree") is None else [])
+        is_written_to = any(output["stage"].startswith(p.rstrip("/") + "/") for p in places for output in outputs)
+        if since is not None and not is_written_to and any(_changed_at(p) > since for p in places):
+            found.append(given["name"])
+    return found
+
+
+def _changed_at(place: str) -> float:
+    """When a file, or anything in a folder, was changed last; of the folder itself, which publishing moves, when names came or went."""
+    try:
+        with os.scandir(place) as entries:
+            newest = os.stat(place).st_mtime
+            for entry in entries:
+                status = entry.stat(follow_symlinks=False)
+                newest = max(newest, status.st_ctime)
+                if entry.is_dir(follow_symlinks=False):
+                    newest = max(newest, _changed_at(entry.path))
+            return newest
+    except NotADirectoryError:
+        return os.stat(place).st_ctime
+    except OSError:
+        return 0.0  # what cannot be read, the script cannot have read
+
+
 def changes(before: Survey, inputs: list[Json], outputs: list[Json]) -> list[str]:
     """What the script did to its inputs in place, as `name: file`. Files that came are counted only where no output is written below."""
     after = survey([given for given in inputs if given["name"] in before])

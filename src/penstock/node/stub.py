@@ -126,6 +126,7 @@ def _new_record(path: str, started_at: float) -> Json:
         "stderr_tail": "",
         "left_behind": [],
         "inputs_changed": [],
+        "inputs_touched": [],
         "warnings": [],
         "reads": [],
         "reads_unknown": None,
@@ -140,6 +141,8 @@ def _see_through(job: Json, record: Json, host: Host) -> bool:
     if folder.is_canceled():
         return _cancel_early(record)
     made = _prepare(job, inputs, outputs, captures)
+    in_place = [given for given in inputs if given["local"] == given["source"]]
+    record["inputs_touched"] = materials.touched([given for given in inputs if given not in in_place], outputs)
     before = materials.survey(inputs)
     if folder.is_canceled():
         return _cancel_early(record)
@@ -159,6 +162,7 @@ def _see_through(job: Json, record: Json, host: Host) -> bool:
     record["usage"] = waiting.usage
     _describe_failure(job, record)
     record["inputs_changed"] = materials.changes(before, inputs, outputs)
+    record["inputs_touched"] += materials.touched(in_place, outputs)
     record["warnings"] += [f"Step '{job.get('step')}': {w}" for w in keep.capture(captures)]
     record["files"] = keep.list_files()
     if record["ending"] == "exited" and record["exit_code"] == 0:

@@ -22,6 +22,7 @@ class BoundInput:
     local: str | None
     dataset_id: str | None = None
     tree: tuple[Json, ...] | None = None
+    since: float | None = None
 
     @property
     def text(self) -> str:
@@ -128,7 +129,7 @@ def environment(bound: Bound) -> dict[str, str]:
 def job(bound: Bound, argv: list[str], script: str | None) -> Job:
     """The Job of a step whose command line is `argv`."""
     inputs = tuple(
-        JobInput(i.name, i.mode, i.path, i.local or i.path, i.tree) for i in bound.inputs if i.path is not None
+        JobInput(i.name, i.mode, i.path, i.local or i.path, i.tree, i.since) for i in bound.inputs if i.path is not None
     )
     return Job(
         run_id=bound.run_id,

@@ -254,7 +254,7 @@ def standing(connection: Connection, run_ids: Sequence[str]) -> dict[str, tuple[
     return found
 
 
-STEP = ("id", "number", "type", "parent_id", "node", "status", "attempt", "created_at", "workspace", "experiment")
+STEP = tuple("id number type parent_id node status attempt created_at queued_at ended_at workspace experiment".split())
 
 
 def steps_of_root(connection: Connection, root_id: str) -> list[Row]:

@@ -19,6 +19,9 @@ from penstock.service.runs.graphs import Graphs
 from penstock.store import records, runs
 
 Json = dict[str, Any]
+_PUBLISHED_SECONDS = (
+    2.0  # outputs are moved to their places so soon after the time that a step is said to have ended at
+)
 
 
 @dataclass
@@ -165,6 +168,9 @@ def load(connection: Connection, root_id: str, default: RetryPolicy, graphs: Gra
     for row in rows:
         if row["type"] == "step" and row["parent_id"] == root_id and row["status"] == Status.COMPLETED:
             standing.complete(row["node"], outputs.get(row["id"], []))
+            bound.left_at[row["node"]] = row["ended_at"] + _PUBLISHED_SECONDS
+        elif row["node"] and row["queued_at"] is not None:
+            bound.looked_at[row["node"]] = row["queued_at"]
     return Active(bound, progress, Status(root["status"]), standing)
 
 

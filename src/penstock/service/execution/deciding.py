@@ -39,7 +39,7 @@ class Decider:
 
     def ask(self, active: Active, states: Iterable[StepState]) -> None:
         """Have these decided; `take` gives the answers, and the inbox tells of them."""
-        ids, standing = [s.node.id for s in states], active.standing.copy()
+        ids, standing, now = [s.node.id for s in states], active.standing.copy(), self._context.clock()
 
         def work() -> None:
             try:
@@ -49,6 +49,7 @@ class Decider:
                 made = {i: unknown(f"Its identity could not be told ({type(error).__name__}: {error}).") for i in ids}
             active.standing.environment = active.standing.environment or standing.environment
             passing("hit.decided")
+            active.root.looked_at.update(dict.fromkeys(made, now))
             self._made.append((active, ids, made))
             self._inbox.put("decided", active.id)
             self._context.wake()

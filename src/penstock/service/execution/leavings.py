@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from penstock.engine.lifecycle import Conclusion
+from penstock.engine.lifecycle import Conclusion, named
 from penstock.model.status import Status
 from penstock.service.context import Context
 from penstock.service.execution.active import InFlight
@@ -52,6 +52,8 @@ def _observe(batch: Batch, run_id: str, raw: Json) -> None:
     """What the script was seen to read outside of its job. Where that is not known, no later step may stand on this one."""
     if changed := raw.get("inputs_changed"):
         batch.spoiled.append((run_id, f"it changed its input in place: {', '.join(map(str, changed))}"))
+    elif touched := raw.get("inputs_touched"):
+        batch.spoiled.append((run_id, f"something else changed its input {named(touched)} while the run went on"))
     elif "reads" not in raw:
         batch.spoiled.append((run_id, "it cannot be told what it read: it was run by an older version of Penstock"))
     elif why := raw.get("reads_unknown"):

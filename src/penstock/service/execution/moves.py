@@ -42,6 +42,7 @@ def take_over(batch: Batch, active: Active, state: StepState, decision: Decision
     moved = runs.Move(state.run_id, Status.NOT_STARTED, Status.COMPLETED, 0, at=batch.at, started_at=batch.at)
     batch.move(active.id, moved, **stand_in(batch, active.root, state.node, decision))
     active.standing.complete(state.node.id, decision.outputs, decision.links)
+    active.root.left_at[state.node.id] = active.root.looked_at.get(state.node.id, batch.at)
     active.decisions.pop(state.node.id, None)
 
 

@@ -313,6 +313,7 @@ class Scheduler:
         moves.move(batch, flight, conclusion.status, began, after_tries(conclusion.error, state.attempt))
         if conclusion.status is Status.COMPLETED and flight.end is not None:
             active.standing.complete(state.node.id, leavings.manifests(flight))
+            active.root.left_at[state.node.id] = self._context.clock()
         self._follow(batch, active, active.progress.end(state, conclusion.status), to_stop)
 
     def _next_try(self, flight: InFlight, conclusion: Conclusion, now: float) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,8 @@ class Root:
     taken: dict[str, dict[str, str]] = field(
         default_factory=dict
     )  # of steps that an earlier one stands for: paths by output, of one that was linked its dataset
+    left_at: dict[str, float] = field(default_factory=dict)  # when what a step left was what it is taken for
+    looked_at: dict[str, float] = field(default_factory=dict)  # when what a step reads from outside was looked at
 
     def output_path(self, producer: Node, output: Output) -> str:
         """Where an output of a step lies on its datastore: of one that was taken over from an earlier run, where that left it."""
@@ -59,7 +61,9 @@ class Binder:
     ) -> Job:
         """The job of try `attempt`; a PenstockError says what cannot be bound. All that it writes goes to `scratch` if given."""
         folder = scratch or self._context.home / "jobs" / f"{run_id}.{attempt}"
-        inputs = tuple(self._input(connection, root, i, folder) for i in node.inputs)
+        inputs = tuple(
+            replace(self._input(connection, root, i, folder), since=_since(root, node, i)) for i in node.inputs
+        )
         outputs = tuple(self._output(root, o, run_id, attempt, scratch) for o in node.outputs)
         interpreter = root.bindings["interpreter"]
         bound = Bound(
@@ -207,6 +211,12 @@ class Binder:
             "PENSTOCK_URL": f"unix://{c.socket}",
             "PYTHONUNBUFFERED": "1",
         }
+
+
+def _since(root: Root, node: Node, port: Input) -> float | None:
+    """When what a step is about to read was what its fingerprint is of."""
+    produced = root.plan.sources(node)[port.name]
+    return root.looked_at.get(node.id) if produced is None else root.left_at.get(produced[0])
 
 
 def output_path(output: Output, run_id: str) -> str:
