@@ -139,3 +139,17 @@ def test_earlier_steps_are_looked_up_by_fingerprint_and_modules_by_name(sqlite_p
     database.close()
     assert "(fingerprint=?)" in plans[0]
     assert "(workspace=? AND name=? AND module=?)" in plans[1]
+
+
+def test_whose_script_ran_is_told_of_steps_that_stand_one_for_another(database):
+    for name, attempt, stands in (("ran", 2, None), ("hit", 0, "ran"), ("taken", 0, None), ("taken again", 0, None)):
+        add_run(
+            database, name, Status.COMPLETED, root_id=f"r {name}", attempt=attempt, ended_at=2.0, reused_run_id=stands
+        )
+    of = {"taken": "hit", "taken again": "taken", "ran": "ran"}  # what a script says of itself leads nowhere
+    labels = {name: {"property": {"azureml.reusedrunid": other}} for name, other in of.items()}
+    database.write(lambda c: records.insert_labels(c, labels))
+    with database.read() as connection:
+        assert takeover.taken_from(connection, ["ran", "hit", "taken"]) == {"taken": "hit"}
+        found = takeover.who_ran(connection, ["ran", "hit", "taken", "taken again"])
+        assert {(f.run_id, f.root_id, f.job) for f in found.values()} == {("ran", "r ran", "ran.2")} and len(found) == 4

@@ -23,6 +23,7 @@ if sys.argv[1] == "fragile" and (home / "broken").exists():
     sys.exit("broken")
 (out / "said").write_text(",".join([*said, os.environ["AZUREML_RUN_ID"]]))
 Run.get_context().log("n", len(said))
+Run.get_context().parent.log("told", os.environ["AZUREML_RUN_ID"])
 Run.get_context().tag("colour", "blue")
 print("ran", os.environ["AZUREML_RUN_ID"])
 pathlib.Path("outputs/note.txt").write_text("kept")
@@ -142,6 +143,36 @@ def test_a_resumed_run_can_be_resumed(client):
     assert client.run(last["run"]["id"])["status"] == "Completed"
     steps = ids(last)
     assert said(client, steps[3]) == f"{before[1]},{steps[2]},{steps[3]}"
+
+
+def test_what_steps_logged_for_the_parent_is_told_to_each_new_one_whoever_ran_for_them(client):
+    (client.home / "broken").touch()
+    steps = chain(client)
+    steps[0] = {**steps[0], "allow_reuse": True, "settings": {**steps[0]["settings"], "version": "told"}}
+    answers = [client.submit(steps, continue_on_step_failure=True)[1]]
+    client.follow(answers[0]["run"]["id"])
+    answers.append(client.submit(steps, continue_on_step_failure=True)[1])  # its step 1 is reused, its step 4 runs
+    client.follow(answers[1]["run"]["id"])
+    for _ in range(3):  # a run of a reused step is resumed, and that again, and that
+        answers.append(client("POST", RUNS, {"resume_from": answers[-1]["run"]["id"]})[1])
+        client.follow(answers[-1]["run"]["id"])
+    (client.home / "broken").unlink()
+    first, aside = ids(answers[0])[1], ids(answers[1])[4]
+    assert client.run(ids(answers[1])[1])["properties"]["azureml.reusedrunid"] == first
+    for answer in answers[1:]:
+        assert told(client, answer) == {first, aside}
+    answers.append(client("POST", RUNS, {"resume_from": answers[-1]["run"]["id"]})[1])
+    client.follow(answers[-1]["run"]["id"])
+    last = ids(answers[-1])
+    assert told(client, answers[-1]) == {first, aside, last[2], last[3]}
+
+
+def told(client, answer):
+    """What the steps of a run logged for it, each of them once."""
+    metrics = client("GET", f"{RUNS}/{answer['run']['id']}/metrics")[1]["value"]
+    values = [m["value"] for m in metrics if m["name"] == "told"]
+    assert len(values) == len(set(values))
+    return set(values)
 
 
 def test_a_step_whose_outputs_are_gone_runs_again_and_says_why(client):

@@ -45,6 +45,11 @@ class StandIn:
     attempt: int
 
     @property
+    def job(self) -> str:
+        """The name of the try that it completed by."""
+        return f"{self.run_id}.{self.attempt}"
+
+    @property
     def properties(self) -> dict[str, str | None]:
         """What the step that it stands for says of it."""
         values = ("true", self.run_id, self.node, self.root_id, self.root_id)
@@ -55,6 +60,28 @@ def stand_ins(connection: Connection, run_ids: Sequence[str]) -> dict[str, Stand
     """By run, what stands for those of these that were reused: as it was decided, which is written once, in their rows."""
     text = "SELECT run.id, ran.id, ran.node, ran.root_id, ran.attempt FROM run JOIN run AS ran ON ran.id = run.reused_run_id WHERE run.id IN"
     return {run_id: StandIn(*row) for run_id, *row in tuples_of(connection, text, (), run_ids)}
+
+
+def taken_from(connection: Connection, run_ids: Sequence[str]) -> dict[str, str]:
+    """By run, those that completed steps were taken over from when a pipeline run was resumed: which is no reuse, and stands in a property."""
+    text = (
+        "SELECT run.id, label.value FROM run JOIN label ON label.run_id = run.id AND label.kind = 'property' AND label.name = "
+        "'azureml.reusedrunid' WHERE run.attempt = 0 AND run.reused_run_id IS NULL AND run.status = 'Completed' AND run.id IN"
+    )
+    return dict(tuples_of(connection, text, (), run_ids))
+
+
+def who_ran(connection: Connection, run_ids: Sequence[str]) -> dict[str, StandIn]:
+    """By completed step, the one whose script ran for it: itself, or the last of those that stand one for another."""
+    ends = {run_id: run_id for run_id in run_ids}
+    while before := taken_from(connection, list(ends.values())):
+        ends = {run_id: before.get(end, end) for run_id, end in ends.items()}
+    text = (
+        "SELECT run.id, ran.id, ran.node, ran.root_id, ran.attempt FROM run JOIN run AS ran "
+        "ON ran.id = coalesce(run.reused_run_id, run.id) WHERE run.id IN"
+    )
+    found = {run_id: StandIn(*row) for run_id, *row in tuples_of(connection, text, (), list(ends.values()))}
+    return {run_id: found[end] for run_id, end in ends.items()}
 
 
 def point(connection: Connection, pairs: Sequence[tuple[str, str]]) -> None:

@@ -16,6 +16,7 @@ from penstock.model.errors import Conflict
 from penstock.service.execution import journal
 from penstock.service.runs.views import logs_of
 from penstock.store import records, removals, takeover
+from penstock.store.takeover import StandIn
 
 Json = dict[str, Any]
 
@@ -38,54 +39,61 @@ class Taken(NamedTuple):
 def keep(connection: Connection, home: Path, taken: Sequence[Taken], at: float) -> None:
     """Write what these steps take over. Their own rows are there already, as Completed, and say of whom. Gone when it was cleared away
     meanwhile."""
+    if taken:
+        _copy(connection, taken)
+        _tell_parents(connection, home, [(t, _stand_in(t.row)) for t in taken], at)
+
+
+def keep_marked(connection: Connection, home: Path, taken: Sequence[Taken], at: float) -> None:
+    """The same of steps whose rows do not say what stands for them: their properties, outputs and logs say it."""
     if not taken:
         return
+    _copy(connection, taken)
+    ran = takeover.who_ran(connection, [t.row["id"] for t in taken])
+    _tell_parents(connection, home, [(t, ran[t.row["id"]]) for t in taken], at)
+    for each in taken:
+        records.insert_labels(connection, {each.new_id: {"property": _stand_in(each.row).properties}})
+        records.put_artifacts(connection, list(_logs(home, ran[each.row["id"]].job, each.new_id)))
+    records.put_outputs(connection, [{**row, "run_id": t.new_id} for t in taken for row in t.outputs])
+
+
+def _stand_in(row: Json) -> StandIn:
+    return StandIn(row["id"], row["node"], row["root_id"], row["attempt"])
+
+
+def _copy(connection: Connection, taken: Sequence[Taken]) -> None:
     if (gone := removals.any_of(connection, [t.row["id"] for t in taken])) is not None:
         raise Gone(
             f"What run {gone} wrote was cleared away just now. Try again: its steps run anew, or penstock gc --restore brings it back.",
             target=gone,
         )
     takeover.copy_all(connection, [{"old": t.row["id"], "new": t.new_id, "attempt": t.row["attempt"]} for t in taken])
-    logged = records.journals_read(connection, [_job(t.row) for t in taken])
-    for each in taken:
-        told = list(_told_to_parent(home, each)) if _job(each.row) in logged else []
-        if told:
-            run = {"id": each.new_id, "root_id": each.root_id, "attempt": 0}
-            journal.apply(connection, told, run, f"jobs/{_job(each.row)}", at)
-
-
-def keep_marked(connection: Connection, home: Path, taken: Sequence[Taken], at: float) -> None:
-    """The same of steps whose rows do not say what stands for them: their properties, outputs and logs say it."""
-    keep(connection, home, taken, at)
-    others = takeover.stand_ins(connection, [t.row["id"] for t in taken])
-    for each in taken:
-        row, other = each.row, others.get(each.row["id"])
-        stand_in = takeover.StandIn(row["id"], row["node"], row["root_id"], row["attempt"])
-        records.insert_labels(connection, {each.new_id: {"property": stand_in.properties}})
-        job = f"{other.run_id}.{other.attempt}" if other is not None else _job(row)
-        records.put_artifacts(connection, list(_logs(home, job, each.new_id)))
-    records.put_outputs(connection, [{**row, "run_id": t.new_id} for t in taken for row in t.outputs])
-
-
-def _job(row: Json) -> str:
-    return f"{row['id']}.{row['attempt']}"
 
 
 def _logs(home: Path, job: str, new: str) -> Iterable[Json]:
-    """The logs of the try that ran, as files of the new step. (A step that was taken over itself has them among its files.)"""
+    """The logs of the try that ran, as files of the new step."""
     for name, path in logs_of(home, job):
         file = {"run_id": new, "name": name, "attempt": 0, "path": f"jobs/{job}/{path.name}"}
         yield {**file, "size_bytes": path.stat().st_size}
 
 
-def _told_to_parent(home: Path, taken: Taken) -> Iterable[Json]:
-    """What the earlier script logged for its parent, now for the new one."""
+def _tell_parents(connection: Connection, home: Path, taken: Sequence[tuple[Taken, StandIn]], at: float) -> None:
+    """What the script that ran for each step logged for its parent is logged for the new one."""
+    logged = records.journals_read(connection, [ran.job for _, ran in taken])
+    for each, ran in taken:
+        told = list(_told_to_parent(home, ran, each.root_id)) if ran.job in logged else []
+        if told:
+            run = {"id": each.new_id, "root_id": each.root_id, "attempt": 0}
+            journal.apply(connection, told, run, f"jobs/{ran.job}", at)
+
+
+def _told_to_parent(home: Path, ran: StandIn, new: str) -> Iterable[Json]:
     try:
-        with open(f"{home}/jobs/{_job(taken.row)}/journal", "rb") as file:
+        with open(f"{home}/jobs/{ran.job}/journal", "rb") as file:
             lines = file.read()
     except FileNotFoundError:
         return
-    parent = taken.row["root_id"]
+    parent = ran.root_id
     if parent.encode() not in lines:
         return
     for line in lines.splitlines():
@@ -96,4 +104,4 @@ def _told_to_parent(home: Path, taken: Taken) -> Iterable[Json]:
         except ValueError:
             continue  # said when it was read the first time
         if isinstance(entry, dict) and entry.get("run") == parent:
-            yield {**entry, "run": taken.root_id}
+            yield {**entry, "run": new}
