@@ -175,6 +175,25 @@ def told(client, answer):
     return set(values)
 
 
+def test_why_says_of_a_step_that_was_taken_over_that_it_did_not_run(client):
+    old, before = broken_run(client)
+    _, answer = client("POST", RUNS, {"resume_from": old})
+    client.follow(answer["run"]["id"])
+    after = ids(answer)
+    steps = {s["run_id"]: s for s in client("GET", f"{RUNS}/{answer['run']['id']}/why")[1]["steps"]}
+    assert [steps[after[n]]["verdict"] for n in (1, 2, 3, 4)] == ["reused", "ran", "ran", "reused"]
+    assert [steps[after[n]]["reused_run_id"] for n in (1, 2, 3, 4)] == [before[1], None, None, before[4]]
+    assert steps[after[1]]["outputs"][0]["digest"].startswith("sha256:")
+    assert [steps[after[2]]["because"], steps[after[2]]["compared_with"]] == [["allow_reuse is False"], None]
+    (own,) = client("GET", f"{RUNS}/{after[1]}/why")[1]["steps"]
+    assert own == steps[after[1]]
+    argv = [sys.executable, "-m", "penstock", "why", "--home", str(client.home), answer["run"]["id"]]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60)
+    assert f"= step 1 was reused: taken over from run {before[1][:8]}, which had completed," in done.stdout, done
+    page = client.raw("GET", f"/runs/{after[1]}")[1].decode()
+    assert "Why it was reused" in page and f"Reused from run {before[1][:8]}" in page
+
+
 def test_a_step_whose_outputs_are_gone_runs_again_and_says_why(client):
     old, before = broken_run(client)
     (output,) = outputs(client, before[1])

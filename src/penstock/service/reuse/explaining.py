@@ -14,7 +14,7 @@ from penstock.model.status import Status
 from penstock.service.context import Context
 from penstock.service.reuse.reusing import Decision, Reuse, Standing
 from penstock.service.runs.binding import Binder, Root
-from penstock.store import identities, records, removals, runs
+from penstock.store import identities, records, removals, runs, takeover
 
 Json = dict[str, Any]
 MAX_COMPARED_BYTES = 1 << 20
@@ -84,6 +84,12 @@ class Explaining:
             seen = known.observations[hit]
             because = [f"run {hit} {_SAME}, and what it left is untouched"]
             return {**step, "verdict": "reused", "reused_run_id": hit, "because": because, "observed": _seen(seen)}
+        if hit := known.taken_from.get(row["id"]):
+            because = [
+                f"taken over from run {hit}, which had completed, when its pipeline run was resumed: "
+                "what it left was as it left it, and nothing else was compared"
+            ]
+            return {**step, "verdict": "reused", "reused_run_id": hit, "because": because}
         if identity is None:
             is_waiting = row["status"] == Status.NOT_STARTED
             said = "it has not started" if is_waiting else "nothing was noted of what it is made from"
@@ -168,6 +174,7 @@ class _Known:
     def __init__(self, connection: Connection, steps: list[Json]) -> None:
         run_ids = [s["id"] for s in steps]
         self.identities = identities.of_runs(connection, run_ids)
+        self.taken_from = takeover.taken_from(connection, run_ids)
         self.outputs = records.outputs_of(connection, run_ids)
         hits = [s["reused_run_id"] for s in steps if s["reused_run_id"]]
         self.observations = identities.observations(connection, [*run_ids, *hits])
