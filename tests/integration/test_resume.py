@@ -86,7 +86,8 @@ def test_what_completed_is_taken_over_and_the_rest_runs(client):
     assert status == 201, answer
     new, after = answer["run"]["id"], ids(answer)
     assert [s["reusable"] for s in answer["steps"]] == [True, False, False, True]
-    assert "2 of 4 steps are taken over" in answer["notes"][-1]
+    assert answer["notes"][-2] == f"2 of 4 steps are taken over from run {old}; 2 run."
+    assert answer["notes"][-1].startswith(f"The code and arguments are those of run {old} as it was submitted. To run ")
     events = [x["event"] for x in client.follow(new) if "event" in x]
     assert client.run(new)["status"] == "Completed"
     assert client.run(new)["properties"]["azureml.resumedfrom"] == old
@@ -203,7 +204,7 @@ def test_a_step_whose_outputs_are_gone_runs_again_and_says_why(client):
     _, answer = client("POST", RUNS, {"resume_from": old})
     notes = "\n".join(answer["notes"])
     assert "Step 'step 1' runs again: its output 'out' is not there any more." in notes
-    assert "Step 'step 4' runs again: step 'step 1' before it runs again." in notes
+    assert "Step 'step 4' runs again: step 'step 1' before it is not taken over." in notes
     client.follow(answer["run"]["id"])
     assert client.run(answer["run"]["id"])["status"] == "Completed"
     steps = ids(answer)
@@ -226,11 +227,33 @@ def test_a_step_whose_output_was_edited_to_the_same_size_runs_again_and_so_does_
     _, answer = client("POST", RUNS, {"resume_from": old})
     notes, steps = "\n".join(answer["notes"]), ids(answer)
     assert "Step 'step 1' runs again: its output 'out' was changed." in notes
-    assert "Step 'step 4' runs again: step 'step 1' before it runs again." in notes
+    assert "Step 'step 4' runs again: step 'step 1' before it is not taken over." in notes
     client.follow(answer["run"]["id"])
     assert client.run(answer["run"]["id"])["status"] == "Completed"
     assert said(client, steps[3]) == f"{steps[1]},{steps[2]},{steps[3]}"
     assert said(client, steps[4]) == f"{steps[1]},{steps[4]}"
+
+
+def test_a_step_that_may_still_be_reused_is_not_said_to_run_again(client):
+    (client.home / "broken").touch()
+    steps = chain(client)
+    steps[3] = {**steps[3], "allow_reuse": True, "settings": {**steps[3]["settings"], "version": "anew"}}
+    old = client.submit(steps, continue_on_step_failure=True)[1]
+    client.follow(old["run"]["id"])
+    (client.home / "broken").unlink()
+    place = published(client, ids(old)[4]) / "said"
+    place.chmod(0o644)
+    place.write_text(place.read_text().swapcase())
+    for more, becomes, count in (
+        ({}, "is decided anew", "3 run, or are reused from other runs."),
+        ({"regenerate_outputs": True}, "runs again", "3 run."),
+    ):
+        _, answer = client("POST", RUNS, {"resume_from": old["run"]["id"], **more})
+        assert f"Step 'step 4' {becomes}: its output 'out' was changed." in answer["notes"]
+        assert any(n.endswith(f"; {count}") for n in answer["notes"])
+        client.follow(answer["run"]["id"])
+        (note,) = [e["body"]["message"] for e in client.events(ids(answer)[4]) if "had completed" in str(e["body"])]
+        assert note.endswith("but is not taken over: its output 'out' was changed.")
 
 
 def test_a_step_whose_output_cannot_be_read_or_leads_elsewhere_runs_again_and_says_why(client):

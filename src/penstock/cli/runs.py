@@ -158,7 +158,9 @@ def cancel(
 @quiet_option
 def resume(run_id: str, workspace: str | None, home: str | None, as_json: bool, quiet: bool) -> None:
     """Start a new run of the same graph and parameters in which the steps that completed in RUN are taken over: their outputs
-    are pointed at, not made again. A step whose outputs are gone runs again, with what reads them.
+    are pointed at, not made again. A step whose outputs are gone or were changed runs again, with what reads them.
+
+    Code and arguments are those of RUN as it was submitted: to run changed code, submit the pipeline again.
 
     It prints the new run's id.
     """

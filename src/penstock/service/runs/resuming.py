@@ -35,7 +35,7 @@ class TakenOver:
 
 @dataclass(frozen=True)
 class Resumption:
-    """What a new run takes over, by node id; and for each step that had completed and runs again all the same, why."""
+    """What a new run takes over, by node id; and for each step that had completed and is not taken over all the same, why."""
 
     root_id: str
     taken: dict[str, TakenOver]
@@ -46,13 +46,21 @@ class Resumption:
         steps = {node: {"run_id": t.row["id"]} for node, t in self.taken.items()}
         return {"resumed_from": self.root_id, "taken_over": steps}
 
-    def notes(self, plan: Plan) -> list[str]:
-        """For whoever asked: what is taken over, and what is not though it had completed."""
+    def notes(self, plan: Plan, may_reuse: bool) -> list[str]:
+        """For whoever asked: what is taken over, what is not though it had completed, and whose code runs. `may_reuse`: other runs' steps may
+        stand for those that allow it."""
         if not self.root_id:
             return []
-        n_steps = len(plan.graph.nodes)
-        first = f"{len(self.taken)} of {n_steps} steps are taken over from run {self.root_id}; {n_steps - len(self.taken)} run."
-        return [first, *(f"Step '{plan.graph.node(n).name}' runs again: {why}." for n, why in self.again.items())]
+        nodes = plan.graph.nodes
+        left = [n for n in nodes if n.id not in self.taken]
+        does = "run, or are reused from other runs" if may_reuse and any(n.allow_reuse for n in left) else "run"
+        notes = [f"{len(self.taken)} of {len(nodes)} steps are taken over from run {self.root_id}; {len(left)} {does}."]
+        for node_id, why in self.again.items():
+            node = plan.graph.node(node_id)
+            becomes = "is decided anew" if may_reuse and node.allow_reuse else "runs again"
+            notes.append(f"Step '{node.name}' {becomes}: {why}.")
+        code = f"The code and arguments are those of run {self.root_id} as it was submitted."
+        return [*notes, f"{code} To run changed code, submit the pipeline again: what is the same is reused."]
 
 
 NOTHING = Resumption("", {}, {})
@@ -116,7 +124,7 @@ def look_up(
     digests: Digests,
     mirror: Callable[[Json], Mirror],
 ) -> Resumption:
-    """What of the completed steps can be taken over. One whose outputs are not as it left them runs again, and so does what reads them."""
+    """What of the completed steps can be taken over. One whose outputs are not as it left them is not, nor is what reads them."""
     taken: dict[str, TakenOver] = {}
     again: dict[str, str] = {}
     for node in plan.order:
@@ -125,7 +133,7 @@ def look_up(
             continue
         upstream = next((plan.graph.node(u).name for u in plan.upstream[node.id] if u not in taken), None)
         if upstream is not None:
-            again[node.id] = f"step '{upstream}' before it runs again"
+            again[node.id] = f"step '{upstream}' before it is not taken over"
         elif other := _what_is_other(step.outputs, datastores, digests, mirror):
             again[node.id] = other
         else:
@@ -168,6 +176,6 @@ def keep(
         body = {"status": str(Status.COMPLETED), "message": message, "reused_run_id": each.row["id"]}
         events.append(runs.Event(each.new_id, root_id, at, "completed", body))
     for node, why in resumption.again.items():
-        body = {"message": f"It had completed in run {resumption.root_id}, but runs again: {why}."}
+        body = {"message": f"It had completed in run {resumption.root_id}, but is not taken over: {why}."}
         events.append(runs.Event(step_ids[node], root_id, at, "note", body))
     runs.append_events(connection, events)

@@ -85,7 +85,8 @@ class Submission:
         if not is_kept:
             return self.submit(workspace, body)  # the same key was quicker on another connection: its run is the answer
         self.entered([entry])
-        notes = [*_notes(ready.computes, entry.bindings, body), *entry.resumption.notes(entry.plan)]
+        resumed = entry.resumption.notes(entry.plan, may_reuse=not body.get("regenerate_outputs"))
+        notes = [*_notes(ready.computes, entry.bindings, body), *resumed]
         answer = {"run_id": entry.root_id, "steps": entry.steps(), "notes": notes}
         return {**answer, "all_stand": entry.settled is not None}
 
