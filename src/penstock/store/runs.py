@@ -254,7 +254,20 @@ def standing(connection: Connection, run_ids: Sequence[str]) -> dict[str, tuple[
     return found
 
 
-STEP = tuple("id number type parent_id node status attempt created_at queued_at ended_at workspace experiment".split())
+STEP = (
+    "id",
+    "number",
+    "type",
+    "parent_id",
+    "node",
+    "status",
+    "attempt",
+    "created_at",
+    "queued_at",
+    "ended_at",
+    "workspace",
+    "experiment",
+)
 
 
 def steps_of_root(connection: Connection, root_id: str) -> list[Row]:
