@@ -20,6 +20,7 @@ from submitting import from_step, output, step
 
 Json = dict[str, Any]
 EVIL = "<script>alert(1)</script> & 🎉"
+CLEARED = re.compile(r"^Cleared away on [-\d]{10}\. Until [-\d]{10} it can be brought back: penstock gc --restore$")
 FILES = {
     "prepare.py": "import sys, pathlib\npathlib.Path(sys.argv[1]).mkdir(exist_ok=True)\n"
     "(pathlib.Path(sys.argv[1]) / 'd.csv').write_text('a,b')\nprint('prepared')\n",
@@ -181,6 +182,23 @@ def test_long_words_stay_in_their_cards_and_a_traceback_shows_its_end(site: Site
                              ".filter(e => e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display !== 'inline')"
                              ".map(e => [e.tagName, e.className, e.scrollWidth, e.clientWidth])")  # fmt: skip
     assert bursting == []
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_what_was_cleared_away_is_said_below_where_it_was(site: Site, page: Page, width: int) -> None:
+    site.client.post("gc", {"max_bytes": 0, "delete": True})
+    try:
+        page.set_viewport_size({"width": width, "height": 800})
+        page.goto(site.page_of(site.good["run"]["id"]))
+        outputs = page.locator("#outputs")
+        place, size = outputs.locator("td.grow"), outputs.locator("td.right")
+        expect(place.locator(".changed")).to_have_text(CLEARED)
+        expect(size).to_have_text("3 B in 1 file")
+        widths = [e.evaluate("e => e.getBoundingClientRect().width") for e in (place, outputs)]
+        assert widths[0] > 0.45 * widths[1]
+        assert page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+    finally:
+        site.client.post("gc/restore", {})
 
 
 def test_what_is_under_way_is_drawn_lighter_than_what_is_done(site: Site, page: Page, tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ import pytest
 from forked import serve
 from integration.served import node, wait_until_served
 
+from penstock.cli import terminal
+
 SCRIPT = b"""
 import os, sys
 out = os.environ["AZUREML_DATAREFERENCE_out"]
@@ -121,10 +123,11 @@ def test_purged_means_gone_and_the_page_says_so(client, place):
     assert (answer["deleted"], answer["size_bytes"]) == (1, 1000 * len(place.name))
     assert not path.exists() and not (path.parents[2] / ".staging/.removed").exists()
     assert place.output(step_id)["cleared"]["until"] is None
-    shown = cli(client, "run", "show", place.root)
-    assert "cleared away" in shown.stdout
+    shown = cli(client, "run", "show", place.root).stdout
+    assert f"  {terminal.size(1000 * len(place.name))} in 1 file  {path} (cleared away)\nCleared away on " in shown
+    assert " and deleted since." in shown
     status, page = client.raw("GET", f"/runs/{place.root}", headers={"Accept": "text/html"})
-    assert status == 200 and b"cleared away" in page
+    assert status == 200 and b"Cleared away on " in page
 
 
 def test_what_was_put_in_its_place_meanwhile_is_not_overwritten(client, place):

@@ -129,21 +129,24 @@ def _outputs(outputs: list[Json], names: dict[str, str], look: Look) -> Iterator
             names.get(o.get("run_id", ""), ""),
             o["name"],
             _extent(o),
-            str(o.get("local_path") or f"{o['datastore']}/{o['path']}"),
+            str(o.get("local_path") or f"{o['datastore']}/{o['path']}")
+            + (" (cleared away)" if o.get("cleared") else ""),
         ]
         for o in outputs
     ]
     yield terminal.table(["STEP", "OUTPUT", "SIZE", "FOLDER OR FILE"], rows, look, limit=400)
+    yield from dict.fromkeys(_cleared(o["cleared"]) for o in outputs if o.get("cleared"))
 
 
 def _extent(output: Json) -> str:
     files = output.get("n_files") or 0
-    text = f"{terminal.size(output.get('size_bytes') or 0)} in {files} file{'' if files == 1 else 's'}"
-    cleared = output.get("cleared")
-    if cleared:
-        back = f"; back with penstock gc --restore until {cleared['until'][:10]}" if cleared["until"] else ""
-        text += f", cleared away on {cleared['at'][:10]}{back}"
-    return text
+    return f"{terminal.size(output.get('size_bytes') or 0)} in {terminal.counted(files, 'file')}"
+
+
+def _cleared(removal: Json) -> str:
+    until = removal["until"]
+    back = f"; until {until[:10]} it can be brought back: penstock gc --restore" if until else " and deleted since"
+    return f"Cleared away on {removal['at'][:10]}{back}."
 
 
 def _metrics(detail: Json, look: Look) -> Iterator[str]:

@@ -25,6 +25,7 @@ from penstock.server.studio.wording import (
     Moment,
     Span,
     badge,
+    cleared_away,
     files,
     length,
     moment,
@@ -90,6 +91,7 @@ class OutputRow:
     place: str
     local: str
     extent: str
+    cleared: str
     kept_as: str
 
 
@@ -443,9 +445,6 @@ def _output_row(output: Json, names: dict[str, str], own_id: str) -> OutputRow:
     extent = "nothing written" if output.get("kind") == "missing" else (
         f"{size(output.get('size_bytes') or 0)} in {files(output.get('n_files') or 0)}"
     )  # fmt: skip
-    if cleared := output.get("cleared"):
-        until = f"; penstock gc --restore brings it back until {cleared['until'][:10]}" if cleared["until"] else ""
-        extent += f", cleared away on {cleared['at'][:10]}{until}"
     place = f"{output['datastore']}/{output['path']}"
     return OutputRow(
         str(output["name"]),
@@ -453,6 +452,7 @@ def _output_row(output: Json, names: dict[str, str], own_id: str) -> OutputRow:
         place,
         str(output.get("local_path") or ""),
         extent,
+        cleared_away(output.get("cleared")),
         str(output.get("pipeline_output_name") or ""),
     )
 

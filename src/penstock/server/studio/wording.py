@@ -125,6 +125,15 @@ def files(count: int) -> str:
     return f"{count:,} file{'' if count == 1 else 's'}"
 
 
+def cleared_away(removal: dict[str, Any] | None) -> str:
+    """When an output was cleared away, and how long it can be brought back; empty when it was not."""
+    if not removal:
+        return ""
+    at, until = removal["at"][:10], removal["until"]
+    back = f". Until {until[:10]} it can be brought back: penstock gc --restore" if until else " and deleted since"
+    return f"Cleared away on {at}{back}"
+
+
 def number(value: Any) -> str:
     """A logged value in few characters: six digits, thousands set apart."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
