@@ -272,3 +272,11 @@ def test_a_run_that_a_notebook_drives_is_shown_but_does_not_hold_the_server(plac
     assert [r["id"] for r in active] == ["explore-1"]
     assert "explore-1"[:8] in cli("status").stdout
     assert cli("stop").returncode == 0
+
+
+def test_a_plan_says_whose_scripts_it_is_of(place: Place) -> None:
+    done = cli("plan", place.good[:8])
+    assert done.returncode == 0, done.stderr
+    wanted = f"With the scripts of run {place.good[:8]} as they were submitted; Pipeline.plan() looks at the folder as it is."
+    assert "say hello" in done.stdout and done.stdout.splitlines()[-1] == wanted
+    assert json.loads(cli("plan", place.good, "--json").stdout)["steps"][0]["name"] == "say hello"

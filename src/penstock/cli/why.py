@@ -60,9 +60,9 @@ def why(run_id: str, step_name: str | None, workspace: str | None, home: str | N
 @home_option
 @json_option
 def plan(run_id: str, regenerate_outputs: bool, workspace: str | None, home: str | None, as_json: bool) -> None:
-    """Say what would run, and why, if RUN were submitted again now. Nothing is run.
+    """Say what would run, and why, if RUN were submitted again now, with its scripts as they were then. Nothing is run.
 
-    For a pipeline that has not been submitted yet there is `Pipeline.plan()`.
+    `Pipeline.plan()` says it of the scripts as they are, also of a pipeline that has not been submitted yet.
     """
     client = places.server(places.place(home))
     found = find_run(client, run_id, workspace, Path.cwd())
@@ -74,6 +74,9 @@ def plan(run_id: str, regenerate_outputs: bool, workspace: str | None, home: str
     look = Look.of_stdout()
     for each in answer["steps"]:
         _show(each, look)
+    root = short(found["root_id"])
+    said = f"With the scripts of run {root} as they were submitted; Pipeline.plan() looks at the folder as it is."
+    click.echo(look.paint(said, dim=True))
 
 
 def _show(step: Json, look: Look) -> None:
