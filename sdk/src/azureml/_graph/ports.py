@@ -4,7 +4,45 @@ An object that can be an input has `_as_input_port()`, one that can be an output
 in a step's arguments `_argument_keys()`: how to find the port that it means.
 """
 
+import os
+
 INPUT_MODES = ("mount", "download", "direct", "upload", "hdfs")
+
+
+class MadeUp(str):
+    """A name that nobody gave: some letters and eight digits drawn at random. Copies of what is called so keep it."""
+
+    def __new__(cls, prefix, seed=None):
+        made = str.__new__(cls, prefix + os.urandom(4).hex())
+        made.prefix, made.seed = prefix, seed
+        return made
+
+
+def settle_names(step_name, ports):
+    """Names for ports that nobody gave one, the same each time the step is written: else no step of another run could stand for it."""
+    from zlib import crc32
+
+    taken = {port.name for port in ports if not isinstance(port.name, MadeUp)}
+    made_up = [port for port in ports if isinstance(port.name, MadeUp)]
+    for number, port in enumerate(made_up):
+        prefix, seed, salt = port.name.prefix, port.name.seed or "{}\0{}".format(step_name, number), 0
+        while isinstance(port.name, MadeUp) or port.name in taken:
+            port.name = prefix + "%08x" % crc32("{}\0{}".format(seed, salt).encode("utf-8", "surrogatepass"))
+            salt += 1
+        taken.add(port.name)
+        if isinstance(port, OutputPort):
+            port.slot.output_name = port.name
+
+
+def by_name(inputs, outputs):
+    """What an argument becomes that names a port in its text: by the name of the port, or of the data, whatever the port is called."""
+    ports = {port.name: {"input": port.name} for port in inputs}
+    ports.update({port.name: {"output": port.name} for port in outputs})
+    for port in inputs + outputs:
+        names = [key[1] for key in port.keys if isinstance(key, tuple) and key[0] in ("data", "dataset")]
+        for name in names if port.slot is None else [port.slot.name] + names:
+            ports.setdefault(name, ports[port.name])
+    return ports
 
 
 class Slot:

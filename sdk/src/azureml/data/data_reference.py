@@ -1,8 +1,6 @@
 """DataReference: a path on a datastore with the name and the mode under which a step sees it. Nothing is read here."""
 
-import os
-
-from azureml._graph.ports import InputPort, datastore_name
+from azureml._graph.ports import InputPort, MadeUp, datastore_name
 
 _MODES = ("mount", "download", "upload")
 
@@ -24,7 +22,8 @@ class DataReference:
         if datastore is None:
             raise _user_error("A DataReference needs a datastore, but datastore is None.")
         if not data_reference_name:
-            data_reference_name = os.urandom(4).hex() if path_on_datastore else datastore_name(datastore)
+            seed = "{}/{}".format(datastore_name(datastore), path_on_datastore)
+            data_reference_name = MadeUp("", seed) if path_on_datastore else datastore_name(datastore)
         if not all(c.isalnum() or c == "_" for c in data_reference_name):
             raise _user_error(
                 "Invalid data reference name {!r}: use letters, digits and underscores only.".format(

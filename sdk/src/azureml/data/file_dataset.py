@@ -3,6 +3,7 @@
 import os
 
 import azureml._sentinel  # noqa: F401
+from azureml._graph.ports import MadeUp
 from azureml.data.abstract_dataset import AbstractDataset, _not_built
 
 
@@ -48,7 +49,7 @@ class FileDataset(AbstractDataset):
         return self._unnamed().as_hdfs()
 
     def _unnamed(self):
-        return self.as_named_input("input_" + os.urandom(4).hex())
+        return self.as_named_input(MadeUp("input_"))
 
     def take(self, count):
         return self._with({"take": _count(count)})

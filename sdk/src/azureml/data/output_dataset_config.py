@@ -1,9 +1,8 @@
 """OutputFileDatasetConfig and its kin: an output of a step that is a dataset. Every method gives a copy that shares one producer."""
 
 import copy
-import os
 
-from azureml._graph.ports import OutputPort, Slot, check_port_name, datastore_name
+from azureml._graph.ports import MadeUp, OutputPort, Slot, check_port_name, datastore_name
 
 
 class UploadOptions:
@@ -35,7 +34,7 @@ class OutputDatasetConfig:
     def __init__(self, mode, name=None, **kwargs):
         if name is not None:
             check_port_name(name, "Output")
-        self._name = name or "output_{}".format(os.urandom(4).hex())
+        self._name = name or MadeUp("output_")
         self.mode = mode
         self.destination = None
         self.source = None
@@ -46,7 +45,7 @@ class OutputDatasetConfig:
 
     @property
     def name(self):
-        return self._name
+        return self._slot.output_name if isinstance(self._name, MadeUp) else self._name
 
     @property
     def arg_val(self):
@@ -64,7 +63,7 @@ class OutputDatasetConfig:
         from azureml.data.dataset_consumption_config import DatasetConsumptionConfig
 
         mode = "direct" if self._is_tabular else "mount"
-        return DatasetConsumptionConfig(name or "input_{}".format(os.urandom(4).hex()), self, mode)
+        return DatasetConsumptionConfig(name or MadeUp("input_"), self, mode)
 
     def register_on_complete(self, name, description=None, tags=None):
         """A copy that is registered as a new version of dataset `name` when the step completes."""

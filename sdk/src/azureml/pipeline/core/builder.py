@@ -6,10 +6,12 @@ from azureml._graph.ports import (
     OutputPort,
     Slot,
     argument_keys,
+    by_name,
     check_port_name,
     datastore_name,
     input_port,
     output_port,
+    settle_names,
 )
 
 _OUTPUT_MODES = ("mount", "upload")
@@ -247,14 +249,15 @@ class PipelineStep:
         """ValueError when a named input of the arguments is another dataset than the input of that name."""
         for port in self._input_ports:
             known = port.item
-            if known is None or known is argument:
+            if known is None or known is argument or ("dataset", known.name) not in argument_keys(argument):
                 continue
-            same_name = ("dataset", known.name) in argument_keys(argument)
-            if same_name and not _is_same_dataset(getattr(argument, "dataset", None), known.dataset):
+            if not _is_same_dataset(getattr(argument, "dataset", None), known.dataset):
                 raise ValueError("[{}] is repeated. Input port names must be unique.".format(port.name))
 
     def _settle_ports(self):
         """Port names made unique, and this step written down as the producer of its outputs."""
+        settle_names(self.name, self._output_ports)
+        settle_names(self.name, self._input_ports)
         output_names = set()
         for port in self._output_ports:
             if port.name in output_names:
@@ -329,12 +332,7 @@ class PipelineStep:
         return lowered
 
     def _ports_by_name(self):
-        ports = {port.name: {"input": port.name} for port in self._input_ports}
-        ports.update({port.name: {"output": port.name} for port in self._output_ports})
-        for port in self._input_ports + self._output_ports:
-            if port.slot is not None:  # text may name the data, whatever the port is called
-                ports.setdefault(port.slot.name, ports[port.name])
-        return ports
+        return by_name(self._input_ports, self._output_ports)
 
     def _lower_parameters(self, scope):
         """What becomes AML_PARAMETER_<name>: the params, and every PipelineParameter among the arguments."""
