@@ -174,7 +174,7 @@ def test_an_output_inside_another_stays_with_it(home: Home) -> None:
     assert home.clearing.clear(Limits(DAY))["outputs"] == []
 
 
-def test_what_is_gone_already_is_noted_as_gone_and_a_link_is_moved_as_a_link(home: Home, tmp_path: Path) -> None:
+def test_what_is_not_there_is_left_alone_and_a_link_is_moved_as_a_link(home: Home, tmp_path: Path) -> None:
     lost, linked = home.add("lost", 10 * DAY), home.add("linked", 10 * DAY)
     for path in (lost, linked):
         (path / "f").unlink()
@@ -182,10 +182,21 @@ def test_what_is_gone_already_is_noted_as_gone_and_a_link_is_moved_as_a_link(hom
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "mine").write_text("mine")
     linked.symlink_to(tmp_path / "elsewhere")
-    home.clearing.clear(Limits(DAY))
-    assert sorted(home.states()) == ["aside", "gone"]
+    planned, done = home.clearing.plan(Limits(DAY)), home.clearing.clear(Limits(DAY))
+    for told in (planned, done):
+        assert [o["run_id"] for o in told["outputs"]] == ["linked"], "what is not there frees nothing"
+        assert (told["size_bytes"], told["n_outputs"], told["n_absent"]) == (10, 1, 1)
+    assert home.states() == ["aside"] and len(home.clearing.aside()) == 1
     home.clearing.purge()
     assert (tmp_path / "elsewhere" / "mine").read_text() == "mine"
+
+
+def test_what_is_not_there_takes_no_room(home: Home) -> None:
+    lost, first, last = (home.add(name, age * DAY) for name, age in (("lost", 3), ("first", 2), ("last", 1)))
+    (lost / "f").unlink()
+    lost.rmdir()
+    assert home.clearing.clear(Limits(max_bytes=20))["outputs"] == []
+    assert first.exists() and last.exists() and home.states() == []
 
 
 def test_what_vanished_from_aside_is_not_said_to_be_back(home: Home) -> None:

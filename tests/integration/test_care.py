@@ -281,16 +281,19 @@ def test_the_commands_say_what_they_did(client, place):
     assert "all are as published" in cli(client, "cache", "verify", step_id).stdout
     assert "is pinned" in cli(client, "run", "pin", place.root).stdout
     kept = cli(client, "gc")
-    assert "Would clear away 0 of 1 outputs" in kept.stdout and "1 of them because something leads there" in kept.stdout
+    assert "Would clear away 0 of 1 output, 0 B; 1 stay" in kept.stdout
+    leads = f"  run {place.root} is pinned: out of {place.name} ({step_id[:8]})\n"
+    assert f"1 stay because something leads there:\n{leads}" in kept.stdout
     assert cli(client, "run", "unpin", place.root).returncode == 0
-    assert "Do it: add --delete" in cli(client, "gc", "--older-than", "0s").stdout
+    assert "Do it: add --delete.\n" in cli(client, "gc", "--older-than", "0s").stdout
+    assert "Do it: add --delete and --older-than or --keep.\n" in cli(client, "gc").stdout
     assert cli(client, "gc", "--delete").returncode == 2
     assert cli(client, "gc", "--older-than", "soon").returncode == 2
     assert cli(client, "gc", "--delete", "--purge").returncode == 2
     done = cli(client, "gc", "--keep", "0", "--delete")
-    assert "Cleared away 1 of 1 outputs" in done.stdout and "--restore --sweep" in done.stdout
+    assert "Cleared away 1 of 1 output" in done.stdout and "--restore --sweep" in done.stdout
     assert step_id[:8] in cli(client, "gc", "--list").stdout
-    assert "Brought back 1 outputs" in cli(client, "gc", "--restore").stdout
+    assert "Brought back 1 output," in cli(client, "gc", "--restore").stdout
     assert json.loads(cli(client, "gc", "--json").stdout)["outputs"][0]["run_id"] == step_id
     assert "is not reused any more" in cli(client, "cache", "forget", step_id).stdout
     missing = cli(client, "cache", "show", step_id)

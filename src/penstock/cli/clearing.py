@@ -12,13 +12,15 @@ from penstock.cli.client import segment
 from penstock.cli.commands import home_option, json_option, quiet_option, workspace_option
 from penstock.cli.finding import complete_run_id, find_run
 from penstock.cli.printing import print_json
-from penstock.cli.terminal import Look, printable, short
+from penstock.cli.terminal import Look, counted, printable, short
 from penstock.cli.trouble import BAD_USAGE, FAILED, Trouble
 from penstock.model.settings import duration, size_of
 
 Json = dict[str, Any]
 SHOWN = 40
 """How many outputs are listed; --json has all."""
+NAMED = 3
+"""How many reasons why outputs stay are said, and outputs of each."""
 
 
 @click.command()
@@ -66,7 +68,8 @@ def gc(
         return _print(answer, as_json, _show_purged)
     if delete and not limits:
         raise Trouble("--delete needs to know what: add --older-than 30d, or --keep 50GB, or both.", BAD_USAGE)
-    return _print(client.post("gc", {**limits, "delete": delete}), as_json, _show_plan)
+    answer = client.post("gc", {**limits, "delete": delete})
+    return _print(answer, as_json, lambda told: _show_plan(told, "" if limits else " and --older-than or --keep"))
 
 
 def _limits(older_than: str | None, keep_size: str | None) -> Json:
@@ -85,7 +88,7 @@ def _print(answer: Json, as_json: bool, show: Any) -> int:
     return FAILED if answer.get("not_restored") else 0
 
 
-def _show_plan(answer: Json) -> None:
+def _show_plan(answer: Json, limits_to_add: str) -> None:
     look, now = Look.of_stdout(), terminal.utc_now()
     going, is_done = answer["outputs"], answer["deleted"]
     if going:
@@ -102,17 +105,34 @@ def _show_plan(answer: Json) -> None:
         click.echo(terminal.table(["RUN", "STEP", "OUTPUT", "SIZE", "LAST USED"], rows, look))
         if len(going) > SHOWN:
             click.echo(look.paint(f"and {len(going) - SHOWN} more (--json lists all)", dim=True))
-    n_kept = len(answer["kept"])
-    why = f", {n_kept} of them because something leads there" if n_kept else ""
-    verb = "Cleared away" if is_done else "Would clear away"
-    click.echo(
-        f"{verb} {len(going)} of {answer['n_outputs']} outputs, {terminal.size(answer['size_bytes'])}; "
-        f"{terminal.size(answer['kept_bytes'])} stay{why}."
-    )
+    verb, n_stay = "Cleared away" if is_done else "Would clear away", answer["n_outputs"] - len(going)
+    freed, left = terminal.size(answer["size_bytes"]), terminal.size(answer["kept_bytes"])
+    click.echo(f"{verb} {len(going)} of {counted(answer['n_outputs'], 'output')}, {freed}; {n_stay} stay, {left}.")
+    _show_kept(answer["kept"])
+    if answer["n_absent"]:
+        click.echo(
+            f"{counted(answer['n_absent'], 'output')} more: not there any more, and left alone (penstock doctor)."
+        )
     if is_done and going:
         click.echo(f"Bring it back: penstock gc --restore --sweep {answer['sweep']}")
     elif going:
-        click.echo("Nothing was changed. Do it: add --delete (and --older-than or --keep).")
+        click.echo(f"Nothing was changed. Do it: add --delete{limits_to_add}.")
+
+
+def _show_kept(kept: list[Json]) -> None:
+    """What leads to outputs so that they stay in any case, and to which."""
+    reasons: dict[str, list[str]] = {}
+    for each in kept:
+        reasons.setdefault(each["kept_because"], []).append(
+            f"{each['name']} of {each['step']} ({short(each['run_id'])})"
+        )
+    if kept:
+        click.echo(f"{len(kept)} stay because something leads there:")
+    for why, outputs in list(reasons.items())[:NAMED]:
+        more = ", …" if len(outputs) > NAMED else ""
+        click.echo(printable(f"  {why}: {', '.join(outputs[:NAMED])}{more}"))
+    if len(reasons) > NAMED:
+        click.echo(f"  and {counted(len(reasons) - NAMED, 'more reason')} (--json has all)")
 
 
 def _show_aside(answer: Json) -> None:
@@ -135,14 +155,14 @@ def _show_aside(answer: Json) -> None:
 
 
 def _show_restored(answer: Json) -> None:
-    click.echo(f"Brought back {answer['restored']} outputs, {terminal.size(answer['size_bytes'])}.")
+    click.echo(f"Brought back {counted(answer['restored'], 'output')}, {terminal.size(answer['size_bytes'])}.")
     for each in answer["not_restored"]:
         why = "something else lies there now; move that away" if each["until"] else "it is not there any more"
         click.echo(f"Not brought back: {each['path']}: {why}.")
 
 
 def _show_purged(answer: Json) -> None:
-    click.echo(f"Deleted {answer['deleted']} outputs, {terminal.size(answer['size_bytes'])}, for good.")
+    click.echo(f"Deleted {counted(answer['deleted'], 'output')}, {terminal.size(answer['size_bytes'])}, for good.")
 
 
 @click.command()

@@ -63,10 +63,9 @@ class Clearing:
 
     def plan(self, limits: Limits) -> Json:
         """What would go, oldest first, and how much stays. Without limits: all that nothing keeps."""
-        with self._context.database.read() as connection:
-            found = _candidates(connection)
+        found, absent = self._looked_at()
         chosen = _chosen(found, limits, self._context.clock())
-        return {**_told(chosen, found), "sweep": None, "deleted": False}
+        return {**_told(chosen, found), "n_absent": len(absent), "sweep": None, "deleted": False}
 
     def clear(self, limits: Limits) -> Json:
         """Move aside what goes. BadRequest without limits."""
@@ -77,14 +76,24 @@ class Clearing:
         sweep = new_id()
         with aside.one_at_a_time(self._context.home):
             self._finish()
-            chosen, found = self._context.database.write(lambda c: self._note(c, limits, sweep))
+            _, absent = self._looked_at()
+            chosen, found = self._context.database.write(lambda c: self._note(c, limits, sweep, absent))
             self._put_aside(sweep=sweep)
-        return {**_told(chosen, found), "sweep": sweep if chosen else None, "deleted": True}
+        return {**_told(chosen, found), "n_absent": len(absent), "sweep": sweep if chosen else None, "deleted": True}
 
-    def _note(self, connection: Connection, limits: Limits, sweep: str) -> tuple[list[Candidate], list[Candidate]]:
+    def _looked_at(self) -> tuple[list[Candidate], set[str]]:
+        """What is in its place, and the places of what is not: deleted by hand, or on a disk that is not mounted now. That is left alone."""
+        with self._context.database.read() as connection:
+            found = _candidates(connection)
+        absent = {c.place for c in found if not os.path.lexists(c.place)}
+        return [c for c in found if c.place not in absent], absent
+
+    def _note(
+        self, connection: Connection, limits: Limits, sweep: str, absent: set[str]
+    ) -> tuple[list[Candidate], list[Candidate]]:
         """Choose, and say so: from here on no step stands on what was chosen."""
         now = self._context.clock()
-        found = _candidates(connection)
+        found = [c for c in _candidates(connection) if c.place not in absent]
         chosen = _chosen(found, limits, now)
         same = ("run_id", "name", "path", "n_files", "size_bytes")
         rows = [{k: c.row[k] for k in same} | {"root": c.root, "sweep": sweep} for c in chosen]
