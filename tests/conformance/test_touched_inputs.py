@@ -12,8 +12,9 @@ from azureml.pipeline.steps import PythonScriptStep
 
 MAKE = "import sys; open(sys.argv[1], 'w').write('good')"
 MEDDLE = """
-import glob, os, sys
+import glob, os, sys, time
 if sys.argv[2] == "edit":
+    time.sleep(0.1)  # nobody is quicker by hand
     path = max(glob.glob(sys.argv[1] + "/azureml/*/made"), key=os.path.getmtime)
     times = os.stat(path)
     open(path, "w").write("evil")

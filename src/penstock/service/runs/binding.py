@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from penstock.data import filesets, pins, publish
+from penstock.data.clocks import Clocks
 from penstock.data.paths import beneath, relative_path
 from penstock.data.remotes import Mirror
 from penstock.engine.plan import Plan
@@ -55,15 +56,15 @@ class Binder:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._clocks = Clocks(context.clock)
 
     def job(
         self, connection: Connection, root: Root, node: Node, run_id: str, attempt: int, scratch: Path | None = None
     ) -> Job:
         """The job of try `attempt`; a PenstockError says what cannot be bound. All that it writes goes to `scratch` if given."""
         folder = scratch or self._context.home / "jobs" / f"{run_id}.{attempt}"
-        inputs = tuple(
-            replace(self._input(connection, root, i, folder), since=_since(root, node, i)) for i in node.inputs
-        )
+        found = ((i, self._input(connection, root, i, folder)) for i in node.inputs)
+        inputs = tuple(replace(bound, since=self._since(root, node, port, bound)) for port, bound in found)
         outputs = tuple(self._output(root, o, run_id, attempt, scratch) for o in node.outputs)
         interpreter = root.bindings["interpreter"]
         bound = Bound(
@@ -79,6 +80,16 @@ class Binder:
             env=self._environment(root, run_id, attempt),
         )
         return step_kind(node.kind).to_job(bound)
+
+    def _since(self, root: Root, node: Node, port: Input, bound: BoundInput) -> float | None:
+        """When what a step is about to read was what its fingerprint is of, as files there are stamped; None: nobody knows, or may change it."""
+        produced = root.plan.sources(node)[port.name]
+        moment = root.looked_at.get(node.id) if produced is None else root.left_at.get(produced[0])
+        places = [bound.path or "", *(file["source"] for file in bound.tree or ())]
+        if moment is None or any(place.startswith(f"{self._context.home}/pins/") for place in places):
+            return None
+        folders = [Path(s["root"]) / publish.STAGING for s in root.bindings["datastores"].values() if s["root"]]
+        return max((self._clocks.latest(moment, folder) for folder in folders), default=None)
 
     def place(self, root: Root, output: Output, run_id: str, attempt: int) -> publish.Place:
         """Where an output of this try is staged and will be published."""
@@ -211,12 +222,6 @@ class Binder:
             "PENSTOCK_URL": f"unix://{c.socket}",
             "PYTHONUNBUFFERED": "1",
         }
-
-
-def _since(root: Root, node: Node, port: Input) -> float | None:
-    """When what a step is about to read was what its fingerprint is of."""
-    produced = root.plan.sources(node)[port.name]
-    return root.looked_at.get(node.id) if produced is None else root.left_at.get(produced[0])
 
 
 def output_path(output: Output, run_id: str) -> str:
