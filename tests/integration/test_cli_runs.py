@@ -251,6 +251,10 @@ def test_a_reused_step_is_shown_as_such(place: Place) -> None:
     assert "Steps (1 of 1 completed, 1 reused)" in shown
     assert "reused from run " in shown.split("say hello")[-1]
     assert "── say hello (Completed, reused from run " in printed and "hello 🎉" in printed
+    listed = json.loads(cli("run", "list", "--experiment", "reused", "--json").stdout)["value"]
+    assert [(r["n_steps"], r["n_reused"]) for r in listed] == [(1, 1), (1, 0)]
+    lines = cli("run", "list", "--experiment", "reused").stdout.splitlines()
+    assert "STEPS" in lines[0] and [line.split("  ")[-1].strip() for line in lines[1:3]] == ["1, 1 reused", "1"]
 
 
 def test_stopping_a_busy_server_names_the_runs_and_needs_force(place: Place, tmp_path: Path) -> None:

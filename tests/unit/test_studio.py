@@ -87,7 +87,7 @@ def test_the_story_names_who_and_when() -> None:
     ]
     story = page_of(a_run("root", "Failed", type="pipeline"), a_run("s", "Failed"), events=events).story
     assert [(h.since, h.who, h.text) for h in story] == [
-        ("+0.0 s", "The run", "was created"),
+        ("+0 ms", "The run", "was created"),
         ("+4.0 s", "s", "failed: bad data"),
         ("+4.0 s", "s", "wrote nothing"),
         ("+5.0 s", "gone", "new kind"),
@@ -206,11 +206,17 @@ def test_a_log_is_shown_without_what_steers_a_terminal() -> None:
     assert len(log_text("x" * 10_000_000)) < 5_000
 
 
+def test_the_list_of_runs_says_how_many_steps_were_reused() -> None:
+    over = [a_run("a", "Completed", n_steps=5, n_reused=4), a_run("b", "Failed", n_steps=1, n_reused=0)]
+    page = views.runs_page([*over, a_run("c", "Running", n_steps=None, n_reused=None)], {}, datetime.now(UTC))
+    assert [row.steps for row in page.runs] == ["5 steps, 4 reused", "1 step", ""]
+
+
 def test_numbers_and_lengths_are_short() -> None:
     assert [number(v) for v in (10000, 0.1 + 0.2, 1e-9, float("nan"), True, 3.0)] == [
         "10,000", "0.3", "1e-09", "nan", "True", "3"
     ]  # fmt: skip
-    assert [length(s) for s in (0.04, 12.9, 184, 7500, -1)] == ["0.0 s", "12 s", "3 min 04 s", "2 h 05 min", "0.0 s"]
+    assert [length(s) for s in (0.04, 12.9, 184, 7500, -1)] == ["40 ms", "12 s", "3 min 04 s", "2 h 05 min", "0 ms"]
 
 
 def test_templates_escape_every_value() -> None:

@@ -66,7 +66,10 @@ def list_runs(
         click.echo(f"{place} has no runs{narrowed} yet.")
         return
     look, now = Look.of_stdout(), terminal.utc_now()
-    headers, rows = ["", "RUN", "EXPERIMENT", "NAME", "STARTED", "DURATION"], [_row(r, look, now) for r in runs]
+    headers, rows = (
+        ["", "RUN", "EXPERIMENT", "NAME", "STARTED", "DURATION", "STEPS"],
+        [_row(r, look, now) for r in runs],
+    )
     if len(names) > 1:
         headers.insert(2, "WORKSPACE")
         rows = [[*row[:2], r["workspace"], *row[2:]] for r, row in zip(runs, rows, strict=True)]
@@ -83,7 +86,13 @@ def _row(run: dict[str, Any], look: Look, now: datetime) -> list[str]:
         run.get("display_name") or run.get("name") or "",
         terminal.when(run.get("started_at") or run["created_at"], now),
         terminal.duration(run.get("started_at"), run.get("ended_at"), now),
+        _steps(run),
     ]
+
+
+def _steps(run: dict[str, Any]) -> str:
+    n, n_reused = run.get("n_steps"), run.get("n_reused")
+    return "" if n is None else f"{n}, {n_reused} reused" if n_reused else str(n)
 
 
 @click.command()

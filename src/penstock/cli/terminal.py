@@ -147,8 +147,10 @@ def duration(start: str | None, end: str | None, now: datetime) -> str:
 
 
 def span(seconds: float) -> str:
-    """A length of time: `0.4 s`, `12 s`, `3 min 04 s`, `2 h 05 min`."""
+    """A length of time: `40 ms`, `0.4 s`, `12 s`, `3 min 04 s`, `2 h 05 min`."""
     seconds = max(seconds, 0.0)
+    if seconds < 0.1:
+        return f"{seconds * 1000:.0f} ms"
     if seconds < 10:
         return f"{seconds:.1f} s"
     if seconds < 60:

@@ -439,6 +439,13 @@ def events_of_run(connection: Connection, run_id: str, after: int = 0) -> list[R
     return [{**row, "body": json.loads(row["body"])} for row in _rows(connection, query)]
 
 
+def counts(connection: Connection, root_ids: Sequence[str]) -> dict[str, Row]:
+    """Of those of these pipeline runs that are over: how many steps they had, and of how many an earlier one stood for it."""
+    text = "SELECT run_id, body FROM event WHERE name IN ('completed', 'failed', 'canceled') AND run_id IN"
+    found = ((run_id, json.loads(body)) for run_id, body in tuples_of(connection, text, (), root_ids))
+    return {i: {k: body[k] for k in ("n_steps", "n_reused")} for i, body in found if "n_steps" in body}
+
+
 def warnings(connection: Connection, run_id: str, of_root: bool) -> list[Row]:
     """The warning events of a run, or of all runs below it when it is a root."""
     mine = event.c.root_id == run_id if of_root else event.c.run_id == run_id

@@ -32,6 +32,7 @@ from penstock.server.studio.wording import (
     parse_time,
     size,
     span,
+    steps_text,
 )
 
 Json = dict[str, Any]
@@ -202,6 +203,7 @@ class RunRow:
     span: Span | None
     progress: Progress | None
     href: str
+    steps: str
 
 
 @dataclass(frozen=True)
@@ -330,11 +332,10 @@ def _kind(run: Json) -> str:
 
 
 def _run_row(run: Json, steps: Sequence[Json], now: datetime) -> RunRow:
-    began = run.get("started_at")
     return RunRow(
         run["id"], run["id"][:8], title_of(run), run["experiment"], run["workspace"], badge(run["status"]),
-        moment(began or run["created_at"]), span(began, run.get("ended_at"), now),
-        _progress(steps), run_href(run["id"]),
+        moment(run.get("started_at") or run["created_at"]), span(run.get("started_at"), run.get("ended_at"), now),
+        _progress(steps), run_href(run["id"]), steps_text(run),
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -103,6 +103,8 @@ def span(start: str | None, end: str | None, now: datetime) -> Span | None:
 def length(seconds: float) -> str:
     """A length of time as people say it; the page's script counts in the same words."""
     seconds = max(seconds, 0.0)
+    if seconds < 0.1:
+        return f"{seconds * 1000:.0f} ms"
     if seconds < 10:
         return f"{seconds:.1f} s"
     if seconds < 60:
@@ -161,6 +163,14 @@ def as_numbers(values: Sequence[Any]) -> Sequence[float]:
     if set(map(type, values)) == {float} and math.isfinite(sum(values)):  # what is not finite makes a sum that is not
         return values
     return [n for v in values if (n := as_number(v)) is not None]
+
+
+def steps_text(run: Mapping[str, Any]) -> str:
+    """How many steps a pipeline run had, and how many of them were reused; '' before it is over, and of other runs."""
+    n, n_reused = run.get("n_steps"), run.get("n_reused")
+    if n is None:
+        return ""
+    return f"{n} step{'' if n == 1 else 's'}" + (f", {n_reused} reused" if n_reused else "")
 
 
 def cut(text: str, limit: int) -> str:

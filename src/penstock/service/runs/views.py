@@ -39,10 +39,12 @@ class Views:
             return [{**w, "created_at": iso(w["created_at"])} for w in catalog.workspaces(connection)]
 
     def list_runs(self, workspace: str | None, **wanted: Any) -> list[Json]:
-        """Runs newest first; `wanted` are the fields of store.runs.Filter."""
+        """Runs newest first, those of pipelines that are over with `n_steps` and `n_reused`; `wanted` are the fields of store.runs.Filter."""
         with self._db.read() as connection:
             rows = runs.list_runs(connection, runs.Filter(workspace=workspace, **wanted))
-            return self._as_json(connection, rows)
+            counts = runs.counts(connection, [r["id"] for r in rows if r["type"] == "pipeline" and r["ended_at"]])
+            none = {"n_steps": None, "n_reused": None}
+            return [{**r, **counts.get(r["id"], none)} for r in self._as_json(connection, rows)]
 
     def find_run(self, run_id: str, workspace: str | None = None, as_logged: bool = False) -> Json:
         """The run with this id; NotFound when there is none (in that workspace). `as_logged`: with the tags and properties that its running

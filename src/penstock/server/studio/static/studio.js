@@ -11,6 +11,7 @@ let failures = 0;
 
 function words(seconds) {
   const s = Math.max(seconds, 0);
+  if (s < 0.1) return Math.round(s * 1000) + " ms";
   if (s < 10) return s.toFixed(1) + " s";
   if (s < 60) return Math.floor(s) + " s";
   const whole = Math.floor(s);
