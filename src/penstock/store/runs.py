@@ -159,14 +159,14 @@ def append_events(connection: Connection, events: Iterable[Event]) -> None:
 
 
 def insert_runs(connection: Connection, rows: Sequence[Row]) -> None:
-    """Keep these runs, each with the next number of its experiment."""
+    """Keep these runs, each with the next number of its experiment, which is written into its row."""
     last: dict[tuple[str, str], int] = {}
-    numbered = []
     for row in rows:
         place = (row["workspace"], row["experiment"])
-        last[place] = (last[place] if place in last else _last_number(connection, *place)) + 1
-        numbered.append({"attempt": 0, "unmet": 0, **row, "experiment_number": last[place]})
-    insert_all(connection, run, numbered)
+        row.setdefault("attempt", 0)
+        row.setdefault("unmet", 0)
+        row["experiment_number"] = last[place] = 1 + (last.get(place) or _last_number(connection, *place))
+    insert_all(connection, run, rows)
 
 
 def _last_number(connection: Connection, workspace: str, experiment: str) -> int:

@@ -35,7 +35,7 @@ def send(pipeline, experiment, options):
     workspace = experiment.workspace
     snapshot_of, dataset_id_of = keepers(workspace)
     dry = pipeline._lower_dry()
-    if pipeline._sound is None:
+    if pipeline._sent is None:
         refuse(dry)
     folder = _folder_of(dry)
     asked = ask_dirty(folder)
@@ -44,31 +44,57 @@ def send(pipeline, experiment, options):
         lowered = dry.filled(snapshot_of) or pipeline._lower_whole(snapshot_of, dataset_id_of)
     finally:
         facts = git_properties(folder, asked)
-    text = json.dumps(lowered.graph, separators=(",", ":"), check_circular=False)  # made here, so it has no circles
-    if pipeline._sound not in (None, text):  # what was found sound is so still
+    graph = _Sent.of(lowered.graph, pipeline._sent)
+    if pipeline._sent is not None and pipeline._sent.text != graph.text:  # what was found sound is so still
         refuse(dry)
-    pipeline._sound = text
+    pipeline._sent = graph
     body = dict(options, experiment=experiment.name, parameters=parameters)
     body["tags"] = {str(k): "" if v is None else str(v) for k, v in options["tags"].items()}
     body["properties"] = dict(facts, **options["properties"])
     body["idempotency_key"] = os.urandom(16).hex()
     body["interpreter"] = interpreter()
-    return lowered, _post_graph(workspace, body, text)
+    return lowered, _post_graph(workspace, body, graph)
 
 
-def _post_graph(workspace, body, text):
+class _Sent:
+    """A graph as it is sent: its text, and of a long one the digest of that."""
+
+    def __init__(self, graph):
+        self._graph, self._image = graph, None
+        self.text = json.dumps(graph, separators=(",", ":"), check_circular=False)  # made here, so it has no circles
+        self.digest = None
+        if len(self.text) >= LONG_GRAPH:
+            import hashlib
+
+            self.digest = hashlib.sha256(self.text.encode()).hexdigest()
+
+    @classmethod
+    def of(cls, graph, last):
+        """This graph; `last` itself if it is the same, as in a sweep over parameters: to make its text again would take longer than to see so."""
+        if last is None or last.digest is None:
+            return cls(graph)
+        import marshal
+
+        try:
+            image = marshal.dumps(graph, 2)  # the same for the same values of the same types
+            if last._image is None:
+                last._graph, last._image = None, marshal.dumps(last._graph, 2)
+        except ValueError:  # there is something of a class of its own in it
+            return cls(graph)
+        return last if image == last._image else cls(graph)
+
+
+def _post_graph(workspace, body, graph):
     """The answer to a submission. A long graph is named by its digest first: the server has it if it was ever submitted."""
-    if len(text) >= LONG_GRAPH:
-        import hashlib
-
+    if graph.digest is not None:
         from azureml.exceptions import UserErrorException
 
         try:
-            return post(workspace, dict(body, graph_digest=hashlib.sha256(text.encode()).hexdigest()))
+            return post(workspace, dict(body, graph_digest=graph.digest))
         except UserErrorException as error:
             if error.code != "UnknownGraph":
                 raise
-    return post(workspace, dict(body, graph=text))
+    return post(workspace, dict(body, graph=graph.text))
 
 
 def plan(pipeline, parameters, regenerate_outputs):

@@ -144,17 +144,17 @@ class Entry:
         }
 
     def _runs(self) -> list[Json]:
-        taken, upstream = self.resumption.taken, self.plan.upstream
+        taken, upstream, nodes = self.resumption.taken, self.plan.upstream, self.plan.graph.nodes
         over = {"status": str(Status.COMPLETED), "started_at": self.at, "ended_at": self.at}
         if self.settled:
             hits = {t.new_id: t.row["id"] for t in self.settled.taken}
-            steps = ((n, self.step_ids[n.id]) for n in self.plan.graph.nodes)
-            rows = [
-                {**self._run(i, "step", n.name, self.root_id, n), **over, "reused_run_id": hits[i]} for n, i in steps
-            ]
-            return [{**self.root(), **over}, *rows]
+            rows = [self.root(), *(self._run(self.step_ids[n.id], "step", n.name, self.root_id, n) for n in nodes)]
+            for row in rows:
+                row.update(over)
+                row["reused_run_id"] = hits.get(row["id"])
+            return rows
         rows = [self.root()]
-        for n in self.plan.graph.nodes:
+        for n in nodes:
             row = self._run(self.step_ids[n.id], "step", n.name, self.root_id, n)
             row["unmet"] = sum(u not in taken for u in upstream[n.id])
             rows.append({**row, **over} if n.id in taken else row)

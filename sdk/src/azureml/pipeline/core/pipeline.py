@@ -35,7 +35,7 @@ class Pipeline:
         }
         self._experiment_name = None
         self._graph = None
-        self._sound = None  # the text of the last graph that was sent: nothing was wrong with it
+        self._sent = None  # the last graph that was sent: nothing was wrong with it
         self._lower_dry()
 
     @property
