@@ -1,9 +1,11 @@
 """What was asked of a run holds though the server dies right after, or its stub hangs."""
 
+import contextlib
 import http.client
 import json
 import os
 import signal
+import subprocess
 import time
 
 import pytest
@@ -36,8 +38,15 @@ class Place:
             return False
 
     def stop(self):
-        self.client("POST", "/shutdown", {"force": True})
-        self.process.wait(30)
+        """Stop what serves; and ours once more, if it waited all the while for the one of a stub to go."""
+
+        def is_over():
+            with contextlib.suppress(OSError, ValueError, http.client.HTTPException):
+                self.client("POST", "/shutdown", {"force": True})
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return self.process.wait(1) is not None
+
+        wait_for(is_over)
 
     def kill(self):
         pid = self.client.record()["pid"]
