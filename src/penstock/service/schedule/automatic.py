@@ -9,6 +9,7 @@ import logging
 import threading
 from typing import Protocol
 
+from penstock.model.errors import DatabaseAway, NoSpace
 from penstock.service.context import Context
 from penstock.service.execution.leader import NotLeader
 from penstock.service.schedule.noticing import Noticing
@@ -51,8 +52,12 @@ class TickingThread(threading.Thread):
                 due = self._clock.tick(self._context.clock())
             except NotLeader:
                 due = self._context.clock() + LOOK_SECONDS
-            except Exception:  # nothing is lost: what has no verdict is tried again
-                log.exception("a pass over the schedules failed and will be redone")
+            except Exception as error:  # nothing is lost: what has no verdict is tried again
+                known = error if isinstance(error, DatabaseAway | NoSpace) else self._context.room.noticed(error)
+                if known is None:
+                    log.exception("a pass over the schedules failed and will be redone")
+                else:
+                    log.warning("a pass over the schedules failed and will be redone: %s", known.message)
                 self._woken.wait(TROUBLE_SECONDS)
 
     def stop(self) -> None:
