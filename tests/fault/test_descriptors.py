@@ -74,7 +74,9 @@ def test_when_no_file_can_be_opened_at_all_it_says_so_and_recovers(
     nodes = [node(client.snapshot(a__py=QUICK))]
     kept = connect(client)  # accepted before the files run out, as a notebook's connection is
     kept.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-    assert kept.recv(65536).startswith(b"HTTP/1.1 200")
+    with http.client.HTTPResponse(kept, method="GET") as answer:
+        answer.begin()
+        assert (answer.status, json.loads(answer.read())["status"]) == (200, "ok")
     before = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
     resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (7, before[1]))
     kept.sendall(b"POST /api/v1/ws/w/runs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n")
