@@ -154,15 +154,21 @@ open("new.csv", "w").close()
     assert end["inputs_changed"] == ["one: same.csv"]
 
 
-@pytest.mark.parametrize("mode", ["mount", "download", "tree"])
-@pytest.mark.parametrize("what", ["nothing", "file", "disguised", "new", "gone", "below"])
+SEEN = ["nothing", "file", "disguised", "new", "gone", "below"]
+TOUCHED = [(mode, what) for mode in ("mount", "download", "tree") for what in SEEN]
+
+
+@pytest.mark.parametrize(
+    ("mode", "what"), [*TOUCHED, ("mount", "swapped"), ("download", "swapped"), ("mount", "removed")]
+)
 def test_inputs_that_something_else_touched_before_are_named(
     server: Server, tmp_path: Path, mode: str, what: str
 ) -> None:
     source, local = tmp_path / "data", tmp_path / "local/data"
-    (source / "sub").mkdir(parents=True)
-    for name in ("a.csv", "b.csv", "sub/c.csv"):
-        (source / name).write_text("1")
+    for folder in (source, tmp_path / "other"):
+        (folder / "sub").mkdir(parents=True)
+        for name in ("a.csv", "b.csv", "sub/c.csv"):
+            (folder / name).write_text("1")
     time.sleep(0.05)
     since = time.time()
     time.sleep(0.05)
@@ -177,6 +183,10 @@ def test_inputs_that_something_else_touched_before_are_named(
         (source / "b.csv").unlink()
     if what == "below":
         (source / "sub/c.csv").write_text("2")
+    if what in ("swapped", "removed"):
+        source.rename(tmp_path / "aside")
+    if what == "swapped":
+        (tmp_path / "other").rename(source)
     given = {"name": "prepped", "mode": mode, "source": str(source), "local": str(source), "since": since}
     if mode == "download":
         given["local"] = str(local)

@@ -9,9 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 _KNOWN_SECONDS = 60.0
-_TICK_SECONDS = (
-    0.02  # what clocks that are kept together differ by; nobody changes a file by hand so soon after it was written
-)
+_TICK_SECONDS = 0.02
+"""What clocks that are kept together differ by; nobody changes a file by hand so soon after it was written."""
 
 
 class Clocks:

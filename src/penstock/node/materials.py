@@ -221,10 +221,10 @@ def touched(inputs: list[Json], outputs: list[Json]) -> list[str]:
 
 
 def _changed_at(place: str) -> float:
-    """When a file, or anything in a folder, was changed last; of the folder itself, which publishing moves, when names came or went."""
+    """When a file, or a folder with anything in it, was changed or put there last; of what is gone, when something came or went where it was."""
     try:
         with os.scandir(place) as entries:
-            newest = os.stat(place).st_mtime
+            newest = os.stat(place).st_ctime
             for entry in entries:
                 status = entry.stat(follow_symlinks=False)
                 newest = max(newest, status.st_ctime)
@@ -233,8 +233,17 @@ def _changed_at(place: str) -> float:
             return newest
     except NotADirectoryError:
         return os.stat(place).st_ctime
+    except FileNotFoundError:
+        return _changed_names(os.path.dirname(place))
     except OSError:
         return 0.0  # what cannot be read, the script cannot have read
+
+
+def _changed_names(folder: str) -> float:
+    """When names came or went last in the folder, or where it would be."""
+    while not os.path.isdir(folder) and folder != os.path.dirname(folder):
+        folder = os.path.dirname(folder)
+    return os.stat(folder).st_mtime
 
 
 def changes(before: Survey, inputs: list[Json], outputs: list[Json]) -> list[str]:
