@@ -27,7 +27,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "tests" / "integration")]
 import processes  # noqa: E402
 from served import Client, node, wait_for, wait_until_served  # noqa: E402
 
-from penstock.store import runs  # noqa: E402
+from penstock.store import history, runs  # noqa: E402
 from penstock.store.database import open_database  # noqa: E402
 
 AIM_SECONDS = 2.0
@@ -51,7 +51,7 @@ def fill(home: Path, n_runs: int) -> None:
     database = open_database(home / "penstock.db")
     for start in range(0, n_runs, 500):
         rows: list[dict[str, Any]] = []
-        events: list[runs.Event] = []
+        events: list[history.Event] = []
         for _ in range(min(500, n_runs - start)):
             root, step = str(uuid.uuid4()), str(uuid.uuid4())
             shared = {
@@ -87,14 +87,14 @@ def fill(home: Path, n_runs: int) -> None:
                 }
             )
             events += [
-                runs.Event(r, root, 1.0, name, {"status": "Completed"})
+                history.Event(r, root, 1.0, name, {"status": "Completed"})
                 for r in (root, step)
                 for name in ("created", "running", "completed")
             ]
 
         def work(connection: Any, rows: Any = rows, events: Any = events) -> None:
             runs.insert_runs(connection, rows)
-            runs.append_events(connection, events)
+            history.append(connection, events)
 
         database.write(work, redoable=True)
     database.close()

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, create_engine, inspect, text
 
 from penstock.model.errors import CannotServe
 from penstock.model.status import Status
-from penstock.store import catalog, environments, identities, postgresql, records, runs, takeover
+from penstock.store import catalog, environments, history, identities, postgresql, records, runs, takeover
 from penstock.store import database as store_database
 from penstock.store.database import HEAD, NEWEST, Database, open_database
 
@@ -78,7 +78,7 @@ def test_an_old_database_is_migrated_and_its_runs_are_read(database: Database, p
         assert records.labels(connection, [steps[0]["id"]])[steps[0]["id"]]["tag"] == {"kind": "fixture"}
         assert {a["name"] for a in records.artifacts(connection, steps[0]["id"])} >= {"outputs/model.bin"}
         assert [o["kind"] for o in records.outputs(connection, completed["id"])] == ["directory", "directory"]
-        story = [e["name"] for e in runs.events_of_root(connection, completed["id"])]
+        story = [e["name"] for e in history.of_root(connection, completed["id"])]
         assert story[0] == "created" and story[-1] == "completed"
         assert runs.get_submission(connection, completed["id"])["graph"]["schema"] == 1
         assert [a["exit_code"] for a in runs.attempts(connection, steps[0]["id"])] == [0]

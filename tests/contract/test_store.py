@@ -8,7 +8,7 @@ import pytest
 from penstock.model.errors import CannotServe
 from penstock.model.status import Status
 from penstock.service.execution import journal
-from penstock.store import catalog, identities, pipelines, records, runs, secrets
+from penstock.store import catalog, history, identities, pipelines, records, runs, secrets
 from penstock.store.database import HEAD, Database, open_database
 
 
@@ -77,14 +77,14 @@ def test_an_impossible_row_cannot_be_stored(database):
 
 def test_a_failed_write_leaves_nothing_and_spares_the_others(database):
     def broken(connection):
-        runs.append_events(connection, [runs.Event("r", "root", 1.0, "note")])
+        history.append(connection, [history.Event("r", "root", 1.0, "note")])
         raise RuntimeError("no")
 
     with pytest.raises(RuntimeError):
         database.write(broken)
-    database.write(lambda c: runs.append_events(c, [runs.Event("r", "root", 1.0, "note")]))
+    database.write(lambda c: history.append(c, [history.Event("r", "root", 1.0, "note")]))
     with database.read() as connection:
-        assert len(runs.events_of_root(connection, "root")) == 1
+        assert len(history.of_root(connection, "root")) == 1
 
 
 def test_many_writers_at_once_all_get_their_own_answer(database):
@@ -95,7 +95,7 @@ def test_many_writers_at_once_all_get_their_own_answer(database):
         def write(connection):
             if n % 5 == 0:
                 raise ValueError(n)
-            runs.append_events(connection, [runs.Event("r", "root", float(n), "note")])
+            history.append(connection, [history.Event("r", "root", float(n), "note")])
             return n
 
         try:
@@ -110,19 +110,19 @@ def test_many_writers_at_once_all_get_their_own_answer(database):
         t.join()
     assert all(isinstance(answers[n], ValueError) if n % 5 == 0 else answers[n] == n for n in range(60))
     with database.read() as connection:
-        assert len(runs.events_of_root(connection, "root")) == 48
+        assert len(history.of_root(connection, "root")) == 48
 
 
 def test_events_are_read_on_from_where_one_stopped(database):
     add_run(database, "r")
     database.write(
-        lambda c: runs.append_events(
-            c, [runs.Event("r", "root", 1.0, "a"), runs.Event("r", "root", 2.0, "b", {"x": "é"})]
+        lambda c: history.append(
+            c, [history.Event("r", "root", 1.0, "a"), history.Event("r", "root", 2.0, "b", {"x": "é"})]
         )
     )
     with database.read() as connection:
-        first, second = runs.events_of_root(connection, "root")
-        assert [e["name"] for e in runs.events_of_root(connection, "root", first["id"])] == ["b"]
+        first, second = history.of_root(connection, "root")
+        assert [e["name"] for e in history.of_root(connection, "root", first["id"])] == ["b"]
         assert second["body"] == {"x": "é"}
 
 
@@ -169,7 +169,7 @@ def test_what_a_script_may_say_never_stops_its_run_from_being_recorded(database,
         assert metric["name"] == "é" * 5000
         (file,) = records.artifacts(connection, "r")
         assert file["name"].startswith("…é") and file["name"].endswith("é.txt")
-        assert len(runs.events_of_root(connection, "root")) == 6, "each of the others is told as a warning"
+        assert len(history.of_root(connection, "root")) == 6, "each of the others is told as a warning"
 
 
 def test_of_what_a_script_read_the_first_counts_and_of_what_it_wrote_the_last(database):
@@ -373,8 +373,8 @@ def test_what_is_published_is_found_by_its_beginning_as_it_is_spelt(database):
 
 @pytest.mark.parametrize("n", [1, 99, 100, 250])
 def test_many_rows_are_kept_each_as_it_is_whatever_they_share(database, n):
-    told = [runs.Event(f"r{i}", "root", float(i % 2), "note" if i else "first", {"i": i % 3}) for i in range(n)]
-    database.write(lambda c: runs.append_events(c, told))
+    told = [history.Event(f"r{i}", "root", float(i % 2), "note" if i else "first", {"i": i % 3}) for i in range(n)]
+    database.write(lambda c: history.append(c, told))
     with database.read() as connection:
-        kept = runs.events_of_root(connection, "root")
-    assert [runs.Event(e["run_id"], e["root_id"], e["at"], e["name"], e["body"]) for e in kept] == told
+        kept = history.of_root(connection, "root")
+    assert [history.Event(e["run_id"], e["root_id"], e["at"], e["name"], e["body"]) for e in kept] == told

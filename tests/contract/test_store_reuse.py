@@ -4,7 +4,7 @@ from contract.test_store import add_run, database, place
 from sqlalchemy import event
 
 from penstock.model.status import Status
-from penstock.store import identities, records, removals, runs, takeover
+from penstock.store import history, identities, records, removals, runs, takeover
 from penstock.store.database import open_database
 
 __all__ = ["database", "place"]  # the fixtures
@@ -153,3 +153,76 @@ def test_whose_script_ran_is_told_of_steps_that_stand_one_for_another(database):
         assert takeover.taken_from(connection, ["ran", "hit", "taken"]) == {"taken": "hit"}
         found = takeover.who_ran(connection, ["ran", "hit", "taken", "taken again"])
         assert {(f.run_id, f.root_id, f.job) for f in found.values()} == {("ran", "r ran", "ran.2")} and len(found) == 4
+
+
+def reuse_all(database, root: str, n: int) -> None:
+    """A pipeline run of n steps for each of which an earlier one stands, as a submission keeps it."""
+
+    def work(connection):
+        row = {"workspace": "ws", "experiment": "e", "root_id": root, "status": "Completed", "created_at": 1.0}
+        more = {"attempt": 0, "unmet": 0, "ended_at": 2.0}
+        steps = [
+            {"id": f"{root}{i}", "type": "step", "name": "s", "parent_id": root, "reused_run_id": f"older{i:04d}"}
+            for i in range(n)
+        ]
+        top = {"id": root, "type": "pipeline", "name": root, "parent_id": None, "reused_run_id": None}
+        runs.insert_runs(connection, [{**row, **each, **more} for each in (top, *steps)])
+        history.append(connection, [history.Event(root, root, 1.0, "created")])
+        told = [
+            history.Event(root, root, 2.0, "running"),
+            history.Event(f"{root}0", root, 2.0, "output_dataset", {"output": "o"}),
+            history.all_reused(root, 2.0, n),
+            history.Event(root, root, 2.0, "completed"),
+        ]
+        history.append(connection, told)
+
+    database.write(work)
+
+
+def test_the_ends_of_steps_of_which_all_were_reused_are_told_as_if_each_had_its_row(database):
+    for root in ("a", "b"):
+        reuse_all(database, root, 5)
+        database.write(lambda c: history.append(c, [history.Event("other", "other", 3.0, "note")]))
+    database.write(lambda c: history.append(c, [history.Event("a", "a", 4.0, "warning", {"message": "late"})]))
+    with database.read() as connection:
+        for root in ("a", "b"):
+            story = history.of_root(connection, root)
+            late = ["warning"] if root == "a" else []
+            assert [e["name"] for e in story] == ["created", "running", "output_dataset", *["completed"] * 6, *late]
+            assert [e["run_id"] for e in story[3:9]] == [*(f"{root}{i}" for i in range(5)), root]
+            assert story[4]["body"] == {
+                "status": "Completed",
+                "message": "reused from run older000",
+                "reused_run_id": "older0001",
+            }
+            assert {(e["root_id"], e["at"]) for e in story[1:9]} == {(root, 2.0)}
+            ids = [e["id"] for e in story]
+            assert ids == sorted(set(ids))
+            assert history.of_run(connection, f"{root}3") == [story[6]]
+            assert history.of_run(connection, f"{root}0") == [story[2], story[3]]
+            assert history.of_run(connection, f"{root}0", story[2]["id"]) == [story[3]]
+            assert [e["name"] for e in history.of_run(connection, root)] == ["created", "running", "completed", *late]
+            for limit in range(1, 12):
+                assert pages(connection, root, limit) == story
+                for i, each in enumerate(story):
+                    assert history.of_root(connection, root, each["id"], limit) == story[i + 1 :][:limit]
+        every = [e["id"] for root in ("a", "b", "other") for e in history.of_root(connection, root)]
+        assert len(every) == len(set(every)), "no two events have one id"
+
+
+def pages(connection, root: str, limit: int):
+    """The story, as whoever follows a run reads it: until a page is not full."""
+    found, after = [], 0
+    while True:
+        page = history.of_root(connection, root, after, limit)
+        found += page
+        if len(page) < limit:
+            return found
+        after = page[-1]["id"]
+
+
+def test_an_event_stands_behind_those_that_were_set_aside_when_nothing_was_told_before(database):
+    database.write(lambda c: history.append(c, [history.all_reused("r", 1.0, 7)]))
+    database.write(lambda c: history.append(c, [history.Event("s", "s", 1.0, "note")]))
+    with database.read() as connection:
+        assert [e["id"] for e in history.of_root(connection, "s")] == [9]

@@ -14,7 +14,7 @@ from penstock.model.errors import CannotServe
 from penstock.model.status import Status
 from penstock.service.execution import journal
 from penstock.service.execution.leader import Elected, NotLeader
-from penstock.store import catalog, leases, postgresql, records, runs
+from penstock.store import catalog, history, leases, postgresql, records, runs
 from penstock.store import database as opening
 from penstock.store.database import open_database
 
@@ -86,7 +86,7 @@ def test_of_eight_movers_of_the_same_runs_each_run_has_one(databases):
 
             def work(connection, move=move):
                 done = runs.move(connection, [move])
-                runs.append_events(connection, [runs.Event(m.run_id, "root", 2.0, "queued") for m in done])
+                history.append(connection, [history.Event(m.run_id, "root", 2.0, "queued") for m in done])
                 return len(done)
 
             won += database.write(work, redoable=True)
@@ -94,7 +94,7 @@ def test_of_eight_movers_of_the_same_runs_each_run_has_one(databases):
 
     assert sum(at_once(*(lambda d=databases[n % 2]: mover(d) for n in range(8)))) == len(names)
     with databases[1].read() as connection:
-        assert sorted(e["run_id"] for e in runs.events_of_root(connection, "root")) == sorted(names)
+        assert sorted(e["run_id"] for e in history.of_root(connection, "root")) == sorted(names)
 
 
 def test_who_reads_on_after_the_last_event_misses_none(databases):
@@ -104,8 +104,8 @@ def test_who_reads_on_after_the_last_event_misses_none(databases):
 
     def writer(database, n):
         for i in range(n_each):
-            event = runs.Event(f"w{n}", "root", float(i), "note")
-            database.write(lambda c, e=event: runs.append_events(c, [e, e]), redoable=bool(i % 2))
+            event = history.Event(f"w{n}", "root", float(i), "note")
+            database.write(lambda c, e=event: history.append(c, [e, e]), redoable=bool(i % 2))
         writing[0] -= 1
 
     def reader():
@@ -113,7 +113,7 @@ def test_who_reads_on_after_the_last_event_misses_none(databases):
         while not is_last:
             is_last = writing[0] == 0
             with databases[0].read() as connection:
-                found = runs.events_of_root(connection, "root", after)
+                found = history.of_root(connection, "root", after)
             seen.extend(e["id"] for e in found)
             after = seen[-1] if seen else 0
 
@@ -197,17 +197,17 @@ def test_a_work_whose_session_is_lost_before_the_commit_is_done_again_and_kept_o
     tries = []
 
     def work(connection):
-        runs.append_events(connection, [runs.Event("r", "root", 1.0, "note")])
+        history.append(connection, [history.Event("r", "root", 1.0, "note")])
         tries.append(postgresql.session_of(connection))
         if len(tries) == 1:
             with psycopg.connect(_plain(shared[0]), autocommit=True) as other:
                 other.execute("SELECT pg_terminate_backend(%s, 5000)", tries)
-        runs.append_events(connection, [runs.Event("r", "root", 2.0, "note")])
+        history.append(connection, [history.Event("r", "root", 2.0, "note")])
         return len(tries)
 
     assert shared[0].write(work) == 2
     with shared[1].read() as connection:
-        assert len(runs.events_of_root(connection, "root")) == 2
+        assert len(history.of_root(connection, "root")) == 2
 
 
 @ON_POSTGRESQL
@@ -224,13 +224,13 @@ def test_what_is_committed_is_heard_by_the_others_and_what_is_not_never_is(share
         assert missed.is_set(), "at its start a listener says that something may have been missed"
 
         def broken(connection):
-            runs.append_events(connection, [runs.Event("never", "root", 1.0, "note")])
+            history.append(connection, [history.Event("never", "root", 1.0, "note")])
             raise RuntimeError
 
         with pytest.raises(RuntimeError):
             shared[0].write(broken)
-        many = [runs.Event(f"run-{n:040d}", "root", 1.0, "note") for n in range(2000)]
-        shared[0].write(lambda c: runs.append_events(c, many))
+        many = [history.Event(f"run-{n:040d}", "root", 1.0, "note") for n in range(2000)]
+        shared[0].write(lambda c: history.append(c, many))
         until = time.monotonic() + 10
         while len(heard) < len(many) and time.monotonic() < until:
             time.sleep(0.01)
@@ -275,7 +275,7 @@ def test_a_leader_paused_inside_its_transaction_cannot_commit_it_after_another_t
 
     def work(connection):
         first.fence(connection)
-        runs.append_events(connection, [runs.Event("r", "root", 1.0, "late")])
+        history.append(connection, [history.Event("r", "root", 1.0, "late")])
         if not is_paused.is_set():
             is_paused.set()
             assert is_over.wait(60)
@@ -304,7 +304,7 @@ def test_a_leader_paused_inside_its_transaction_cannot_commit_it_after_another_t
     thread.join(30)
     assert len(failed) == 1
     with shared[1].read() as connection:
-        assert runs.events_of_root(connection, "root") == []
+        assert history.of_root(connection, "root") == []
 
 
 @ON_POSTGRESQL

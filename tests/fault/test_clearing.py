@@ -18,7 +18,7 @@ from penstock.service.care.janitor import Janitor
 from penstock.service.context import Context
 from penstock.service.execution import taking
 from penstock.service.execution.batch import Batch, Stale
-from penstock.store import catalog, records, removals, runs
+from penstock.store import catalog, history, records, removals, runs
 
 DAY = 86_400.0
 POINTS = sorted(p for p in crashpoints.POINTS if p.startswith("clear."))
@@ -228,7 +228,7 @@ def test_a_hit_that_was_decided_and_not_written_gives_way(home: Home, hit: Batch
     with pytest.raises(Stale):
         hit.commit(home.context)
     with home.context.database.read() as connection:
-        assert runs.events_of_root(connection, "root new", 0, 10) == [], "nothing of it was written"
+        assert history.of_root(connection, "root new", 0, 10) == [], "nothing of it was written"
 
 
 def test_a_hit_that_was_written_first_keeps_its_bytes(home: Home, hit: Batch) -> None:

@@ -16,7 +16,7 @@ from penstock.selftest.world import Crash, World
 from penstock.service.care.invariants import check_invariants
 from penstock.service.execution.batch import Batch, Stale
 from penstock.service.execution.scheduler import Scheduler
-from penstock.store import records, runs
+from penstock.store import history, records, runs
 
 
 @pytest.fixture
@@ -242,9 +242,9 @@ def test_what_ran_and_was_forgotten_in_a_power_cut_is_recorded_as_it_was_though_
     with simulation.database.read() as connection:
         assert len(records.metrics(connection, step_id)) == 3
         (output,) = records.outputs(connection, step_id)
-        assert [
-            e["body"].get("found_again") for e in runs.events_of_root(connection, run_id) if e["name"] == "queued"
-        ] == [True]
+        assert [e["body"].get("found_again") for e in history.of_root(connection, run_id) if e["name"] == "queued"] == [
+            True
+        ]
     assert (simulation.world.home / "workspaces/w" / output["datastore"] / output["path"] / "a").exists()
 
 
@@ -279,7 +279,7 @@ def test_a_run_that_cannot_be_moved_on_is_put_aside_and_the_others_go_on(simulat
     assert {status(simulation, run_id) for run_id in [*good, later]} == {"Completed"}
     assert status(simulation, bad) == "Running"
     with simulation.database.read() as connection:
-        warned = [e["body"]["message"] for e in runs.events_of_root(connection, bad) if e["name"] == "warning"]
+        warned = [e["body"]["message"] for e in history.of_root(connection, bad) if e["name"] == "warning"]
     assert len(warned) == 1 and "a value that nobody has thought of" in warned[0] and "cancel it" in warned[0]
     n_before = len(simulation.world.problems)
     settle(simulation, 50)

@@ -20,7 +20,7 @@ from penstock.service.context import Context
 from penstock.service.notify.deliveries import A_WEBHOOK, AGAIN_AFTER_SECONDS, IDLE_SECONDS, Deliveries
 from penstock.service.notify.posting import Poster
 from penstock.service.notify.webhooks import Webhooks
-from penstock.store import runs
+from penstock.store import history, runs
 
 
 @pytest.fixture
@@ -71,8 +71,8 @@ class World:
             submission = {"graph_digest": "of {}", "parameters": "{}", "bindings": "{}"}
             more = {"idempotency_key": None, "continue_on_failure": 0, "regenerate_outputs": 0}
             runs.insert_submissions(connection, [{"run_id": run_id, **submission, **more}], {"of {}": "{}"})
-            runs.append_events(
-                connection, [runs.Event(run_id, run_id, self.now, status.lower(), {"status": str(status)})]
+            history.append(
+                connection, [history.Event(run_id, run_id, self.now, status.lower(), {"status": str(status)})]
             )
 
         self.context.database.write(work)

@@ -1,4 +1,4 @@
-"""Runs, their events and their submissions. Functions on a connection; a write belongs inside `Database.write`."""
+"""Runs and their submissions. Functions on a connection; a write belongs inside `Database.write`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -25,21 +25,10 @@ from sqlalchemy import (
 
 from penstock.model.status import ACTIVE, TERMINAL, Status, may_follow
 from penstock.store import takeover
-from penstock.store.dialect import insert_all, is_postgresql, tuples, tuples_of, upsert, with_ids
-from penstock.store.postgresql import tell
-from penstock.store.tables import LABEL_BEGINS, attempt, event, graph, label, run, submission
+from penstock.store.dialect import insert_all, tuples, tuples_of, upsert, with_ids
+from penstock.store.tables import LABEL_BEGINS, attempt, graph, label, run, submission
 
 Row = dict[str, Any]
-
-
-class Event(NamedTuple):
-    """A fact to append to a run's story."""
-
-    run_id: str
-    root_id: str
-    at: float
-    name: str
-    body: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True)
@@ -73,8 +62,6 @@ _MOVE = (
 # Made once: what SQLAlchemy works out of a statement it keeps with it.
 SCRIPT = "ScriptRun"  # the step_type of a script that was submitted by itself
 _BEGINS: ColumnElement[str] = literal_column(f"substr(label.value, 1, {LABEL_BEGINS})")  # as its index has it
-_EVENT = [c.name for c in event.c]
-_IS_WARNING: ColumnElement[bool] = literal_column("event.name = 'warning'")  # as their index has it
 _LAST_NUMBER = (
     select(run.c.experiment_number)
     .where(run.c.workspace == bindparam("workspace"), run.c.experiment == bindparam("experiment"))
@@ -144,18 +131,6 @@ def decrement_unmet(connection: Connection, run_ids: Sequence[str]) -> None:
         by_count.setdefault(n, []).append(run_id)
     for n, ids in by_count.items():
         with_ids(connection, "UPDATE run SET unmet = unmet - ? WHERE id IN", (n,), ids)
-
-
-def append_events(connection: Connection, events: Iterable[Event]) -> None:
-    events = list(events)
-    rows = [
-        {"run_id": e.run_id, "root_id": e.root_id, "at": e.at, "name": e.name, "body": json.dumps(e.body)}
-        for e in events
-    ]
-    if rows:
-        insert_all(connection, event, rows)
-        if is_postgresql(connection):  # other servers of this database follow runs too
-            tell(connection, (f"{e.name} {e.run_id} {e.root_id}" for e in events))
 
 
 def insert_runs(connection: Connection, rows: Sequence[Row]) -> None:
@@ -425,38 +400,6 @@ def _is(kind: str, name: str, value: str | None) -> ColumnElement[bool]:
 
 def find_by_prefix(connection: Connection, prefix: str, limit: int = 5) -> list[Row]:
     return _rows(connection, select(run).where(run.c.id.startswith(prefix, autoescape=True)).limit(limit))
-
-
-def events_of_root(connection: Connection, root_id: str, after: int = 0, limit: int | None = None) -> list[Row]:
-    most = "" if limit is None else f"LIMIT {limit}"
-    text = f"SELECT {', '.join(_EVENT)} FROM event WHERE root_id = ? AND id > ? ORDER BY id {most}"
-    rows = (dict(zip(_EVENT, row, strict=True)) for row in tuples(connection, text, (root_id, after)))
-    return [{**row, "body": json.loads(row["body"])} for row in rows]
-
-
-def events_of_run(connection: Connection, run_id: str, after: int = 0) -> list[Row]:
-    query = select(event).where(event.c.run_id == run_id, event.c.id > after).order_by(event.c.id)
-    return [{**row, "body": json.loads(row["body"])} for row in _rows(connection, query)]
-
-
-def counts(connection: Connection, root_ids: Sequence[str]) -> dict[str, Row]:
-    """Of those of these pipeline runs that are over: how many steps they had, and of how many an earlier one stood for it."""
-    text = "SELECT run_id, body FROM event WHERE name IN ('completed', 'failed', 'canceled') AND run_id IN"
-    found = ((run_id, json.loads(body)) for run_id, body in tuples_of(connection, text, (), root_ids))
-    return {i: {k: body[k] for k in ("n_steps", "n_reused")} for i, body in found if "n_steps" in body}
-
-
-def warnings(connection: Connection, run_id: str, of_root: bool) -> list[Row]:
-    """The warning events of a run, or of all runs below it when it is a root."""
-    mine = event.c.root_id == run_id if of_root else event.c.run_id == run_id
-    query = select(event).where(mine, _IS_WARNING).order_by(event.c.id)
-    return [{**row, "body": json.loads(row["body"])} for row in _rows(connection, query)]
-
-
-def cancel_requests(connection: Connection, root_id: str) -> list[str]:
-    """The runs below this root that someone asked to cancel."""
-    query = select(event.c.run_id).where(event.c.root_id == root_id, event.c.name == "cancel_requested").distinct()
-    return list(connection.execute(query).scalars())
 
 
 def save_attempt(connection: Connection, row: Row) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from penstock.engine.plan import Plan, make_plan
 from penstock.model.graph import Graph
 from penstock.model.status import TERMINAL, Status, may_follow
-from penstock.store import records, runs
+from penstock.store import history, records, runs
 
 Json = dict[str, Any]
 _NO_LIMIT = 1 << 40
@@ -30,7 +30,7 @@ def check_invariants(connection: Connection) -> list[str]:
 
 def _check_root(connection: Connection, root_id: str, rows: list[Json]) -> Iterator[str]:
     story: dict[str, list[Json]] = defaultdict(list)
-    for event in runs.events_of_root(connection, root_id, limit=_NO_LIMIT):
+    for event in history.of_root(connection, root_id, limit=_NO_LIMIT):
         story[event["run_id"]].append(event)
     for row in rows:
         yield from _check_story(row, story[row["id"]])

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from penstock.model.status import Status
 from penstock.service.context import Context
 from penstock.service.execution import journal, registering, taking
-from penstock.store import identities, records, runs, takeover
+from penstock.store import history, identities, records, runs, takeover
 
 Json = dict[str, Any]
 
@@ -26,7 +26,7 @@ class Batch:
 
     at: float
     moves: list[runs.Move] = field(default_factory=list)
-    events: list[runs.Event] = field(default_factory=list)
+    events: list[history.Event] = field(default_factory=list)
     satisfied: list[str] = field(default_factory=list)
     attempts: list[Json] = field(default_factory=list)
     artifacts: list[Json] = field(default_factory=list)
@@ -48,7 +48,7 @@ class Batch:
 
     def say(self, run_id: str, root_id: str, name: str, at: float | None = None, **body: Any) -> None:
         kept = {k: v for k, v in body.items() if v is not None}
-        self.events.append(runs.Event(run_id, root_id, self.at if at is None else at, name, kept))
+        self.events.append(history.Event(run_id, root_id, self.at if at is None else at, name, kept))
 
     def commit(self, context: Context) -> None:
         """Write everything; Stale when a guard did not hold."""
@@ -88,21 +88,22 @@ class Batch:
         records.put_artifacts(connection, self.artifacts)
         records.put_outputs(connection, self.outputs)
         left = registering.record(connection, context.home, self.datasets, self.at)
-        runs.append_events(connection, list(self._in_order([*left, *seen])))
+        history.append(connection, list(self._in_order([*left, *seen])))
 
-    def _in_order(self, known_last: list[runs.Event]) -> Iterator[runs.Event]:
+    def _in_order(self, known_last: list[history.Event]) -> Iterator[history.Event]:
         """All events; what is known only now comes before the end of its run, as whoever follows a run listens until that."""
-        waiting: dict[str, list[runs.Event]] = {}
+        waiting: dict[str, list[history.Event]] = {}
         for event in known_last:
             waiting.setdefault(event.run_id, []).append(event)
         for event in self.events:
-            if event.name in _ENDS:
-                yield from waiting.pop(event.run_id, ())
+            for run_id in list(waiting) if event.name == history.ALL_REUSED else (event.run_id,):
+                if event.name in _ENDS:
+                    yield from waiting.pop(run_id, ())
             yield event
         for events in waiting.values():
             yield from events
 
-    def _newly_seen(self, connection: Connection) -> list[runs.Event]:
+    def _newly_seen(self, connection: Connection) -> list[history.Event]:
         """A warning for what steps of a name are seen to read for the first time."""
         if not self.observations:
             return []
@@ -114,12 +115,12 @@ class Batch:
         for run_id, names in places.items():
             step, new = identities.first_seen(connection, run_id, names)
             found += [
-                runs.Event(run_id, roots[run_id], self.at, "warning", {"message": _watched(step, n)}) for n in new
+                history.Event(run_id, roots[run_id], self.at, "warning", {"message": _watched(step, n)}) for n in new
             ]
         return found
 
 
-_ENDS = frozenset(("completed", "failed", "canceled"))
+_ENDS = frozenset(("completed", "failed", "canceled", history.ALL_REUSED))
 _EVENT_NAMES = {Status.CANCEL_REQUESTED: "cancel_requested", Status.NOT_STARTED: "requeued"}
 
 

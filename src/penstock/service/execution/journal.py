@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from penstock.data.paths import relative_path
 from penstock.model.errors import BadRequest
 from penstock.service.identity.access import OURS
-from penstock.store import identities, records, runs
+from penstock.store import history, identities, records, runs
 
 Json = dict[str, Any]
 MAX_READ_BYTES = 8 << 20
@@ -92,9 +92,9 @@ def apply(connection: Connection, entries: list[Any], run: Json, folder: str, no
     records.add_metrics(connection, found.metrics)
     records.put_artifacts(connection, list(found.artifacts.values()))
     identities.add_observations(connection, found.observations)
-    events = [runs.Event(run["id"], run["root_id"], now, "warning", {"message": p}) for p in found.problems]
-    events += [runs.Event(i, run["root_id"], now, "output_link", body) for i, body in found.links]
-    runs.append_events(connection, events)
+    events = [history.Event(run["id"], run["root_id"], now, "warning", {"message": p}) for p in found.problems]
+    events += [history.Event(i, run["root_id"], now, "output_link", body) for i, body in found.links]
+    history.append(connection, events)
 
 
 def _apply_one(

@@ -13,7 +13,7 @@ from penstock.service.execution.registering import left
 from penstock.service.execution.taking import Taken
 from penstock.service.reuse.reusing import Decision
 from penstock.service.runs.binding import Root
-from penstock.store import runs
+from penstock.store import history, runs
 
 Json = dict[str, Any]
 
@@ -40,20 +40,25 @@ def take_over(batch: Batch, active: Active, state: StepState, decision: Decision
     """An earlier step stands for this one: it completes without having run. Its state is for `Progress.end` to take in."""
     begin(batch, active)
     moved = runs.Move(state.run_id, Status.NOT_STARTED, Status.COMPLETED, 0, at=batch.at, started_at=batch.at)
-    batch.move(active.id, moved, **stand_in(batch, active.root, state.node, decision))
+    taken = stand_in(batch, active.root, state.node, decision)
+    active.root.taken[state.node.id] = {
+        **{o["name"]: str(o["path"]) for o in taken.outputs},
+        **decision.links,
+    }
+    batch.move(active.id, moved, **history.reused(taken.row["id"]))
     active.standing.complete(state.node.id, decision.outputs, decision.links)
     active.root.left_at[state.node.id] = active.root.looked_at.get(state.node.id, batch.at)
     active.decisions.pop(state.node.id, None)
 
 
-def stand_in(batch: Batch, root: Root, node: Node, decision: Decision) -> Json:
-    """The rows by which an earlier step stands for this one; what its story says of that."""
-    row, run_id = decision.hit or {}, root.step_ids[node.id]
-    batch.taken.append(Taken(run_id, root.id, row, decision.outputs))
+def stand_in(batch: Batch, root: Root, node: Node, decision: Decision) -> Taken:
+    """What goes with an earlier step's standing for this one."""
+    assert decision.hit is not None
+    taken = Taken(root.step_ids[node.id], root.id, decision.hit, decision.outputs)
+    batch.taken.append(taken)
     if node.kept_as_datasets:
-        batch.datasets += left(root.workspace, root.id, run_id, node.kept_as_datasets, decision.outputs)
-    root.taken[node.id] = {**{o["name"]: str(o["path"]) for o in decision.outputs}, **decision.links}
-    return {"message": f"reused from run {row['id'][:8]}", "reused_run_id": row["id"]}
+        batch.datasets += left(root.workspace, root.id, taken.new_id, node.kept_as_datasets, decision.outputs)
+    return taken
 
 
 def move(

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from penstock.model.errors import Conflict
 from penstock.model.graph import Output
 from penstock.service.context import new_id
-from penstock.store import catalog, runs, takeover
+from penstock.store import catalog, history, takeover
 
 Json = dict[str, Any]
 EVENT = "dataset"
@@ -52,9 +52,9 @@ def left(workspace: str, root_id: str, run_id: str, outputs: Sequence[Output], r
     return found
 
 
-def record(connection: Connection, home: Path, completed: list[Left], now: float) -> list[runs.Event]:
+def record(connection: Connection, home: Path, completed: list[Left], now: float) -> list[history.Event]:
     """Save, and where asked for register, what completed steps left; the events that tell of it."""
-    events: list[runs.Event] = []
+    events: list[history.Event] = []
     for each in completed:
         wanted = each.output.raw.get("register") or {}
         if each.output.mode == "link":
@@ -64,7 +64,7 @@ def record(connection: Connection, home: Path, completed: list[Left], now: float
         if dataset_id is None:
             if wanted:
                 text = f"Output '{each.output.name}' was not registered as dataset '{wanted['name']}': the step left nothing there."
-                events.append(runs.Event(each.run_id, each.root_id, now, "warning", {"message": text}))
+                events.append(history.Event(each.run_id, each.root_id, now, "warning", {"message": text}))
             continue
         body: Json = {"output": each.output.name, "dataset": dataset_id}
         if wanted:
@@ -72,8 +72,8 @@ def record(connection: Connection, home: Path, completed: list[Left], now: float
                 body |= _registered(connection, each, dataset_id, wanted, now)
             except Conflict as error:
                 text = f"Output '{each.output.name}' was not registered: {error.message}"
-                events.append(runs.Event(each.run_id, each.root_id, now, "warning", {"message": text}))
-        events.append(runs.Event(each.run_id, each.root_id, now, EVENT, body))
+                events.append(history.Event(each.run_id, each.root_id, now, "warning", {"message": text}))
+        events.append(history.Event(each.run_id, each.root_id, now, EVENT, body))
     return events
 
 
@@ -94,7 +94,7 @@ def linked_dataset(connection: Connection, home: Path, run_id: str, output: str)
         ids = [str(r["dataset"]) for r in _journal(folder) if r.get("op") == "output_link" and r.get("name") == output]
         if ids:
             return ids[-1]
-    story = [e["body"] for e in runs.events_of_run(connection, run_id) if e["name"] == LINK_EVENT]
+    story = [e["body"] for e in history.of_run(connection, run_id) if e["name"] == LINK_EVENT]
     ids = [str(b["dataset"]) for b in story if b.get("output") == output]
     if ids:
         return ids[-1]

@@ -33,7 +33,7 @@ from penstock.service.execution.quarantine import Quarantine
 from penstock.service.execution.sending import Sender
 from penstock.service.reuse.reusing import Reuse
 from penstock.service.runs.binding import Binder
-from penstock.store import catalog, runs
+from penstock.store import catalog, history, runs
 
 Json = dict[str, Any]
 POLL_SECONDS = 1.0
@@ -166,7 +166,7 @@ class Scheduler:
             self._memory.drop_root(root_id)
             with self._context.database.read() as connection:
                 active = load(connection, root_id, self._context.retry, self._context.graphs)
-                asked = runs.cancel_requests(connection, root_id)
+                asked = history.cancel_requests(connection, root_id)
             self._failed.discard(root_id)
             if active is None:
                 continue

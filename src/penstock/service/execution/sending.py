@@ -17,7 +17,7 @@ from penstock.service.execution.active import InFlight
 from penstock.service.execution.delays import Delays
 from penstock.service.execution.inbox import Inbox
 from penstock.service.runs.binding import Binder, constant_destination, output_path
-from penstock.store import runs
+from penstock.store import history
 
 FIRST_WAIT_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 60.0
@@ -78,7 +78,7 @@ class Sender:
         if active.is_stopping or active.status is Status.CANCEL_REQUESTED:
             return True
         with self._context.database.read() as connection:
-            return flight.state.run_id in runs.cancel_requests(connection, active.id)
+            return flight.state.run_id in history.cancel_requests(connection, active.id)
 
     def _is_given_up(self, flight: InFlight, sending: _Sending) -> bool:
         failing_for = self._context.clock() - (sending.failing_since or 0.0)

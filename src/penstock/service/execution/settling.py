@@ -17,7 +17,7 @@ from penstock.service.execution.batch import Batch
 from penstock.service.reuse.reusing import Decision, Reuse
 from penstock.service.runs.binding import Binder, Root
 from penstock.service.runs.entry import Entry
-from penstock.store import runs
+from penstock.store import history
 
 Json = dict[str, Any]
 
@@ -52,11 +52,10 @@ class Settling:
 
 def _batch(root: Root, made: dict[str, Decision], at: float) -> Batch:
     """The story and the rows of a run in which nothing ran."""
-    batch, completed = Batch(at), str(Status.COMPLETED)
+    batch, n_steps = Batch(at), len(made)
     batch.say(root.id, root.id, "running", status=str(Status.RUNNING))
     for node in root.plan.order:
-        body = {"status": completed, **moves.stand_in(batch, root, node, made[node.id])}
-        batch.events.append(runs.Event(root.step_ids[node.id], root.id, at, "completed", body))
-    n_steps = len(made)
-    batch.say(root.id, root.id, "completed", status=completed, n_steps=n_steps, n_reused=n_steps)
+        moves.stand_in(batch, root, node, made[node.id])
+    batch.events.append(history.all_reused(root.id, at, n_steps))
+    batch.say(root.id, root.id, "completed", status=str(Status.COMPLETED), n_steps=n_steps, n_reused=n_steps)
     return batch

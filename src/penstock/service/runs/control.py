@@ -16,7 +16,7 @@ from penstock.service.context import Context, new_id
 from penstock.service.execution import journal
 from penstock.service.execution.inbox import Inbox
 from penstock.service.runs.driven import checked_owner, take_over
-from penstock.store import records, runs
+from penstock.store import history, records, runs
 
 Json = dict[str, Any]
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\Z")
@@ -54,7 +54,7 @@ class Control:
             runs.move(connection, [runs.Move(run_id, before, after, row["attempt"], at=now)])
         name = "canceled" if after is Status.CANCELED else "cancel_requested"
         body = {"status": str(after if is_moved else before), **({"message": reason} if reason else {})}
-        runs.append_events(connection, [runs.Event(run_id, root, now, name, body)])
+        history.append(connection, [history.Event(run_id, root, now, name, body)])
         return root
 
     def start_interactive(self, workspace: str, body: Json) -> str:
@@ -103,8 +103,8 @@ class Control:
             records.set_labels(
                 connection, row["id"], kind, {str(k): None if v is None else str(v) for k, v in (values or {}).items()}
             )
-        event = runs.Event(row["id"], row["root_id"], row["created_at"], "created", {"status": row["status"]})
-        runs.append_events(connection, [event])
+        event = history.Event(row["id"], row["root_id"], row["created_at"], "created", {"status": row["status"]})
+        history.append(connection, [event])
 
     def complete(self, run_id: str, body: Json) -> bool:
         """End an interactive run; False when it is over already."""
@@ -132,7 +132,7 @@ class Control:
             return None
         now, root = self._context.clock(), str(row["root_id"])
         runs.move(connection, [runs.Move(run_id, before, status, row["attempt"], at=now, error=error)])
-        runs.append_events(connection, [runs.Event(run_id, root, now, status.lower(), {"status": str(status)})])
+        history.append(connection, [history.Event(run_id, root, now, status.lower(), {"status": str(status)})])
         return root
 
     def write_journal(self, run_id: str, entries: Any, owner: str | None = None) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from penstock.compute.owners import may_live
 from penstock.model.status import Status
 from penstock.service.context import Context
-from penstock.store import runs
+from penstock.store import history, runs
 
 Json = dict[str, Any]
 GRACE_SECONDS = 120.0
@@ -67,5 +67,5 @@ def _end(connection: Connection, row: Json, now: float) -> bool:
     moved = bool(runs.move(connection, [move]))
     if moved:
         body = {"status": str(Status.FAILED), "message": message}
-        runs.append_events(connection, [runs.Event(row["id"], row["root_id"], now, "failed", body)])
+        history.append(connection, [history.Event(row["id"], row["root_id"], now, "failed", body)])
     return moved

@@ -20,7 +20,7 @@ from penstock.service.execution.batch import Batch
 from penstock.service.runs import resuming
 from penstock.service.runs.graphs import KnownGraph
 from penstock.service.runs.resuming import Resumption
-from penstock.store import catalog, records, runs
+from penstock.store import catalog, history, records, runs
 
 Json = dict[str, Any]
 IMPLICIT_COMPUTE = "AmlCompute"
@@ -114,13 +114,13 @@ class Entry:
             found |= {step_id: {"tag": of_steps} for step_id in self.step_ids.values()}
         return found
 
-    def _events(self) -> Iterator[runs.Event]:
+    def _events(self) -> Iterator[history.Event]:
         created: Json = {"status": str(Status.NOT_STARTED), "n_steps": len(self.step_ids)}
         if self.resumption.root_id:
             created["resumed_from"] = self.resumption.root_id
-        yield runs.Event(self.root_id, self.root_id, self.at, "created", created)
+        yield history.Event(self.root_id, self.root_id, self.at, "created", created)
         for text in self._body.get("warnings") or ():
-            yield runs.Event(self.root_id, self.root_id, self.at, "warning", {"message": str(text)})
+            yield history.Event(self.root_id, self.root_id, self.at, "warning", {"message": str(text)})
 
     def _submission(self) -> Json:
         return {
@@ -199,7 +199,7 @@ def keep_all(connection: Connection, entries: Sequence[Entry]) -> list[Entry]:
     runs.insert_submissions(connection, [e._submission() for e in kept], graphs)
     runs.insert_runs(connection, [row for e in kept for row in e._runs()])
     records.insert_labels(connection, {run_id: labels for e in kept for run_id, labels in e._all_labels().items()})
-    runs.append_events(connection, (event for e in kept for event in e._events()))
+    history.append(connection, (event for e in kept for event in e._events()))
     for entry in kept:
         resuming.keep(connection, entry._context.home, entry.resumption, entry.root_id, entry.step_ids, entry.at)
         if entry.settled:

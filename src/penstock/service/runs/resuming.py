@@ -19,7 +19,7 @@ from penstock.engine.plan import Plan
 from penstock.model.errors import BadRequest, Conflict, NotFound, PenstockError
 from penstock.model.status import TERMINAL, Status
 from penstock.service.execution import taking
-from penstock.store import records, runs
+from penstock.store import history, records, runs
 
 Json = dict[str, Any]
 NOT_TAKEN = ("graph", "parameters")
@@ -174,8 +174,8 @@ def keep(
     for each in taken:
         message = f"Taken over from run {each.row['id']}, where it completed."
         body = {"status": str(Status.COMPLETED), "message": message, "reused_run_id": each.row["id"]}
-        events.append(runs.Event(each.new_id, root_id, at, "completed", body))
+        events.append(history.Event(each.new_id, root_id, at, "completed", body))
     for node, why in resumption.again.items():
         body = {"message": f"It had completed in run {resumption.root_id}, but is not taken over: {why}."}
-        events.append(runs.Event(step_ids[node], root_id, at, "note", body))
-    runs.append_events(connection, events)
+        events.append(history.Event(step_ids[node], root_id, at, "note", body))
+    history.append(connection, events)

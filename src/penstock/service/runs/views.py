@@ -16,7 +16,7 @@ from penstock.service.assets.catalog import iso
 from penstock.service.context import Context
 from penstock.service.execution import registering
 from penstock.service.runs.logged import Gathered, metric_rows, take_in
-from penstock.store import catalog, records, removals, runs, takeover
+from penstock.store import catalog, history, records, removals, runs, takeover
 
 Json = dict[str, Any]
 LOG_FOLDER = "azureml-logs"
@@ -42,7 +42,7 @@ class Views:
         """Runs newest first, those of pipelines that are over with `n_steps` and `n_reused`; `wanted` are the fields of store.runs.Filter."""
         with self._db.read() as connection:
             rows = runs.list_runs(connection, runs.Filter(workspace=workspace, **wanted))
-            counts = runs.counts(connection, [r["id"] for r in rows if r["type"] == "pipeline" and r["ended_at"]])
+            counts = history.counts(connection, [r["id"] for r in rows if r["type"] == "pipeline" and r["ended_at"]])
             none = {"n_steps": None, "n_reused": None}
             return [{**r, **counts.get(r["id"], none)} for r in self._as_json(connection, rows)]
 
@@ -143,7 +143,7 @@ class Views:
     def output_datasets(self, run_id: str) -> list[Json]:
         """The datasets that a completed step left: `[{output, dataset, name, version}]`, by id and, if it has one, by name."""
         with self._db.read() as connection:
-            story = runs.events_of_run(connection, run_id)
+            story = history.of_run(connection, run_id)
         none = {"name": None, "version": None}
         return [{**none, **e["body"]} for e in story if e["name"] == registering.EVENT]
 
@@ -154,9 +154,9 @@ class Views:
             if row is None:
                 return []
             if row["root_id"] == run_id:
-                found = runs.events_of_root(connection, run_id, after, EVENTS_A_PAGE)
+                found = history.of_root(connection, run_id, after, EVENTS_A_PAGE)
             else:
-                found = runs.events_of_run(connection, run_id, after)
+                found = history.of_run(connection, run_id, after)
         return [_event(e) for e in found]
 
     def graph(self, run_id: str) -> Json:
@@ -178,7 +178,7 @@ class Views:
         return [run_json(r, found[r["id"]], self._context.url) for r in rows]
 
     def _warnings(self, connection: Connection, row: Json) -> list[str]:
-        found = runs.warnings(connection, row["id"], row["root_id"] == row["id"])
+        found = history.warnings(connection, row["id"], row["root_id"] == row["id"])
         return [str(e["body"].get("message")) for e in found]
 
 
