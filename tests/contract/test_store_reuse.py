@@ -36,10 +36,10 @@ def test_a_step_is_found_by_its_fingerprint_once_it_has_completed_by_running(dat
     database.write(lambda c: identities.add(c, rows))
     database.write(lambda c: identities.spoil(c, "spoilt", "it changed its input in place"))
     with database.read() as connection:
-        found = identities.completed(connection, "ws", ["sha256:f", "sha256:g"], "root of new")
-        assert {f: [r["id"] for r in rows] for f, rows in found.items()} == {"sha256:f": ["old"], "sha256:g": []}
-        found = identities.completed(connection, "ws", ["sha256:f"], "")
-        assert [r["id"] for r in found["sha256:f"]] == ["new", "old"]
+        found = identities.completed(connection, "ws", ["sha256:f", "sha256:g"], "root of new", {})
+        assert {f: [s.run_id for s in steps] for f, steps in found.items()} == {"sha256:f": ["old"], "sha256:g": []}
+        found = identities.completed(connection, "ws", ["sha256:f"], "", {})
+        assert [s.run_id for s in found["sha256:f"]] == ["new", "old"]
         assert [r["run_id"] for r in identities.earlier(connection, "ws", "step", before="spoilt")] == ["new", "old"]
         assert identities.known_modules(connection, "ws", [("step", "sha256:m"), ("step", "sha256:n")]) == {"sha256:m"}
         assert identities.get(connection, "spoilt")["unusable"] == "it changed its input in place"
@@ -129,7 +129,7 @@ def test_earlier_steps_are_looked_up_by_fingerprint_and_modules_by_name(sqlite_p
     asked = []
     with database.read() as connection:
         event.listen(connection, "before_cursor_execute", lambda *given: asked.append((given[2], given[3])))
-        identities.completed(connection, "ws", ["sha256:f", "sha256:g"], "")
+        identities.completed(connection, "ws", ["sha256:f", "sha256:g"], "", {})
         identities.known_modules(connection, "ws", [("step", "sha256:m")])
         plans = [
             " ".join(row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values))

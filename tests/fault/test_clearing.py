@@ -19,6 +19,7 @@ from penstock.service.context import Context
 from penstock.service.execution import taking
 from penstock.service.execution.batch import Batch, Stale
 from penstock.store import catalog, history, records, removals, runs
+from penstock.store.takeover import StandIn
 
 DAY = 86_400.0
 POINTS = sorted(p for p in crashpoints.POINTS if p.startswith("clear."))
@@ -215,10 +216,10 @@ def hit(home: Home) -> Iterator[Batch]:
     """A decision that run `new` is spared, as `old` stands for it: made, and not yet written."""
     home.add("old", 10 * DAY)
     batch = Batch(home.now)
-    row = {"id": "old", "root_id": "root old", "node": "0", "attempt": 1}
+    old = StandIn("old", "0", "root old", 1)
     with home.context.database.read() as connection:
         left = records.outputs_of(connection, ["old"])["old"]
-    batch.taken.append(taking.Taken("new", "root new", row, left))
+    batch.taken.append(taking.Taken("new", "root new", old, left))
     batch.say("new", "root new", "completed")
     yield batch
 

@@ -41,8 +41,11 @@ def test_of_many_places_each_is_seen_as_if_it_were_alone(tmp_path, monkeypatch):
     assert len(folders) < n / 2  # the others were found by listing
     assert ways.down("kept/file")[1] is not None and ways.down("kept/gone")[1] is None
     assert ways.down("kept/other/out") == (f"{root}/kept/other/out", None)  # a link leads to it
-    with pytest.raises(BadRequest, match="leads out of its folder"):
-        ways.down("kept/away/x")
+    for wrong in ("kept/away/x", "kept/7/..", "kept/7/..\\..\\x", "kept/7/a\0b"):
+        with pytest.raises(BadRequest, match="leads out of its folder"):
+            ways.down(wrong)
+    for same in ("kept/7/out/", "kept/7/./out", "kept//7/out", "/kept/7/out", "kept\\7\\out", "kept/7\\out"):
+        assert ways.down(same)[0] == f"{root}/kept/7/out"
 
 
 def no_list(_path):

@@ -15,6 +15,7 @@ def beneath(root: Path, relative: str) -> Path:
     return Path(Ways(os.fspath(root)).down(relative)[0])
 
 
+_NO_NAMES = ("", ".", "..")
 _MANY, _CHEAPER = 50, 20  # to list a folder costs far less, an entry, than to look at the entry by itself
 
 
@@ -36,9 +37,14 @@ class Ways:
 
     def down(self, relative: str) -> tuple[str, os.stat_result | None]:
         """The place, as `beneath` gives it, and how it looks if it is there and no link leads to it."""
-        place, is_linked = self._root, False
+        folder, _, name = relative.rpartition("/")
+        place, is_linked = f"{self._root}/{folder}", False
+        if place in self._plain and name not in _NO_NAMES and "\\" not in name and "\0" not in name:
+            rest = [name]  # what leads here is known to be well
+        else:
+            place, rest = self._root, _parts(relative)
         status: os.stat_result | None = None
-        for part in _parts(relative):
+        for part in rest:
             folder, place = place, f"{place}/{part}"
             if place in self._plain:
                 continue

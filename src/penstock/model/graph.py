@@ -105,6 +105,11 @@ class Node:
         """The outputs that the script links to a dataset that exists."""
         return tuple(o for o in self.outputs if o.mode == "link")
 
+    @cached_property
+    def has_own_modules(self) -> bool:
+        """Whether its variables have it see other modules than its pipeline's other steps."""
+        return any(name.startswith("PYTHON") or name == "PATH" for name in self.environment_variables)
+
     def upstream(self) -> tuple[str, ...]:
         """The ids of the nodes that must complete first, each once."""
         ids = [i.source["node"] for i in self.inputs if "node" in i.source]

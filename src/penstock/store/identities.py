@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select, update
 from penstock.model.status import Status
 from penstock.store.dialect import insert_all, tuples, tuples_of, upsert
 from penstock.store.tables import identity, observation, run
+from penstock.store.takeover import StandIn
 
 Row = dict[str, Any]
 _CHUNK = 400
@@ -44,25 +45,42 @@ def of_runs(connection: Connection, run_ids: Iterable[str]) -> dict[str, Row]:
 
 # The workspace as an expression: SQLite would read all of it, taking that index for as good as the one of fingerprints. What was reused has
 # no identity, so a step that was reused a thousand times is looked up as fast as any.
-_COMPLETED = (
-    "SELECT identity.fingerprint, identity.run_id, run.root_id, run.node, run.attempt, run.ended_at "
-    "FROM identity JOIN run ON run.id = identity.run_id "
-    "WHERE coalesce(identity.workspace, '') = ? AND run.root_id <> ? AND identity.unusable IS NULL "
-    f"AND run.status = '{Status.COMPLETED}' "
+_ALIKE = (
+    "SELECT fingerprint, run_id FROM identity WHERE coalesce(workspace, '') = ? AND unusable IS NULL "
     "AND NOT EXISTS (SELECT 1 FROM removal WHERE removal.run_id = identity.run_id) "  # cleared away, or about to be
-    "AND identity.fingerprint IN"
+    "AND fingerprint IN"
 )
+_RAN = f"SELECT id, node, root_id, attempt, ended_at, number FROM run WHERE status = '{Status.COMPLETED}' AND id IN"
 
 
 def completed(
-    connection: Connection, workspace: str, fingerprints: Iterable[str], but_root: str, each: int = 8
-) -> dict[str, list[Row]]:
-    """By fingerprint, the steps of other runs that completed by running and may be reused: the newest `each`, newest first."""
-    found: dict[str, list[Row]] = {f: [] for f in fingerprints}
-    columns = ("fingerprint", "id", "root_id", "node", "attempt", "ended_at")
-    for row in tuples_of(connection, _COMPLETED, (workspace, but_root), list(found), "ORDER BY run.number DESC"):
-        if len(found[row[0]]) < each:
-            found[row[0]].append(dict(zip(columns, row, strict=True)))
+    connection: Connection,
+    workspace: str,
+    fingerprints: Iterable[str],
+    but_root: str,
+    known: dict[str, StandIn],
+    each: int = 8,
+) -> dict[str, list[StandIn]]:
+    """By fingerprint, the steps of other runs that completed by running and may be reused: the newest `each`, newest first.
+
+    `known`: completed steps by run, which do not change; those that were asked for are added.
+    """
+    found: dict[str, list[StandIn]] = {f: [] for f in fingerprints}
+    alike = [*tuples_of(connection, _ALIKE, (workspace,), list(found))]
+    ran = {run_id: step for _, run_id in alike if (step := known.get(run_id)) is not None}
+    if len(ran) < len(alike):
+        new = [run_id for _, run_id in alike if run_id not in ran]
+        asked = {row[0]: StandIn(*row) for row in tuples_of(connection, _RAN, (), new)}
+        known.update(asked)
+        ran |= asked
+    for fingerprint, run_id in alike:
+        step = ran.get(run_id)
+        if step is not None and step.root_id != but_root:
+            found[fingerprint].append(step)
+    for steps in found.values():
+        if len(steps) > 1:
+            steps.sort(key=lambda step: step.number, reverse=True)
+            del steps[each:]
     return found
 
 

@@ -4,8 +4,7 @@ few statements."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -35,14 +34,15 @@ _OWN = "run_id = :old AND (kind = 'tag' OR (name <> 'azureml.isreused' AND name 
 REUSED = ("isreused", "reusedrunid", "reusednodeid", "reusedpipeline", "reusedpipelinerunid")
 
 
-@dataclass(frozen=True)
-class StandIn:
-    """The step run that stands for another, which did not run."""
+class StandIn(NamedTuple):
+    """A completed step run that stands for another, which did not run, or may."""
 
     run_id: str
     node: str
     root_id: str
     attempt: int
+    ended_at: float = 0.0
+    number: int = 0
 
     @property
     def job(self) -> str:

@@ -108,7 +108,7 @@ class PipelineWatch:
         if not self.live:
             line = "StepRun( {} ) Status: " + FINISHED["Completed"]
             print("\n".join(line.format(name) for name in names.values()))
-        return self._close(self.run._refresh(), len(names), len(names))
+        return self._close(self.run._run_dto, len(names), len(names))
 
     def _steps_of(self, dto):
         """What is needed of each step: where its output is not shown, what the submission told is enough."""

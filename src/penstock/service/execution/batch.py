@@ -64,7 +64,7 @@ class Batch:
             context.leader.fence(connection)
             if not runs.move_together(connection, self.moves):
                 raise Stale
-            takeover.point(connection, [(t.new_id, t.row["id"]) for t in self.taken])
+            takeover.point(connection, [(t.new_id, t.by.run_id) for t in self.taken])
             runs.decrement_unmet(connection, self.satisfied)
             for name, run in self.journals:
                 journal.ingest(connection, context.home, name, run, self.at)

@@ -45,7 +45,7 @@ def take_over(batch: Batch, active: Active, state: StepState, decision: Decision
         **{o["name"]: str(o["path"]) for o in taken.outputs},
         **decision.links,
     }
-    batch.move(active.id, moved, **history.reused(taken.row["id"]))
+    batch.move(active.id, moved, **history.reused(taken.by.run_id))
     active.standing.complete(state.node.id, decision.outputs, decision.links)
     active.root.left_at[state.node.id] = active.root.looked_at.get(state.node.id, batch.at)
     active.decisions.pop(state.node.id, None)

@@ -28,11 +28,11 @@ class Gone(Conflict):
 
 
 class Taken(NamedTuple):
-    """Run `new_id` of `root_id` stands for the step run in `row` (its id, root_id, node and attempt), which left `outputs`."""
+    """Run `by` stands for run `new_id` of `root_id`, with the `outputs` that it left."""
 
     new_id: str
     root_id: str
-    row: Json
+    by: StandIn
     outputs: Sequence[Json]
 
 
@@ -41,7 +41,7 @@ def keep(connection: Connection, home: Path, taken: Sequence[Taken], at: float) 
     meanwhile."""
     if taken:
         _copy(connection, taken)
-        _tell_parents(connection, home, [(t, _stand_in(t.row)) for t in taken], at)
+        _tell_parents(connection, home, [(t, t.by) for t in taken], at)
 
 
 def keep_marked(connection: Connection, home: Path, taken: Sequence[Taken], at: float) -> None:
@@ -49,25 +49,21 @@ def keep_marked(connection: Connection, home: Path, taken: Sequence[Taken], at: 
     if not taken:
         return
     _copy(connection, taken)
-    ran = takeover.who_ran(connection, [t.row["id"] for t in taken])
-    _tell_parents(connection, home, [(t, ran[t.row["id"]]) for t in taken], at)
+    ran = takeover.who_ran(connection, [t.by.run_id for t in taken])
+    _tell_parents(connection, home, [(t, ran[t.by.run_id]) for t in taken], at)
     for each in taken:
-        records.insert_labels(connection, {each.new_id: {"property": _stand_in(each.row).properties}})
-        records.put_artifacts(connection, list(_logs(home, ran[each.row["id"]].job, each.new_id)))
+        records.insert_labels(connection, {each.new_id: {"property": each.by.properties}})
+        records.put_artifacts(connection, list(_logs(home, ran[each.by.run_id].job, each.new_id)))
     records.put_outputs(connection, [{**row, "run_id": t.new_id} for t in taken for row in t.outputs])
 
 
-def _stand_in(row: Json) -> StandIn:
-    return StandIn(row["id"], row["node"], row["root_id"], row["attempt"])
-
-
 def _copy(connection: Connection, taken: Sequence[Taken]) -> None:
-    if (gone := removals.any_of(connection, [t.row["id"] for t in taken])) is not None:
+    if (gone := removals.any_of(connection, [t.by.run_id for t in taken])) is not None:
         raise Gone(
             f"What run {gone} wrote was cleared away just now. Try again: its steps run anew, or penstock gc --restore brings it back.",
             target=gone,
         )
-    takeover.copy_all(connection, [{"old": t.row["id"], "new": t.new_id, "attempt": t.row["attempt"]} for t in taken])
+    takeover.copy_all(connection, [{"old": t.by.run_id, "new": t.new_id, "attempt": t.by.attempt} for t in taken])
 
 
 def _logs(home: Path, job: str, new: str) -> Iterable[Json]:

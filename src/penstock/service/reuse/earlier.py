@@ -20,25 +20,31 @@ from penstock.model.graph import Node
 from penstock.service.execution.registering import linked_dataset
 from penstock.service.runs.binding import Binder, Root, constant_destination
 from penstock.store import catalog, identities, records
+from penstock.store.takeover import StandIn
 
 Json = dict[str, Any]
-_MOST_LEFT = 10_000  # steps, of half a KB for each output
+_MOST_REMEMBERED = 10_000  # steps, of half a KB each and for each output
 
 
-class Left:
-    """What steps left that have completed, which never changes: asked for once, for many threads."""
+class Ran:
+    """Steps that have completed, which never changes, and what they left: asked for once, for many threads."""
 
     def __init__(self) -> None:
-        self._known: dict[str, list[Json]] = {}
+        self.steps: dict[str, StandIn] = {}
+        self._left: dict[str, list[Json]] = {}
 
-    def of(self, connection: Connection, run_ids: Sequence[str]) -> dict[str, list[Json]]:
+    def make_room(self, n: int) -> None:
+        """Forget all, if there are too many for n more."""
+        for known in (self.steps, self._left):
+            if len(known) + n > _MOST_REMEMBERED:
+                known.clear()
+
+    def left(self, connection: Connection, run_ids: Sequence[str]) -> dict[str, list[Json]]:
         """The rows of outputs of each of these."""
-        found = {i: rows for i in run_ids if (rows := self._known.get(i)) is not None}
+        found = {i: rows for i in run_ids if (rows := self._left.get(i)) is not None}
         if new := [i for i in run_ids if i not in found]:
             asked = records.outputs_of(connection, new)
-            if len(self._known) + len(asked) > _MOST_LEFT:
-                self._known.clear()
-            self._known.update(asked)
+            self._left.update(asked)
             found.update(asked)
         return found
 
@@ -46,42 +52,44 @@ class Left:
 class Earlier:
     """What the store knows of the earlier steps of some fingerprints. It is asked for all of those at once, and for what the newest left."""
 
-    def __init__(self, home: Path, connection: Connection, root: Root, left: Left) -> None:
-        self.connection, self._root, self._left = connection, root, left
-        self._completed: dict[str, list[Json]] = {}
+    def __init__(self, home: Path, connection: Connection, root: Root, ran: Ran) -> None:
+        self.connection, self._root, self._ran = connection, root, ran
+        self._completed: dict[str | None, list[StandIn]] = {None: []}
         self._outputs: dict[str, list[Json]] = {}
         self._observations: dict[str, list[Json]] = {}
         self.jobs = Ways(f"{home}/jobs")
         self.places: dict[str, tuple[Ways, Mirror | None]] = {}
         """Each datastore, by its name: the ways down it, as they are while this is decided, and its files at its URL."""
 
-    def fetch(self, fingerprints: Iterable[str]) -> None:
+    def fetch(self, fingerprints: Iterable[str | None]) -> None:
         """Ask for these, as far as that was not done. A run does not stand on itself."""
-        new = [f for f in fingerprints if f not in self._completed]
+        new = [f for f in fingerprints if f is not None and f not in self._completed]
         if not new:
             return
-        found = identities.completed(self.connection, self._root.workspace, new, self._root.id)
+        self._ran.make_room(len(new))
+        root = self._root
+        found = identities.completed(self.connection, root.workspace, new, root.id, self._ran.steps)
         self._completed.update(found)
-        newest = [rows[0]["id"] for rows in found.values() if rows]
+        newest = [steps[0].run_id for steps in found.values() if steps]
         if newest:
-            self._outputs.update(self._left.of(self.connection, newest))
+            self._outputs.update(self._ran.left(self.connection, newest))
             self._observations.update(identities.observations(self.connection, newest))
 
-    def knows(self, fingerprint: str) -> bool:
-        return fingerprint in self._completed
+    def knows(self, fingerprints: Iterable[str | None]) -> bool:
+        return self._completed.keys() >= set(fingerprints)
 
-    def candidates(self, fingerprint: str) -> list[Json]:
-        """The steps of this fingerprint, newest first; it has been fetched."""
+    def candidates(self, fingerprint: str | None) -> list[StandIn]:
+        """The steps of this fingerprint, which has been fetched, newest first; none of None."""
         return self._completed[fingerprint]
 
-    def outputs(self, candidate: Json) -> list[Json]:
-        run_id = candidate["id"]
+    def outputs(self, candidate: StandIn) -> list[Json]:
+        run_id = candidate.run_id
         if run_id not in self._outputs:
-            self._outputs.update(self._left.of(self.connection, [run_id]))
+            self._outputs.update(self._ran.left(self.connection, [run_id]))
         return self._outputs[run_id]
 
-    def observations(self, candidate: Json) -> list[Json]:
-        run_id = candidate["id"]
+    def observations(self, candidate: StandIn) -> list[Json]:
+        run_id = candidate.run_id
         if run_id not in self._observations:
             self._observations.update(identities.observations(self.connection, [run_id]))
         return self._observations[run_id]
@@ -94,12 +102,13 @@ class Verifier:
         self._home, self._binder, self._digests, self._clock = home, binder, digests, clock
 
     def complaint(
-        self, earlier: Earlier, root: Root, node: Node, candidate: Json, outputs: Sequence[Json]
+        self, earlier: Earlier, root: Root, node: Node, candidate: StandIn, outputs: Sequence[Json]
     ) -> str | None:
         """Why this earlier step, which left `outputs`, does not stand for the new one; None: it does."""
         seen = earlier.observations(candidate)
         try:
-            against = self._is_too_old(node, candidate) or self._is_incomplete(earlier, node, candidate, outputs)
+            against = None if node.max_age_seconds is None else self._is_too_old(candidate, node.max_age_seconds)
+            against = against or self._is_incomplete(earlier, node, candidate, outputs)
             if node.linked:
                 against = against or self._is_unlinked(earlier, root, node, candidate)
             for each in seen:
@@ -112,31 +121,27 @@ class Verifier:
         except OSError as error:
             return f"{error.filename or 'a file'} could not be read: {error.strerror}."
 
-    def links(self, earlier: Earlier, node: Node, candidate: Json) -> dict[str, str]:
+    def links(self, earlier: Earlier, node: Node, candidate: StandIn) -> dict[str, str]:
         """The datasets that its script linked to outputs."""
-        run_id = candidate["id"]
+        run_id = candidate.run_id
         found = {o.name: linked_dataset(earlier.connection, self._home, run_id, o.name) for o in node.linked}
         return {name: dataset for name, dataset in found.items() if dataset is not None}
 
-    def _is_unlinked(self, earlier: Earlier, root: Root, node: Node, candidate: Json) -> str | None:
+    def _is_unlinked(self, earlier: Earlier, root: Root, node: Node, candidate: StandIn) -> str | None:
         """What an output was linked to is a dataset's definition; what its files hold counts for whoever reads them."""
         for name, dataset in self.links(earlier, node, candidate).items():
             if catalog.get_dataset(earlier.connection, root.workspace, dataset) is None:
                 return f"the dataset that its script linked to output '{name}' is not there any more"
         return None
 
-    def _is_too_old(self, node: Node, candidate: Json) -> str | None:
-        if node.max_age_seconds is None:
-            return None
-        age = self._clock() - candidate["ended_at"]
-        if age <= node.max_age_seconds:
-            return None
-        return f"it is {_span(age)} old, older than max_age, {_span(node.max_age_seconds)}"
+    def _is_too_old(self, candidate: StandIn, most: float) -> str | None:
+        age = self._clock() - candidate.ended_at
+        return f"it is {_span(age)} old, older than max_age, {_span(most)}" if age > most else None
 
-    def _is_incomplete(self, earlier: Earlier, node: Node, candidate: Json, outputs: Sequence[Json]) -> str | None:
+    def _is_incomplete(self, earlier: Earlier, node: Node, candidate: StandIn, outputs: Sequence[Json]) -> str | None:
         if {o["name"] for o in outputs} != node.written_by_name.keys():
             return "it left other outputs"
-        if not earlier.jobs.is_folder(f"{candidate['id']}.{candidate['attempt']}"):
+        if not earlier.jobs.is_folder(candidate.job):
             return "its logs are gone"
         return None
 

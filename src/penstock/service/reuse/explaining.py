@@ -63,7 +63,7 @@ class Explaining:
                 "because": [f"step '{before[0]}' before it runs: what that writes decides"],
             }
         if decision.hit is not None:
-            hit = decision.hit["id"]
+            hit = decision.hit.run_id
             return {**step, "verdict": "reuse", "reused_run_id": hit, "because": [f"run {hit} {_SAME}"]}
         identity = decision.row("", root.workspace, node.name, self._context.clock())
         because, details, _ = self._grounds(connection, identity)

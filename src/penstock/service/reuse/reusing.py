@@ -21,8 +21,9 @@ from penstock.engine.plan import Plan
 from penstock.model.errors import PenstockError
 from penstock.model.graph import Node
 from penstock.service.reuse import contents
-from penstock.service.reuse.earlier import Earlier, Left, Verifier
+from penstock.service.reuse.earlier import Earlier, Ran, Verifier
 from penstock.service.runs.binding import Binder, Root
+from penstock.store.takeover import StandIn
 
 Json = dict[str, Any]
 Identify = Callable[[Json, Mapping[str, str]], str]
@@ -31,19 +32,24 @@ _NO_LINKS: Mapping[str, str] = MappingProxyType({})
 
 
 class Decision(NamedTuple):
-    """Whether a step runs. `hit`: the row of the step that stands for it; `why`: what spoke against every other; `unusable`: why no later
+    """Whether a step runs. `hit`: the step that stands for it; `why`: what spoke against every other; `unusable`: why no later
     step may stand on this one."""
 
     fingerprint: str | None
     module: str | None
     why: tuple[str, ...] = ()
-    hit: Json | None = None
+    hit: StandIn | None = None
     outputs: Sequence[Json] = ()
     links: Mapping[str, str] = _NO_LINKS
     """The datasets that its script linked, by output."""
     unusable: str | None = None
     make_parts: Callable[[], Json] = dict
     """Gives what the fingerprint is of; a step that does not run has no use for it."""
+
+    @property
+    def sought(self) -> str | None:
+        """The fingerprint of the earlier steps that may stand for this one; None: it runs in any case."""
+        return None if self.why else self.fingerprint
 
     def row(self, run_id: str, workspace: str, name: str, at: float) -> Json:
         """The decision to run a step, as it is kept."""
@@ -91,22 +97,22 @@ class Reuse:
         self._home, self._identify = home, identify
         self._contents = contents.Contents(home, binder, digests)
         self._verifier = Verifier(home, binder, digests, clock)
-        self._last, self._left = Last(), Left()
+        self._last, self._ran = Last(), Ran()
 
     def at_once(
         self, connection: Connection, root: Root, nodes: Iterable[Node], standing: Standing
     ) -> dict[str, Decision]:
         """Decisions, by node, on those that need no look at the disk; on the others `follow` decides, in a thread that can wait."""
         drafts = {n.id: draft for n in nodes if (draft := self._at_hand(root, n, standing)) is not None}
-        earlier = Earlier(self._home, connection, root, self._left)
-        earlier.fetch(f for d in drafts.values() if (f := _sought(d)) is not None)
-        return {i: d for i, d in drafts.items() if (f := _sought(d)) is None or not earlier.candidates(f)}
+        earlier = Earlier(self._home, connection, root, self._ran)
+        earlier.fetch(d.sought for d in drafts.values())
+        return {i: d for i, d in drafts.items() if not earlier.candidates(d.sought)}
 
     def _at_hand(self, root: Root, node: Node, standing: Standing) -> Decision | None:
         """What the step is, as a decision to run it, if all that counts is known."""
         if not node.allow_reuse:
             return _never("allow_reuse is False")
-        if standing.environment is None or _has_own_environment(node):
+        if standing.environment is None or node.has_own_modules:
             return None
         held = contents.at_hand(node, root, standing.known)
         return None if held is None else _runs(root, node, held, standing.environment)
@@ -117,37 +123,44 @@ class Reuse:
 
     def whole(self, connection: Connection, root: Root) -> dict[str, Decision] | None:
         """The decisions on all steps of a run, if an earlier one stands for each; None as soon as one is met for which none does."""
-        plan = root.plan
-        made = self.follow(
-            connection, root, [n.id for n in plan.order if not plan.upstream[n.id]], Standing(), to_end=False
-        )
-        return made if len(made) == len(plan.graph.nodes) and all(d.hit for d in made.values()) else None
+        plan, earlier = root.plan, Earlier(self._home, connection, root, self._ran)
+        earlier.fetch(self._last.expected(plan, (), len(plan.order)))
+        first = [n.id for n in plan.order if not plan.upstream[n.id]]
+        made = self._follow(earlier, root, first, Standing(), to_end=False)
+        return made if len(made) == len(plan.order) and all(d.hit for d in made.values()) else None
 
     def follow(
-        self, connection: Connection, root: Root, ready: Iterable[str], standing: Standing, to_end: bool = True
+        self, connection: Connection, root: Root, ready: Iterable[str], standing: Standing
     ) -> dict[str, Decision]:
-        """Decisions for the steps that are ready, and, as far as earlier ones stand for those, for the steps behind them. Without `to_end`
-        the first that is to run is the last that is decided."""
-        now, plan, earlier = standing.copy(), root.plan, Earlier(self._home, connection, root, self._left)
-        made: dict[str, Decision] = {}
+        """Decisions for the steps that are ready, and, as far as earlier ones stand for those, for the steps behind them."""
+        now, earlier = standing.copy(), Earlier(self._home, connection, root, self._ran)
+        made = self._follow(earlier, root, ready, now, to_end=True)
+        standing.environment = standing.environment or now.environment
+        return made
+
+    def _follow(
+        self, earlier: Earlier, root: Root, ready: Iterable[str], now: Standing, to_end: bool
+    ) -> dict[str, Decision]:
+        """Without `to_end` the first that is to run is the last that is decided."""
+        plan, made = root.plan, dict[str, Decision]()
         n_hits = 0
         wave = [plan.graph.node(i) for i in ready]
         while wave:
-            drafts = [self._draft(connection, root, node, now) for node in wave]
-            sought = [f for d in drafts if (f := _sought(d)) is not None]
-            if not all(earlier.knows(f) for f in sought):
+            drafts = [self._draft(earlier.connection, root, node, now) for node in wave]
+            sought = [draft.sought for draft in drafts]
+            if not earlier.knows(sought):
                 earlier.fetch([*sought, *self._last.expected(plan, {*made, *now.done}, 2 * n_hits)])
             following: dict[str, None] = {}
             for node, draft in zip(wave, drafts, strict=True):
                 made[node.id] = decision = self._decide(root, node, draft, earlier)
-                if decision.hit is None and not to_end:
-                    return made
                 if decision.hit is not None:
                     n_hits += 1
                     now.complete(node.id, decision.outputs, decision.links)
                     following.update(dict.fromkeys(plan.downstream[node.id]))
-            wave = [plan.graph.node(d) for d in following if d not in made and _is_ready(plan, d, now)]
-        standing.environment = standing.environment or now.environment
+                elif not to_end:
+                    return made
+            upstream, done = plan.upstream, now.done
+            wave = [plan.graph.node(d) for d in following if d not in made and done.issuperset(upstream[d])]
         return made
 
     def _draft(self, connection: Connection, root: Root, node: Node, standing: Standing) -> Decision:
@@ -165,7 +178,7 @@ class Reuse:
 
     def _environment(self, root: Root, node: Node, standing: Standing) -> str:
         """That of the pipeline's steps is asked for once."""
-        if _has_own_environment(node):
+        if node.has_own_modules:
             return self._identify(root.bindings["interpreter"], node.environment_variables)
         if standing.environment is None:
             standing.environment = self._identify(root.bindings["interpreter"], node.environment_variables)
@@ -173,18 +186,15 @@ class Reuse:
 
     def _decide(self, root: Root, node: Node, draft: Decision, earlier: Earlier) -> Decision:
         """Whether an earlier step stands for the one that `draft` says."""
-        sought = _sought(draft)
-        if sought is None:
-            return draft
         against: list[str] = []
-        for candidate in earlier.candidates(sought):
+        for candidate in earlier.candidates(draft.sought):
             outputs = earlier.outputs(candidate)
             complaint = self._verifier.complaint(earlier, root, node, candidate, outputs)
             if complaint is None:
-                self._last.note(draft.module, sought)
+                self._last.note(draft.module, draft.sought)
                 links = self._verifier.links(earlier, node, candidate) if node.linked else _NO_LINKS
-                return Decision(sought, draft.module, (), candidate, outputs, links)
-            against.append(f"run {candidate['id']} does not stand for it: {complaint}")
+                return Decision(draft.fingerprint, draft.module, (), candidate, outputs, links)
+            against.append(f"run {candidate.run_id} does not stand for it: {complaint}")
         return draft._replace(why=tuple(against)) if against else draft
 
 
@@ -193,9 +203,9 @@ class Last:
     query. A wrong guess costs a row."""
 
     def __init__(self) -> None:
-        self._by_module: dict[str | None, str] = {}
+        self._by_module: dict[str | None, str | None] = {}
 
-    def note(self, module: str | None, fingerprint: str) -> None:
+    def note(self, module: str | None, fingerprint: str | None) -> None:
         if len(self._by_module) >= _MOST_GUESSES and module not in self._by_module:
             self._by_module.clear()
         self._by_module[module] = fingerprint
@@ -207,21 +217,6 @@ class Last:
         """Those of the next steps in order; twice as many as were hits so far, so that a graph takes few queries and a miss wastes little."""
         coming = (self._by_module.get(module) for node_id, module in plan.modules.items() if node_id not in decided)
         return list(islice((f for f in coming if f is not None), at_most))
-
-
-def _sought(draft: Decision) -> str | None:
-    """The fingerprint of the earlier steps that may stand for this one; None: it runs in any case."""
-    return None if draft.why else draft.fingerprint
-
-
-def _is_ready(plan: Plan, node_id: str, standing: Standing) -> bool:
-    return standing.done.issuperset(plan.upstream[node_id])
-
-
-def _has_own_environment(node: Node) -> bool:
-    """Whether the step sees other modules than its pipeline's other steps."""
-    variables = node.environment_variables
-    return bool(variables) and any(name.startswith("PYTHON") or name == "PATH" for name in variables)
 
 
 def _runs(root: Root, node: Node, held: Mapping[str, str], environment: str) -> Decision:

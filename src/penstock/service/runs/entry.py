@@ -147,7 +147,7 @@ class Entry:
         taken, upstream, nodes = self.resumption.taken, self.plan.upstream, self.plan.graph.nodes
         over = {"status": str(Status.COMPLETED), "started_at": self.at, "ended_at": self.at}
         if self.settled:
-            hits = {t.new_id: t.row["id"] for t in self.settled.taken}
+            hits = {t.new_id: t.by.run_id for t in self.settled.taken}
             rows = [self.root(), *(self._run(self.step_ids[n.id], "step", n.name, self.root_id, n) for n in nodes)]
             for row in rows:
                 row.update(over)

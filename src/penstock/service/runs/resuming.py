@@ -20,6 +20,7 @@ from penstock.model.errors import BadRequest, Conflict, NotFound, PenstockError
 from penstock.model.status import TERMINAL, Status
 from penstock.service.execution import taking
 from penstock.store import history, records, runs
+from penstock.store.takeover import StandIn
 
 Json = dict[str, Any]
 NOT_TAKEN = ("graph", "parameters")
@@ -27,9 +28,9 @@ NOT_TAKEN = ("graph", "parameters")
 
 @dataclass(frozen=True)
 class TakenOver:
-    """One step of the earlier run that completed: its row and its outputs."""
+    """One step of the earlier run that completed: which, and its outputs."""
 
-    row: Json
+    by: StandIn
     outputs: tuple[Json, ...]
 
 
@@ -43,7 +44,7 @@ class Resumption:
 
     def bindings(self) -> Json:
         """What the new run stores of it: which steps did not run in it. Where their outputs lie, their own rows say."""
-        steps = {node: {"run_id": t.row["id"]} for node, t in self.taken.items()}
+        steps = {node: {"run_id": t.by.run_id} for node, t in self.taken.items()}
         return {"resumed_from": self.root_id, "taken_over": steps}
 
     def notes(self, plan: Plan, may_reuse: bool) -> list[str]:
@@ -113,7 +114,11 @@ def completed(connection: Connection, root_id: str) -> dict[str, TakenOver]:
     for output in records.outputs(connection, root_id):
         outputs.setdefault(output["run_id"], []).append(output)
     rows = [r for r in runs.runs_of_root(connection, root_id) if r["type"] == "step"]
-    return {r["node"]: TakenOver(r, tuple(outputs.get(r["id"], ()))) for r in rows if r["status"] == Status.COMPLETED}
+    return {
+        r["node"]: TakenOver(StandIn(r["id"], r["node"], root_id, r["attempt"]), tuple(outputs.get(r["id"], ())))
+        for r in rows
+        if r["status"] == Status.COMPLETED
+    }
 
 
 def look_up(
@@ -168,12 +173,12 @@ def keep(
     connection: Connection, home: Path, resumption: Resumption, root_id: str, step_ids: dict[str, str], at: float
 ) -> None:
     """Write what the new run's steps take over, and the story of those that run again."""
-    taken = [taking.Taken(step_ids[node], root_id, t.row, t.outputs) for node, t in resumption.taken.items()]
+    taken = [taking.Taken(step_ids[node], root_id, t.by, t.outputs) for node, t in resumption.taken.items()]
     taking.keep_marked(connection, home, taken, at)
     events = []
     for each in taken:
-        message = f"Taken over from run {each.row['id']}, where it completed."
-        body = {"status": str(Status.COMPLETED), "message": message, "reused_run_id": each.row["id"]}
+        message = f"Taken over from run {each.by.run_id}, where it completed."
+        body = {"status": str(Status.COMPLETED), "message": message, "reused_run_id": each.by.run_id}
         events.append(history.Event(each.new_id, root_id, at, "completed", body))
     for node, why in resumption.again.items():
         body = {"message": f"It had completed in run {resumption.root_id}, but is not taken over: {why}."}
