@@ -183,12 +183,13 @@ def test_the_ends_of_steps_of_which_all_were_reused_are_told_as_if_each_had_its_
     for root in ("a", "b"):
         reuse_all(database, root, 5)
         database.write(lambda c: history.append(c, [history.Event("other", "other", 3.0, "note")]))
-    database.write(lambda c: history.append(c, [history.Event("a", "a", 4.0, "warning", {"message": "late"})]))
+    late = [history.Event(run_id, "a", 4.0, "warning", {"message": "late"}) for run_id in ("a", "a3")]
+    database.write(lambda c: history.append(c, late))
     with database.read() as connection:
         for root in ("a", "b"):
             story = history.of_root(connection, root)
             late = ["warning"] if root == "a" else []
-            assert [e["name"] for e in story] == ["created", "running", "output_dataset", *["completed"] * 6, *late]
+            assert [e["name"] for e in story] == ["created", "running", "output_dataset", *["completed"] * 6, *late * 2]
             assert [e["run_id"] for e in story[3:9]] == [*(f"{root}{i}" for i in range(5)), root]
             assert story[4]["body"] == {
                 "status": "Completed",
@@ -198,7 +199,8 @@ def test_the_ends_of_steps_of_which_all_were_reused_are_told_as_if_each_had_its_
             assert {(e["root_id"], e["at"]) for e in story[1:9]} == {(root, 2.0)}
             ids = [e["id"] for e in story]
             assert ids == sorted(set(ids))
-            assert history.of_run(connection, f"{root}3") == [story[6]]
+            assert history.of_run(connection, f"{root}3") == [story[6], *story[10:]]
+            assert history.of_run(connection, f"{root}4") == [story[7]]
             assert history.of_run(connection, f"{root}0") == [story[2], story[3]]
             assert history.of_run(connection, f"{root}0", story[2]["id"]) == [story[3]]
             assert [e["name"] for e in history.of_run(connection, root)] == ["created", "running", "completed", *late]

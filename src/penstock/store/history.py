@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, literal_column, select, text
@@ -88,7 +89,7 @@ def of_run(connection: Connection, run_id: str, after: int = 0) -> list[Row]:
     query = select(event).where(event.c.run_id == run_id, event.c.name != ALL_REUSED).order_by(event.c.id)
     own = _rows(connection, query)
     if not any(e["name"] == "completed" for e in own):
-        own += _of_step(connection, run_id)
+        own = sorted([*own, *_of_step(connection, run_id)], key=itemgetter("id"))
     return [row for row in own if row["id"] > after]
 
 

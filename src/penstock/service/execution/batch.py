@@ -96,8 +96,8 @@ class Batch:
         for event in known_last:
             waiting.setdefault(event.run_id, []).append(event)
         for event in self.events:
-            for run_id in list(waiting) if event.name == history.ALL_REUSED else (event.run_id,):
-                if event.name in _ENDS:
+            if event.name in _ENDS:
+                for run_id in list(waiting) if event.name == history.ALL_REUSED else [event.run_id]:
                     yield from waiting.pop(run_id, ())
             yield event
         for events in waiting.values():

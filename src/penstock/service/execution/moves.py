@@ -41,10 +41,7 @@ def take_over(batch: Batch, active: Active, state: StepState, decision: Decision
     begin(batch, active)
     moved = runs.Move(state.run_id, Status.NOT_STARTED, Status.COMPLETED, 0, at=batch.at, started_at=batch.at)
     taken = stand_in(batch, active.root, state.node, decision)
-    active.root.taken[state.node.id] = {
-        **{o["name"]: str(o["path"]) for o in taken.outputs},
-        **decision.links,
-    }
+    active.root.taken[state.node.id] = {**{o["name"]: str(o["path"]) for o in taken.outputs}, **decision.links}
     batch.move(active.id, moved, **history.reused(taken.by.run_id))
     active.standing.complete(state.node.id, decision.outputs, decision.links)
     active.root.left_at[state.node.id] = active.root.looked_at.get(state.node.id, batch.at)
