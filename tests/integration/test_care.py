@@ -264,6 +264,18 @@ def test_what_is_damaged_is_named_with_the_way_out(client, place):
     assert cli(client, "cache", "verify").returncode == 0, "what was given up is not asked for again"
 
 
+def test_several_results_are_forgotten_together_or_none_of_them(client, place):
+    first, _ = place.run()
+    second, _ = place.run([{**place.nodes()[0], "version": "2"}])
+    refused = cli(client, "cache", "forget", first, place.root)
+    assert refused.returncode == 3 and "only the run of a step is one" in refused.stderr
+    assert cli(client, "cache", "show", first).returncode == 0, "none was forgotten"
+    said = cli(client, "cache", "forget", first, second[:8], second)
+    assert said.stdout.count(f"of step '{place.name}' is not reused any more.\n") == 2
+    assert cli(client, "cache", "show", first).returncode == cli(client, "cache", "show", second).returncode == 3
+    assert cli(client, "cache", "forget").returncode == 2
+
+
 def test_a_pipelines_run_is_no_result_and_the_command_says_whose_is(client, place):
     step_id, _ = place.run()
     said = cli(client, "cache", "show", place.root)

@@ -184,7 +184,7 @@ def test_a_manifest_that_a_run_still_needs(hurt: Path) -> None:
 def test_outputs_whose_bytes_are_gone(hurt: Path) -> None:
     step = step_of(hurt)
     shutil.rmtree(hurt / "workspaces/w/workspaceblobstore/azureml" / step)
-    one(hurt, "outputs", "FAIL", "1 of 1", f"out of step 'step 0' ({step[:8]}).", "penstock cache forget RUN")
+    one(hurt, "outputs", "FAIL", "1 of 1", f"out of step 'step 0' ({step[:8]}).", f"penstock cache forget {step[:8]}")
 
 
 def test_outputs_that_are_gone_and_were_given_up_count_no_more(hurt: Path) -> None:

@@ -267,3 +267,26 @@ def test_text_stands_out_from_what_it_is_on(scheme: int) -> None:
     for text, ground in pairs:
         light, dark = sorted((luminance(colours[text]), luminance(colours[ground])), reverse=True)
         assert (light + 0.05) / (dark + 0.05) >= 4.5, (text, ground)
+
+
+def test_the_page_of_a_step_shows_its_arguments_with_the_parameters_behind_them() -> None:
+    arguments = [
+        {"literal": "--rate"}, {"parameter": "rate"}, {"literal": "--data"}, {"input": "raw"}, {"literal": "--fast"},
+        {"literal": "--seed"}, {"literal": "-1"}, {"parts": [{"literal": "into:"}, {"output": "kept"}]}, {"literal": "-v"},
+    ]  # fmt: skip
+    graph = {
+        "parameters": [{"name": "rate", "default": 0.1}, {"name": "other", "default": 1}],
+        "nodes": [{"id": "n0"}, {"id": "n1", "arguments": arguments}],
+    }
+
+    def rows(run: Json, parent: Json | None) -> list[tuple[str, str, str]]:
+        return [(a.option, a.value, a.origin) for a in page_of(run, graph=graph, parent=parent).arguments]
+
+    parent = a_run("root", "Completed", type="pipeline", parameters={"rate": 0.5})
+    wanted = [
+        ("--rate", "0.5", "parameter rate"), ("--data", "raw", "path of the input"), ("--fast", "", ""),
+        ("--seed", "-1", ""), ("", "into:kept", "path of the output"), ("-v", "", ""),
+    ]  # fmt: skip
+    assert rows(a_run("s", "Completed", node="n1"), parent) == wanted
+    assert rows(a_run("s", "Completed", node="n1"), None)[0] == ("--rate", "0.1", "parameter rate")
+    assert rows(a_run("s", "Completed", node="n0"), parent) == []

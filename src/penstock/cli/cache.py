@@ -16,13 +16,14 @@ from penstock.cli.terminal import Look, counted, printable, short
 from penstock.cli.trouble import FAILED
 
 Json = dict[str, Any]
+_MOST_NAMED = 5
 
 
 @click.group(
     lazy={
         "list": ("penstock.cli.cache", "list_results", "Results that may be reused, newest first."),
         "show": ("penstock.cli.cache", "show", "One result: what it is made of, and what it left."),
-        "forget": ("penstock.cli.cache", "forget", "Never reuse what this step run made."),
+        "forget": ("penstock.cli.cache", "forget", "Never reuse what these step runs made."),
         "verify": ("penstock.cli.cache", "verify", "Read the bytes of results, and name what is damaged."),
     },
     cls=LazyGroup,
@@ -90,18 +91,22 @@ def show(run_id: str, workspace: str | None, home: str | None, as_json: bool) ->
 
 
 @cache.command()
-@click.argument("run_id", metavar="RUN", shell_complete=complete_run_id)
+@click.argument("run_ids", metavar="RUN...", nargs=-1, required=True, shell_complete=complete_run_id)
 @workspace_option
 @home_option
 @json_option
 @quiet_option
-def forget(run_id: str, workspace: str | None, home: str | None, as_json: bool, quiet: bool) -> None:
-    """Never reuse what this step run made. Its outputs stay, and runs that have reused it keep theirs."""
+def forget(run_ids: tuple[str, ...], workspace: str | None, home: str | None, as_json: bool, quiet: bool) -> None:
+    """Never reuse what these step runs made. Their outputs stay, and runs that have reused them keep theirs."""
     client = places.server(places.place(home))
-    answer = client.delete(_path(client, run_id, workspace))
+    paths = list(dict.fromkeys(_path(client, run_id, workspace) for run_id in run_ids))
+    for path in paths if len(paths) > 1 else ():
+        client.get(path)  # or none is forgotten
+    answers = [client.delete(path) for path in paths]
     if as_json:
-        print_json(answer)
-    elif not quiet:
+        print_json(answers[0] if len(run_ids) == 1 else {"value": answers})
+        return
+    for answer in () if quiet else answers:
         click.echo(f"Run {short(answer['run_id'])} of step '{printable(answer['name'])}' is not reused any more.")
 
 
@@ -135,8 +140,10 @@ def verify(run_id: str | None, workspace: str | None, home: str | None, as_json:
         )
         click.echo(f"{counted(answer['checked'], 'result')}, {terminal.size(answer['size_bytes'])}: {state}.")
         if wrong:
-            run = wrong[0] if len(wrong) == 1 else "RUN"
-            click.echo(f"What is damaged is not reused. Put the files back, or give it up: penstock cache forget {run}")
+            runs = " ".join(wrong) if len(wrong) <= _MOST_NAMED else "RUN..."
+            click.echo(
+                f"What is damaged is not reused. Put the files back, or give it up: penstock cache forget {runs}"
+            )
     return outcome
 
 

@@ -167,10 +167,13 @@ def outputs(at: Place) -> Iterator[Finding]:
         cleared = f"; {len(rows) - len(kept)} cleared away" if len(rows) > len(kept) else ""
         if gone:
             texts = [f"{r['name']} of step '{r['step']}' ({short(r['run_id'])})" for r in gone]
+            steps = list(dict.fromkeys(short(r["run_id"]) for r in gone))
+            named = " ".join(steps) if len(steps) <= 5 else "RUN..."
             yield fail(
                 "outputs",
                 f"the bytes of {len(gone)} of {counted(len(kept), 'output')} are gone: {_some(texts)}.",
-                "Put the files back; or run the pipeline again (reuse does not take what is gone) and give these up: penstock cache forget RUN",
+                "Put the files back; or run the pipeline again (reuse does not take what is gone) and give these up: "
+                f"penstock cache forget {named}",
             )
         else:
             yield ok("outputs", f"{counted(len(kept), 'output')}, all there{cleared}")

@@ -101,13 +101,16 @@ def sentence(place: str, was: Any, now: Any) -> str:
     return f"{place} was {_shown(was)}, is {_shown(now)}"
 
 
-def named(place: str, parts: Json) -> str:
-    """`argument 2` with the option that it is the value of, if the step's struct has one before it; other places as they are."""
+def named(place: str, parts: Json, parameter: str | None = None) -> str:
+    """`argument 2` with the option that it is the value of, if the step's struct has one before it, and the parameter whose value it is; other
+    places as they are."""
     word, _, number = place.partition(" ")
     before = int(number) - 2 if word == "argument" else -1
     arguments = parts.get("arguments") or ()
     option = arguments[before].get("value") if 0 <= before < len(arguments) else None
-    return f"{place} ({option})" if isinstance(option, str) and option.startswith("-") else place
+    more = [option] if isinstance(option, str) and option.startswith("-") else []
+    more += [f"parameter {parameter}"] if parameter else []
+    return f"{place} ({', '.join(more)})" if more else place
 
 
 def _differences(before: Json, after: Json) -> Iterator[tuple[str, Any, Any]]:

@@ -183,7 +183,7 @@ class _Studio:
             run=run,
             parent=ask.find_run(run["parent_id"]) if run.get("parent_id") else None,
             children=ask.children(run_id),
-            graph=ask.graph(run_id) if is_pipeline else {},
+            graph=ask.graph(run_id) if run["type"] in ("pipeline", "step") else {},
             metrics=ask.metrics(run_id, recursive=is_pipeline, gathered=True),
             outputs=ask.outputs(run_id),
             files=kept,

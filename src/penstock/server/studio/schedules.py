@@ -14,8 +14,9 @@ from fastapi.responses import HTMLResponse, Response
 from penstock.engine.recurrence import said
 from penstock.model.errors import NotFound
 from penstock.server.bodies import LaterRoute
+from penstock.server.studio.given import Pair
 from penstock.server.studio.routes import PAGE_HEADERS, fragment, missing_page, templates
-from penstock.server.studio.views import Link, Pair, run_href
+from penstock.server.studio.views import Link, run_href
 from penstock.server.studio.visitors import Visitor, visitor_of
 from penstock.server.studio.wording import Badge, Moment, badge, files, moment
 from penstock.service.services import Services

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from penstock.server.studio import metrics as metric_cards
+from penstock.server.studio.given import ArgumentRow, Pair, argument_rows, pairs
 from penstock.server.studio.graphs import GraphDrawing, draw, waits
 from penstock.server.studio.inputs import InputRow, input_rows
 from penstock.server.studio.metrics import Group
@@ -135,13 +136,6 @@ class Try:
 
 
 @dataclass(frozen=True)
-class Pair:
-    name: str
-    value: str
-    href: str = ""
-
-
-@dataclass(frozen=True)
 class Link:
     text: str
     href: str
@@ -189,6 +183,7 @@ class RunPage:
     properties: tuple[Pair, ...]
     decision: Decided | None = None
     inputs: tuple[InputRow, ...] = ()
+    arguments: tuple[ArgumentRow, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -288,11 +283,12 @@ def run_page(recorded: Recorded, now: datetime) -> RunPage:
         story=tuple(_happening(e, names, run) for e in story),
         untold=len(recorded.events) - len(story),
         attempts=tuple(_try(a, now) for a in recorded.attempts),
-        parameters=_pairs(run.get("parameters")),
-        tags=_pairs(run.get("tags")),
-        properties=_pairs(run.get("properties")),
+        parameters=pairs(run.get("parameters")),
+        tags=pairs(run.get("tags")),
+        properties=pairs(run.get("properties")),
         decision=_decided(recorded.decisions),
         inputs=input_rows(recorded.inputs, run["type"] == "pipeline"),
+        arguments=argument_rows(recorded.graph, run.get("node"), (recorded.parent or {}).get("parameters") or {}),
     )
 
 
@@ -347,7 +343,7 @@ def _trail(run: Json, parent: Json | None) -> tuple[Link, ...]:
 
 
 def _facts(run: Json) -> tuple[Pair, ...]:
-    pairs = [
+    facts = [
         ("Experiment", run["experiment"]),
         ("Workspace", run["workspace"]),
         ("Compute", run.get("target")),
@@ -355,7 +351,7 @@ def _facts(run: Json) -> tuple[Pair, ...]:
         ("Attempt", run["attempt"] if (run.get("attempt") or 0) > 1 else None),
         ("Description", run.get("description")),
     ]
-    return (*(Pair(n, str(v)) for n, v in pairs if v), *_origin(run))
+    return (*(Pair(n, str(v)) for n, v in facts if v), *_origin(run))
 
 
 def _origin(run: Json) -> tuple[Pair, ...]:
@@ -486,15 +482,3 @@ def _try(attempt: Json, now: datetime) -> Try:
         ending += f" with status {attempt['exit_code']}"
     took = span(attempt.get("started_at"), attempt.get("ended_at"), now)
     return Try(int(attempt["attempt"]), moment(attempt.get("started_at")), took, ending)
-
-
-def _pairs(values: Json | None) -> tuple[Pair, ...]:
-    return tuple(Pair(str(k), _plain(v)) for k, v in (values or {}).items())
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, dict):
-        if "datastore" in value:
-            return f"{value['datastore']}/{value.get('path') or ''}"
-        return str(value.get("dataset") or value)
-    return "" if value is None else str(value)

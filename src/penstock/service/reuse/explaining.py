@@ -127,16 +127,17 @@ class Explaining:
         return list(self._sentences(differences, identity["parts"])), details, nearest["run_id"]
 
     def _sentences(self, differences: Sequence[tuple[str, Any, Any]], parts: Json) -> Iterator[str]:
-        told = [(was, now) for place, was, now in differences if place.startswith("argument ")]
+        by_argument = [(was, now) for place, was, now in differences if place.startswith("argument ")]
         for place, was, now in differences:
-            if place.startswith("parameter ") and (was, now) in told:
+            if place.startswith("parameter ") and (was, now) in by_argument:
                 continue  # one value, on the command line and in the environment
             changed: list[str] = []
             if place == "snapshot" and was and now:
                 changed = self._changed_files(was, now)
             elif place == "environment" and was and now:
                 changed = self._context.compare_environments(was, now)
-            yield from changed or [fingerprint.sentence(fingerprint.named(place, parts), was, now)]
+            named = fingerprint.named(place, parts, _parameter(place, was, now, differences))
+            yield from changed or [fingerprint.sentence(named, was, now)]
 
     def _changed_files(self, before: str, after: str) -> list[str]:
         """Which files of the source folder differ; of a text how many lines do."""
@@ -178,6 +179,12 @@ class _Known:
         self.outputs = records.outputs_of(connection, run_ids)
         hits = [s["reused_run_id"] for s in steps if s["reused_run_id"]]
         self.observations = identities.observations(connection, [*run_ids, *hits])
+
+
+def _parameter(place: str, was: Any, now: Any, differences: Sequence[tuple[str, Any, Any]]) -> str | None:
+    """The parameter that an argument has its value of: the only one that changed as it did."""
+    same = [p.partition(" ")[2] for p, *values in differences if p.startswith("parameter ") and values == [was, now]]
+    return same[0] if place.startswith("argument ") and len(same) == 1 else None
 
 
 def _is_hit(decision: Decision | None) -> bool:
