@@ -30,7 +30,11 @@ def test_of_many_places_each_is_seen_as_if_it_were_alone(tmp_path, monkeypatch):
         (root / "kept" / f"{i}" / "out").write_text(str(i))
     (root / "kept" / "file").write_text("")
     (root / "kept" / "away").symlink_to(tmp_path)
+    (tmp_path / "elsewhere" / "d").mkdir(parents=True)
+    (tmp_path / "elsewhere" / "d" / "f").write_text("")
     (root / "kept" / "other").symlink_to("7")
+    (root / "kept" / "7" / "sub").mkdir()
+    (root / "kept" / "7" / "sub" / "f").write_text("")
     looked_at = []
     monkeypatch.setattr(os, "lstat", lambda path, look=os.lstat: looked_at.append(path) or look(path))
     ways = Ways(str(root))
@@ -44,6 +48,13 @@ def test_of_many_places_each_is_seen_as_if_it_were_alone(tmp_path, monkeypatch):
     for wrong in ("kept/away/x", "kept/7/..", "kept/7/..\\..\\x", "kept/7/a\0b"):
         with pytest.raises(BadRequest, match="leads out of its folder"):
             ways.down(wrong)
+    for _ in range(2):  # whatever was found behind a link, it stays behind it
+        assert ways.down("kept/other/sub/f") == (f"{root}/kept/other/sub/f", None)
+        with pytest.raises(BadRequest, match="leads out of its folder"):
+            ways.down("kept/away/elsewhere/d/f")
+    (root / "a\\b").mkdir()
+    (root / "a" / "b").mkdir(parents=True)
+    assert ways.down("a\\b/x")[0] == ways.down("a\\b/x")[0] == f"{root}/a/b/x"
     for same in ("kept/7/out/", "kept/7/./out", "kept//7/out", "/kept/7/out", "kept\\7\\out", "kept/7\\out"):
         assert ways.down(same)[0] == f"{root}/kept/7/out"
 

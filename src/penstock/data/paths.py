@@ -24,7 +24,7 @@ class Ways:
 
     def __init__(self, root: str) -> None:
         self._root = root
-        self._plain: set[str] = set()
+        self._plain: set[str] = set()  # folders to which no link leads
         self._n_looked_at: dict[str, int] = {}
 
     def is_folder(self, name: str) -> bool:
@@ -39,7 +39,7 @@ class Ways:
         """The place, as `beneath` gives it, and how it looks if it is there and no link leads to it."""
         folder, _, name = relative.rpartition("/")
         place, is_linked = f"{self._root}/{folder}", False
-        if place in self._plain and name not in _NO_NAMES and "\\" not in name and "\0" not in name:
+        if place in self._plain and name not in _NO_NAMES and "\\" not in relative and "\0" not in name:
             rest = [name]  # what leads here is known to be well
         else:
             place, rest = self._root, _parts(relative)
@@ -53,11 +53,11 @@ class Ways:
             except OSError:
                 status = None
                 continue
-            if stat.S_ISDIR(status.st_mode):
+            if stat.S_ISLNK(status.st_mode):
+                is_linked = True
+            elif stat.S_ISDIR(status.st_mode) and not is_linked:
                 self._plain.add(place)
                 self._count(folder)
-            elif stat.S_ISLNK(status.st_mode):
-                is_linked = True
         if not is_linked:  # then it ends below the root, wherever that lies
             return place, None if place in self._plain else status
         if not Path(place).resolve().is_relative_to(Path(self._root).resolve()):

@@ -36,7 +36,8 @@ class Event(NamedTuple):
 
 
 def all_reused(root_id: str, at: float, n_steps: int) -> Event:
-    """That each step of a pipeline run, which were inserted behind it, completed by the one that its row names."""
+    """That each step of a pipeline run completed by the one that its row names. Their events come in the order of the rows, which were inserted
+    with that of the run, behind it: so they have the next numbers of its experiment, by which the events have their ids."""
     return Event(root_id, root_id, at, ALL_REUSED, {"n_steps": n_steps})
 
 

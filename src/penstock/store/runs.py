@@ -134,7 +134,7 @@ def decrement_unmet(connection: Connection, run_ids: Sequence[str]) -> None:
 
 
 def insert_runs(connection: Connection, rows: Sequence[Row]) -> None:
-    """Keep these runs, each with the next number of its experiment, which is written into its row."""
+    """Keep these runs, each with the next number of its experiment, which is written into its row. `history.all_reused` counts on that."""
     last: dict[tuple[str, str], int] = {}
     for row in rows:
         place = (row["workspace"], row["experiment"])

@@ -231,14 +231,17 @@ class Run(RunLogging, RunFiles):
     def set_tags(self, tags):
         """Sets each tag; a value that is there is replaced."""
         self._record(*[{"op": "tag", "name": str(k), "value": _text(v)} for k, v in tags.items()])
+        self._dto = None
 
     def remove_tags(self, tags):
         names = [tags] if isinstance(tags, str) else tags
         self._record(*[{"op": "untag", "name": str(name)} for name in names])
+        self._dto = None
 
     def add_properties(self, properties):
         """Adds properties; the first value of each stays."""
         self._record(*[{"op": "property", "name": str(k), "value": _text(v)} for k, v in properties.items()])
+        self._dto = None
 
     def flush(self, timeout_seconds=300):
         """Nothing waits to be written: each call has written when it returns."""

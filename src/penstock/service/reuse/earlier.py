@@ -23,7 +23,7 @@ from penstock.store import catalog, identities, records
 from penstock.store.takeover import StandIn
 
 Json = dict[str, Any]
-_MOST_REMEMBERED = 10_000  # steps, of half a KB each and for each output
+_MOST_REMEMBERED = 20_000  # steps, of a quarter of a KB each and half a KB for each output
 
 
 class Ran:
@@ -33,10 +33,10 @@ class Ran:
         self.steps: dict[str, StandIn] = {}
         self._left: dict[str, list[Json]] = {}
 
-    def make_room(self, n: int) -> None:
-        """Forget all, if there are too many for n more."""
+    def make_room(self) -> None:
+        """Forget all, if there are many by now."""
         for known in (self.steps, self._left):
-            if len(known) + n > _MOST_REMEMBERED:
+            if len(known) > _MOST_REMEMBERED:
                 known.clear()
 
     def left(self, connection: Connection, run_ids: Sequence[str]) -> dict[str, list[Json]]:
@@ -66,7 +66,7 @@ class Earlier:
         new = [f for f in fingerprints if f is not None and f not in self._completed]
         if not new:
             return
-        self._ran.make_room(len(new))
+        self._ran.make_room()
         root = self._root
         found = identities.completed(self.connection, root.workspace, new, root.id, self._ran.steps)
         self._completed.update(found)
