@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from conformance.test_reuse import PREPARE, Work, work, ws
 
-from azureml.core import Experiment
+from azureml.core import Dataset, Experiment
 from azureml.pipeline.core import Pipeline, PipelineParameter
 from azureml.pipeline.steps import PythonScriptStep
 
@@ -51,4 +53,45 @@ def test_why_names_the_field_that_differs(work: Work) -> None:
     assert {d["place"] for d in prepare.details} == {"snapshot", "argument 3", "parameter rate"}
     (work.data / "a.txt").write_text("z")
     (prepare, _) = work.run().why()
-    assert prepare.because == ["the contents of input data changed"]
+    assert prepare.because == ["the contents of input data changed: a.txt changed"]
+
+
+def test_why_names_the_files_of_an_input_that_differ(work: Work) -> None:
+    for n in range(9):
+        (work.data / f"b{n}.txt").write_text("")
+    work.run()
+    (work.data / "b0.txt").unlink()
+    (work.data / "odd\nname").write_text("")
+    (prepare, _) = work.run().why()
+    assert prepare.because == ["the contents of input data changed: odd\nname is new, b0.txt is gone"]
+    for path in work.data.glob("b*"):
+        path.write_text("more")
+    (work.data / "a.txt").write_text("more")
+    (prepare, _) = work.run().why()
+    (sentence,) = prepare.because
+    assert sentence.startswith("the contents of input data changed: a.txt changed, b1.txt changed, ")
+    assert sentence.endswith(", b7.txt changed, 1 more file changed")
+
+
+def test_why_names_the_files_of_a_dataset_that_differ(work: Work) -> None:
+    work.write("read.py", "")
+    store = work.workspace.get_default_datastore()
+    folder = Path(store._root) / "why" / work.source.name
+    folder.mkdir(parents=True)
+    (folder / "a.csv").write_text("a\n1\n")
+    dataset = Dataset.File.from_files([(store, f"why/{work.source.name}/*.csv")])
+    read = PythonScriptStep(
+        "read.py", inputs=[dataset.as_named_input("raw")], source_directory=str(work.source), compute_target="cpu"
+    )
+    pipeline = Pipeline(work.workspace, [read])
+
+    def because() -> list[str]:
+        run = Experiment(work.workspace, "reusing").submit(pipeline)
+        run.wait_for_completion(show_output=False)
+        return list(run.why()[0].because)
+
+    because()
+    (folder / "b.csv").write_text("b\n1\n")
+    assert because() == ["the contents of input raw changed: b.csv is new"]
+    (folder / "a.csv").write_text("a\n2\n")
+    assert because() == ["the contents of input raw changed: a.csv changed"]

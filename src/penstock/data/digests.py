@@ -22,6 +22,7 @@ from pathlib import Path
 
 from penstock.data.hashing import Line, Progress, Wanted, hash_file, hashed, text_of
 from penstock.data.remembered import Draft, Known, Remembered, root_of
+from penstock.data.texts import MOST_FILES, Texts
 from penstock.data.walking import Changed, Found, Listing, Stamp, Walk, reading, stamp_of
 from penstock.model.crashpoints import passing
 from penstock.model.errors import CannotDigest
@@ -49,6 +50,7 @@ class Digests:
         self._memory: OrderedDict[str, Known] = OrderedDict()
         self._guard = threading.Lock()
         self._busy: dict[str, _Turn] = {}
+        self.texts = Texts(self._folder / "texts")
         self.reads = True
         """Whether bytes may be read to know a digest; whoever may not wait for that may ask no other machine either."""
 
@@ -64,10 +66,12 @@ class Digests:
         skip: Skip = NOTHING,
         progress: Progress | None = None,
         status: os.stat_result | None = None,
+        is_told: bool = False,
     ) -> Tree:
         """What lies at `path`, link or not. `skip=STAGING` is for the root of a datastore. CannotDigest says why there is no digest.
 
-        `status` is how it looks, from whoever has just looked there, at an absolute path.
+        `status` is how it looks, from whoever has just looked there, at an absolute path. With `is_told` the text of a folder's digest is kept,
+        to tell what differs from another.
         """
         if status is None:
             where = os.path.abspath(path)
@@ -80,7 +84,7 @@ class Digests:
             known = self._memory.get(where)
             return known.tree if known is not None and known.signature == repr(stamp_of(status)) else self._file(where)
         if stat.S_ISDIR(status.st_mode):
-            return self._found("tree", where, skip.key, lambda: Walk(where, skip), progress)
+            return self._found("tree", where, skip.key, lambda: Walk(where, skip), progress, is_told)
         raise CannotDigest(
             f"'{where}' is neither file nor folder, so it has no digest. Use another path.", target=where
         )
@@ -110,14 +114,15 @@ class Digests:
     def listed(
         self, files: Iterable[tuple[str, str | Path]], remembered_as: str = "", progress: Progress | None = None
     ) -> Tree:
-        """A directory of these files under these names, wherever they lie. `remembered_as` tells lists of one folder apart."""
+        """A directory of these files under these names, wherever they lie. `remembered_as` tells lists of one folder apart. Its text is kept."""
         listing = Listing((name, os.fspath(path)) for name, path in files)
         root = remembered_as or listing.folder_around()
-        return self._found("list", root, "", listing.afresh, progress)
+        return self._found("list", root, "", listing.afresh, progress, is_told=True)
 
     def forget_gone(self) -> int:
-        """Drop what is remembered of roots that are not there any more, and drafts of processes that died; how many files."""
+        """Drop what is remembered of roots that are not there any more, drafts of processes that died, and old texts; how many files but those."""
         dropped = 0
+        self.texts.forget_old()
         for path in self._folder.iterdir():
             if path.name.startswith(".afresh-"):
                 if path.lstat().st_mtime_ns + _A_DAY_NS < self._now():
@@ -147,7 +152,13 @@ class Digests:
     # Trees ------------------------------------------------------------------------------------------------------------
 
     def _found(
-        self, kind: str, root: str, skip: str, walk: Callable[[], Walk | Listing], progress: Progress | None
+        self,
+        kind: str,
+        root: str,
+        skip: str,
+        walk: Callable[[], Walk | Listing],
+        progress: Progress | None,
+        is_told: bool = False,
     ) -> Tree:
         key = hashlib.sha256("\0".join((kind, root, skip)).encode("utf-8", "surrogateescape")).hexdigest()
         remembered = Remembered(self._folder / key[:40])
@@ -158,7 +169,7 @@ class Digests:
         with self._turn(key) as waited:
             tree = self._unchanged(key, remembered, walk) if waited else None
             if tree is None:
-                known = _until_it_stands_still(root, lambda: self._digest(remembered, root, walk, progress))
+                known = _until_it_stands_still(root, lambda: self._digest(remembered, root, walk, progress, is_told))
                 self._remember(key, known)
                 tree = known.tree
         return tree
@@ -177,15 +188,23 @@ class Digests:
         return known.tree
 
     def _digest(
-        self, remembered: Remembered, root: str, walk: Callable[[], Walk | Listing], progress: Progress | None
+        self,
+        remembered: Remembered,
+        root: str,
+        walk: Callable[[], Walk | Listing],
+        progress: Progress | None,
+        is_told: bool,
     ) -> Known:
         passing("digest.before")
         began = self._now()
         seen = walk()
         sums, n_files, n_bytes, at_rest = hashlib.sha256(), 0, 0, True
+        told: list[bytes] = []
         with Draft(remembered.path, root) as draft:
             for line in hashed(_matched(seen.in_order(), remembered.lines()), progress):
-                sums.update(text_of(line))
+                sums.update(text := text_of(line))
+                if is_told and len(told) <= MOST_FILES:
+                    told.append(text)
                 stamp = line[1]
                 if stamp is None:
                     continue
@@ -201,6 +220,8 @@ class Digests:
             known = Known(seen.signature if at_rest else "", tree)
             passing("digest.after")
             draft.keep(known)
+        if is_told and len(told) <= MOST_FILES:
+            self.texts.keep(b"".join(told))
         return known
 
     # Files ------------------------------------------------------------------------------------------------------------

@@ -87,7 +87,8 @@ class Contents:
             return self._of_dataset(connection, root, port, str(source["dataset"]))
         store, path = self._binder.store(root, source["datastore"]), str(source.get("path") or "")
         is_root = beneath(Path(store["root"]), path) == Path(store["root"])
-        return _text(self._digests.tree(beneath(Path(store["root"]), path), STAGING if is_root else NOTHING))
+        skip = STAGING if is_root else NOTHING
+        return _text(self._digests.tree(beneath(Path(store["root"]), path), skip, is_told=True))
 
     def _of_dataset(self, connection: Connection, root: Root, port: Input, dataset_id: str) -> str:
         dataset = catalog.get_dataset(connection, root.workspace, dataset_id)
@@ -107,7 +108,9 @@ class Contents:
             raise Unknown(f"Input '{port.name}' lies at {remote[0].source}, which would have to be asked.")
         text = f"{shape}\n{tree.digest if tree else ''}"
         text += "".join(sorted(f"\n{f.source} {urls.mark_of(f.source)}" for f in remote))
-        return "dataset:" + hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+        said = text.encode("utf-8", "surrogateescape")
+        self._digests.texts.keep(said)
+        return "dataset:" + hashlib.sha256(said).hexdigest()
 
 
 def _shape(definition: Json) -> Json:

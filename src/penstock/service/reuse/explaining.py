@@ -12,6 +12,7 @@ from penstock.engine import fingerprint
 from penstock.model.errors import NotFound, PenstockError
 from penstock.model.status import Status
 from penstock.service.context import Context
+from penstock.service.reuse.differing import differing
 from penstock.service.reuse.reusing import Decision, Reuse, Standing
 from penstock.service.runs.binding import Binder, Root
 from penstock.store import identities, records, removals, runs, takeover
@@ -136,6 +137,8 @@ class Explaining:
                 changed = self._changed_files(was, now)
             elif place == "environment" and was and now:
                 changed = self._context.compare_environments(was, now)
+            elif place.startswith("input ") and place.endswith(" contents") and was and now:
+                changed = self._changed_contents(place.removesuffix(" contents"), was, now)
             named = fingerprint.named(place, parts, _parameter(place, was, now, differences))
             yield from changed or [fingerprint.sentence(named, was, now)]
 
@@ -147,9 +150,12 @@ class Explaining:
             return []
         found = [f"{p} is new" for p in new if p not in old] + [f"{p} is gone" for p in old if p not in new]
         found += [f"{p} changed{self._lines(old[p], new[p])}" for p in new if p in old and old[p] != new[p]]
-        return (
-            found if len(found) <= MAX_FILES else [*found[:MAX_FILES], f"{len(found) - MAX_FILES} more files changed"]
-        )
+        return _some(found)
+
+    def _changed_contents(self, name: str, before: str, after: str) -> list[str]:
+        """Which files of an input differ, in one sentence."""
+        found = _some(differing(self._context.digests.texts, before, after))
+        return [f"the contents of {name} changed: {', '.join(found)}"] if found else []
 
     def _lines(self, before: str, after: str) -> str:
         texts = [self._text(before), self._text(after)]
@@ -185,6 +191,12 @@ def _parameter(place: str, was: Any, now: Any, differences: Sequence[tuple[str, 
     """The parameter that an argument has its value of: the only one that changed as it did."""
     same = [p.partition(" ")[2] for p, *values in differences if p.startswith("parameter ") and values == [was, now]]
     return same[0] if place.startswith("argument ") and len(same) == 1 else None
+
+
+def _some(found: list[str]) -> list[str]:
+    """The first of what differs, and how many more do."""
+    more = len(found) - MAX_FILES
+    return found if more <= 0 else [*found[:MAX_FILES], f"{more} more file{'s' if more > 1 else ''} changed"]
 
 
 def _is_hit(decision: Decision | None) -> bool:
