@@ -56,6 +56,13 @@ def test_why_names_the_field_that_differs(work: Work) -> None:
     assert prepare.because == ["the contents of input data changed: a.txt changed"]
 
 
+def test_why_names_the_step_that_wrote_an_input_that_differs(work: Work) -> None:
+    work.run()
+    (work.data / "a.txt").write_text("other")
+    (_, train) = work.run().why()
+    assert train.because == ["the contents of input prepared changed, which step 'prepare' wrote"]
+
+
 def test_why_names_the_files_of_an_input_that_differ(work: Work) -> None:
     for n in range(9):
         (work.data / f"b{n}.txt").write_text("")

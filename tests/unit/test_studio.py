@@ -284,8 +284,8 @@ def test_the_page_of_a_step_shows_its_arguments_with_the_parameters_behind_them(
 
     parent = a_run("root", "Completed", type="pipeline", parameters={"rate": 0.5})
     wanted = [
-        ("--rate", "0.5", "parameter rate"), ("--data", "raw", "path of the input"), ("--fast", "", ""),
-        ("--seed", "-1", ""), ("", "into:kept", "path of the output"), ("-v", "", ""),
+        ("--rate", "0.5", "parameter rate"), ("--data", "raw", "path of this input"), ("--fast", "", ""),
+        ("--seed", "-1", ""), ("", "into:kept", "path of this output"), ("-v", "", ""),
     ]  # fmt: skip
     assert rows(a_run("s", "Completed", node="n1"), parent) == wanted
     assert rows(a_run("s", "Completed", node="n1"), None)[0] == ("--rate", "0.1", "parameter rate")

@@ -62,7 +62,7 @@ def _value(argument: Json, known: Mapping[str, Any]) -> tuple[str, str]:
     if kind == "parameter":
         return _plain(known.get(content)), f"parameter {content}"
     if kind in ("input", "output"):
-        return str(content), f"path of the {kind}"
+        return str(content), f"path of this {kind}"
     return _plain(content), ""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
@@ -18,6 +18,7 @@ from penstock.service.runs.binding import Binder, Root
 from penstock.store import identities, records, removals, runs, takeover
 
 Json = dict[str, Any]
+Written = Callable[[], Mapping[str, str]]
 MAX_COMPARED_BYTES = 1 << 20
 MAX_FILES = 8
 _SAME = "had the same code, arguments, inputs and packages"
@@ -67,7 +68,9 @@ class Explaining:
             hit = decision.hit.run_id
             return {**step, "verdict": "reuse", "reused_run_id": hit, "because": [f"run {hit} {_SAME}"]}
         identity = decision.row("", root.workspace, node.name, self._context.clock())
-        because, details, _ = self._grounds(connection, identity)
+        sources = root.plan.sources(node)
+        written = {i: root.plan.graph.node(place[0]).name for i, place in sources.items() if place is not None}
+        because, details, _ = self._grounds(connection, identity, lambda: written)
         return {**step, "verdict": "run", "because": because, "details": details}
 
     def _of(self, connection: Connection, row: Json, known: _Known) -> Json:
@@ -95,14 +98,16 @@ class Explaining:
             is_waiting = row["status"] == Status.NOT_STARTED
             said = "it has not started" if is_waiting else "nothing was noted of what it is made from"
             return {**step, "verdict": "undecided" if is_waiting else "ran", "because": [said]}
-        because, details, other = self._grounds(connection, identity)
+        because, details, other = self._grounds(connection, identity, lambda: known.written(connection, row))
         seen = known.observations[row["id"]]
         step |= {"because": because, "details": details, "compared_with": other, "observed": _seen(seen)}
         if identity["unusable"] and identity["unusable"] not in because:
             step["not_reusable"] = identity["unusable"]
         return {**step, "verdict": "ran"}
 
-    def _grounds(self, connection: Connection, identity: Json) -> tuple[list[str], list[Json], str | None]:
+    def _grounds(
+        self, connection: Connection, identity: Json, written: Written
+    ) -> tuple[list[str], list[Json], str | None]:
         """Why a step was not spared: sentences, the fields that differ, and the run it was compared with."""
         if identity["why"]:
             return list(identity["why"]), [], None
@@ -125,9 +130,9 @@ class Explaining:
             why = nearest["unusable"] or cleared or "that had not completed when this one began"
             return [f"run {nearest['run_id']} did the same, but {why}"], [], nearest["run_id"]
         details = [{"place": place, "was": was, "is": now} for place, was, now in differences]
-        return list(self._sentences(differences, identity["parts"])), details, nearest["run_id"]
+        return list(self._sentences(differences, identity["parts"], written)), details, nearest["run_id"]
 
-    def _sentences(self, differences: Sequence[tuple[str, Any, Any]], parts: Json) -> Iterator[str]:
+    def _sentences(self, differences: Sequence[tuple[str, Any, Any]], parts: Json, written: Written) -> Iterator[str]:
         by_argument = [(was, now) for place, was, now in differences if place.startswith("argument ")]
         for place, was, now in differences:
             if place.startswith("parameter ") and (was, now) in by_argument:
@@ -138,7 +143,7 @@ class Explaining:
             elif place == "environment" and was and now:
                 changed = self._context.compare_environments(was, now)
             elif place.startswith("input ") and place.endswith(" contents") and was and now:
-                changed = self._changed_contents(place.removesuffix(" contents"), was, now)
+                changed = self._changed_contents(place.split(" ", 1)[1].removesuffix(" contents"), was, now, written)
             named = fingerprint.named(place, parts, _parameter(place, was, now, differences))
             yield from changed or [fingerprint.sentence(named, was, now)]
 
@@ -152,10 +157,12 @@ class Explaining:
         found += [f"{p} changed{self._lines(old[p], new[p])}" for p in new if p in old and old[p] != new[p]]
         return _some(found)
 
-    def _changed_contents(self, name: str, before: str, after: str) -> list[str]:
-        """Which files of an input differ, in one sentence."""
+    def _changed_contents(self, name: str, before: str, after: str, written: Written) -> list[str]:
+        """Which step wrote an input, or which of its files differ, in one sentence."""
+        if step := written().get(name):
+            return [f"the contents of input {name} changed, which step '{step}' wrote"]
         found = _some(differing(self._context.digests.texts, before, after))
-        return [f"the contents of {name} changed: {', '.join(found)}"] if found else []
+        return [f"the contents of input {name} changed: {', '.join(found)}"] if found else []
 
     def _lines(self, before: str, after: str) -> str:
         texts = [self._text(before), self._text(after)]
@@ -185,6 +192,15 @@ class _Known:
         self.outputs = records.outputs_of(connection, run_ids)
         hits = [s["reused_run_id"] for s in steps if s["reused_run_id"]]
         self.observations = identities.observations(connection, [*run_ids, *hits])
+        self._written: dict[str, dict[str, dict[str, str]]] = {}
+
+    def written(self, connection: Connection, row: Json) -> Mapping[str, str]:
+        """By input of this step the name of the step that wrote it. The graph is read when it is asked for."""
+        root_id = row["root_id"]
+        if root_id not in self._written:
+            submission = runs.get_submission(connection, root_id)
+            self._written[root_id] = _writers(submission["graph"]) if submission else {}
+        return self._written[root_id].get(row["node"], {})
 
 
 def _parameter(place: str, was: Any, now: Any, differences: Sequence[tuple[str, Any, Any]]) -> str | None:
@@ -197,6 +213,17 @@ def _some(found: list[str]) -> list[str]:
     """The first of what differs, and how many more do."""
     more = len(found) - MAX_FILES
     return found if more <= 0 else [*found[:MAX_FILES], f"{more} more file{'s' if more > 1 else ''} changed"]
+
+
+def _writers(graph: Json) -> dict[str, dict[str, str]]:
+    """By node, and by its input, the name of the step that writes it."""
+    names = {node["id"]: node["name"] for node in graph["nodes"]}
+    inputs = ((node["id"], port) for node in graph["nodes"] for port in node.get("inputs") or ())
+    found: dict[str, dict[str, str]] = {}
+    for node_id, port in inputs:
+        if "node" in port["source"]:
+            found.setdefault(node_id, {})[port["name"]] = names[port["source"]["node"]]
+    return found
 
 
 def _is_hit(decision: Decision | None) -> bool:
