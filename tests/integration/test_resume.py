@@ -234,6 +234,23 @@ def test_a_step_whose_output_was_edited_to_the_same_size_runs_again_and_so_does_
     assert said(client, steps[4]) == f"{steps[1]},{steps[4]}"
 
 
+def test_a_step_whose_copy_of_an_output_is_not_as_it_left_it_runs_again(client):
+    (client.home / "broken").touch()
+    steps = chain(client)
+    steps[3]["outputs"][0] |= {"destination": "kept/resumed"}
+    old = client.submit(steps, continue_on_step_failure=True)[1]
+    client.follow(old["run"]["id"])
+    (client.home / "broken").unlink()
+    copy = client.home / "workspaces/w/workspaceblobstore/kept/resumed/said"
+    assert copy.read_text().endswith(ids(old)[4])
+    copy.chmod(0o644)
+    copy.write_text("other")
+    _, answer = client("POST", RUNS, {"resume_from": old["run"]["id"]})
+    assert "Step 'step 4' runs again: the copy of its output 'out' at kept/resumed was changed." in answer["notes"]
+    client.follow(answer["run"]["id"])
+    assert copy.read_text().endswith(ids(answer)[4])
+
+
 def test_a_step_that_may_still_be_reused_is_not_said_to_run_again(client):
     (client.home / "broken").touch()
     steps = chain(client)

@@ -12,13 +12,14 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from penstock.data.digests import Digests, Tree
+from penstock.data.digests import Digests
 from penstock.data.paths import Ways
 from penstock.data.remotes import Mirror
 from penstock.model.errors import PenstockError
 from penstock.model.graph import Node
 from penstock.service.execution.registering import linked_dataset
-from penstock.service.runs.binding import Binder, Root, constant_destination
+from penstock.service.runs.binding import Binder, Root
+from penstock.service.runs.left import went, what_is_other
 from penstock.store import catalog, identities, records
 from penstock.store.takeover import StandIn
 
@@ -114,7 +115,10 @@ class Verifier:
             for each in seen:
                 against = against or self._is_other(earlier.connection, root, each)
             for each in outputs:
-                against = against or self._is_damaged(earlier, root, node, each)
+                ways, mirror = self._place(earlier, root, each["datastore"])
+                against = against or what_is_other(
+                    each, node.written_by_name[each["name"]], ways, self._digests, mirror
+                )
             return against
         except PenstockError as error:
             return error.message
@@ -150,7 +154,7 @@ class Verifier:
         kind, name, found = seen["kind"], seen["name"], seen["found"]
         if kind in ("file", "tree"):
             tree = self._digests.tree(name)
-            return None if tree.digest == found else f"{name}, which it read, {_went(tree.kind)}"
+            return None if tree.digest == found else f"{name}, which it read, {went(tree.kind)}"
         if kind == "listing":
             names = self._digests.names(name)
             gone = "other names" if names else "nothing"
@@ -163,32 +167,12 @@ class Verifier:
             return _written_complaint(connection, root, name, found)
         return f"it read {name}, which may be something else each time"
 
-    def _is_damaged(self, earlier: Earlier, root: Root, node: Node, row: Json) -> str | None:
-        """What is not as published of one output that the earlier step left."""
-        if row["kind"] == "missing":
-            return None
-        ways, mirror = self._place(earlier, root, row["datastore"])
-        tree = self._below(ways, row["path"])
-        if tree.digest != row["digest"] or tree.kind != row["kind"]:
-            return f"its output '{row['name']}' {_went(tree.kind)}"
-        if mirror is not None and (other := mirror.what_is_other(row["path"])) is not None:
-            return f"its output '{row['name']}': {other}"
-        if destination := constant_destination(node.written_by_name[row["name"]]):
-            copy = self._below(ways, destination)
-            if copy.digest != row["digest"]:
-                return f"the copy of its output '{row['name']}' at {destination} {_went(copy.kind)}"
-        return None
-
     def _place(self, earlier: Earlier, root: Root, datastore: str) -> tuple[Ways, Mirror | None]:
         found = earlier.places.get(datastore)
         if found is None:
             ways = Ways(os.path.abspath(self._binder.store(root, datastore)["root"]))
             found = earlier.places[datastore] = (ways, self._binder.mirror(root, datastore))
         return found
-
-    def _below(self, ways: Ways, path: str) -> Tree:
-        place, status = ways.down(path)
-        return self._digests.tree(place, status=status)
 
 
 def _span(seconds: float) -> str:
@@ -198,10 +182,6 @@ def _span(seconds: float) -> str:
             n = f"{seconds / length:.1f}".removesuffix(".0")
             return f"{n} {name}{'' if n == '1' else 's'}"
     return f"{seconds:.0f} second{'' if round(seconds) == 1 else 's'}"
-
-
-def _went(kind: str) -> str:
-    return "is not there any more" if kind == "missing" else "was changed"
 
 
 def _model_complaint(connection: Connection, root: Root, name: str, found: str) -> str | None:

@@ -5,6 +5,7 @@ Nothing is copied: outputs, files and logs of a step that is taken over stay whe
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +14,14 @@ from typing import Any
 from sqlalchemy import Connection
 
 from penstock.data.digests import Digests
-from penstock.data.paths import beneath
+from penstock.data.paths import Ways
 from penstock.data.remotes import Mirror
 from penstock.engine.plan import Plan
 from penstock.model.errors import BadRequest, Conflict, NotFound, PenstockError
+from penstock.model.graph import Node
 from penstock.model.status import TERMINAL, Status
 from penstock.service.execution import taking
+from penstock.service.runs.left import what_is_other
 from penstock.store import history, records, runs
 from penstock.store.takeover import StandIn
 
@@ -139,7 +142,7 @@ def look_up(
         upstream = next((plan.graph.node(u).name for u in plan.upstream[node.id] if u not in taken), None)
         if upstream is not None:
             again[node.id] = f"step '{upstream}' before it is not taken over"
-        elif other := _what_is_other(step.outputs, datastores, digests, mirror):
+        elif other := _what_is_other(node, step.outputs, datastores, digests, mirror):
             again[node.id] = other
         else:
             taken[node.id] = step
@@ -147,21 +150,18 @@ def look_up(
 
 
 def _what_is_other(
-    outputs: Iterable[Json], datastores: dict[str, Json], digests: Digests, mirror: Callable[[Json], Mirror]
+    node: Node, outputs: Iterable[Json], datastores: dict[str, Json], digests: Digests, mirror: Callable[[Json], Mirror]
 ) -> str | None:
-    """Which of these outputs does not hold what was published, here and at the URL of its datastore; None: all do."""
-    for output in outputs:
-        name, store = f"its output '{output['name']}'", datastores.get(output["datastore"])
+    """Which of these outputs of a step does not hold what was published; None: all do."""
+    for row in outputs:
+        name, store = f"its output '{row['name']}'", datastores.get(row["datastore"])
         if store is None:
-            return f"{name}: there is no datastore '{output['datastore']}' any more"
+            return f"{name}: there is no datastore '{row['datastore']}' any more"
         try:
-            if output["kind"] != "missing":
-                tree = digests.tree(beneath(Path(store["root"]), output["path"]))
-                if (tree.kind, tree.digest) != (output["kind"], output["digest"]):
-                    return f"{name} {'is not there any more' if tree.kind == 'missing' else 'was changed'}"
-            far = mirror({"name": output["datastore"], **store}) if store.get("url") else None
-            if far is not None and (why := far.what_is_other(output["path"])):
-                return f"{name}: {why}"
+            far = mirror({"name": row["datastore"], **store}) if store.get("url") else None
+            ways = Ways(os.path.abspath(store["root"]))
+            if other := what_is_other(row, node.written_by_name[row["name"]], ways, digests, far):
+                return other
         except PenstockError as error:
             return f"{name}: {error.message.removesuffix('.')}"
         except OSError as error:
