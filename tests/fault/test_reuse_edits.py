@@ -6,6 +6,7 @@ import pytest
 from fault.reuse_edits import has_real_environment, run_sequence
 
 from penstock.selftest.simulation import make_home
+from penstock.service.reuse import earlier
 from penstock.service.reuse.contents import Contents
 from penstock.service.reuse.earlier import Verifier
 from penstock.service.reuse.interpreting import Interpreting
