@@ -8,6 +8,7 @@ all the same, in a session of its own, with its own memory, files and environmen
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import multiprocessing
 import os
 import signal
@@ -42,6 +43,7 @@ class Forked:
         self._process.start()
         assert self._process.pid is not None
         self.pid: int = self._process.pid
+        self._log = log
 
     @property
     def returncode(self) -> int | None:
@@ -53,7 +55,9 @@ class Forked:
     def wait(self, timeout: float | None = None) -> int:
         self._process.join(timeout)
         if self._process.exitcode is None:
-            raise subprocess.TimeoutExpired("serve", timeout or 0.0)
+            os.kill(self.pid, signal.SIGABRT)  # what each of its threads is doing goes into its log
+            self._process.join(5)
+            raise subprocess.TimeoutExpired(f"serve\n{self._log.read_text()[-8000:]}", timeout or 0.0)
         return self._process.exitcode
 
     def send_signal(self, number: int) -> None:
@@ -94,6 +98,7 @@ def _run(arguments: tuple[str, ...], log: Path, environ: dict[str, str]) -> None
     with open(log, "ab") as said:
         os.dup2(said.fileno(), 1)
         os.dup2(said.fileno(), 2)
+    faulthandler.enable()
     os.environ.clear()
     os.environ.update(environ)
     main(["serve", *arguments])
