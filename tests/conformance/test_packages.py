@@ -132,7 +132,7 @@ def noted(paths: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.chdir(tmp_path)
     (tmp_path / "reads").write_bytes(b"".join(os.fsencode(path) + b"\0001 2 3 4\0" for path in paths))
     env = {"HOME": "/users/me", "HF_HOME": "/scratch/hf", "NUMBA_CACHE_DIR": "/scratch/numba"}
-    return sorted(reads.found({}, env, time.time())[0])
+    return sorted(reads.found({}, env, time.time(), set())[0])
 
 
 def test_what_libraries_open_of_themselves_is_no_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -171,12 +171,21 @@ zoneinfo.ZoneInfo("Europe/Berlin")
         "os.replace({path!r} + '.d', {path!r})\nopen({path!r} + '/a').read()",
         "import sqlite3\nc = sqlite3.connect({path!r})\nc.execute('create table t (x)')\nc.commit()\nc.close()\n"
         "print(sqlite3.connect({path!r}).execute('select * from t').fetchall())",
-        "import os\nassert not os.path.exists({path!r})\ntry:\n    open({path!r})\nexcept FileNotFoundError:\n    pass",
+        "import os\nassert not os.path.exists({path!r})",
     ],
 )
 def test_what_the_script_made_itself_is_no_input(server: Server, rates: Path, code: str) -> None:
     _, end = server.run(code.format(path=str(rates.with_name("own.csv"))))
     assert seen(end) == ([], None)
+
+
+def test_what_the_script_opened_in_vain_is_noted_until_it_is_there(server: Server, rates: Path) -> None:
+    place = rates.with_name("own.csv")
+    code = f"try:\n    open({str(place)!r})\nexcept FileNotFoundError:\n    pass\n"
+    _, end = server.run(code)
+    assert seen(end) == ([{"kind": "absent", "path": str(place), "digest": ""}], None)
+    _, end = server.run(f"{code}import os\nos.system('echo x > {place}')", name="run.2")
+    assert end["reads_unknown"] == f"{place}, which it looked for in vain, came while it ran"
 
 
 def test_a_module_of_a_folder_that_the_script_adds_is_noted_by_its_source(server: Server, tmp_path: Path) -> None:
@@ -304,4 +313,4 @@ def test_a_list_that_is_cut_off_counts_for_nothing(tmp_path: Path, monkeypatch: 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "reads").write_bytes(b"/data/a.csv\x001 2 3 4\x00/data/b")
     with pytest.raises(reads_of_stub.Unknown, match="cut off"):
-        reads_of_stub.look({}, {}, 0.0)
+        reads_of_stub.look({}, {}, 0.0, set())

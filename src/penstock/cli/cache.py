@@ -14,6 +14,7 @@ from penstock.cli.finding import complete_run_id, find_run
 from penstock.cli.printing import print_json
 from penstock.cli.terminal import Look, counted, printable, short
 from penstock.cli.trouble import FAILED
+from penstock.cli.why import seen_doing
 
 Json = dict[str, Any]
 _MOST_NAMED = 5
@@ -87,7 +88,7 @@ def show(run_id: str, workspace: str | None, home: str | None, as_json: bool) ->
             f"  output {output['name']}: {output['datastore']}/{output['path']}  {size}  {output['digest'] or ''}"
         )
     for seen in result["observed"]:
-        click.echo(f"  {'wrote' if seen['kind'] == 'wrote' else 'read, undeclared:'} {printable(seen['name'])}")
+        click.echo(f"  {seen_doing(seen)}")
 
 
 @cache.command()

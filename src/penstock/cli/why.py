@@ -96,12 +96,17 @@ def _tidy(step: Json, text: str) -> str:
     return printable(text)
 
 
+def seen_doing(seen: Json) -> str:
+    """What a step was seen to read, to look for or to leave, besides what it declared."""
+    how = {"wrote": "it left, beside its outputs:", "absent": "it looked in vain for"}
+    return f"{how.get(seen['kind'], 'it read, undeclared: ' + seen['kind'])} {printable(seen['name'])}"
+
+
 def _show_more(step: Json, look: Look) -> None:
     if step.get("compared_with"):
         click.echo(look.paint(f"    compared with run {short(step['compared_with'])}", dim=True))
     for seen in step.get("observed") or ():
-        how = "it left, beside its outputs:" if seen["kind"] == "wrote" else f"it read, undeclared: {seen['kind']}"
-        click.echo(f"    {how} {printable(seen['name'])} (watched)")
+        click.echo(f"    {seen_doing(seen)} (watched)")
     if step.get("not_reusable"):
         click.echo(f"    no later step can stand on it: {printable(step['not_reusable'])}")
     for output in step.get("outputs") or ():

@@ -30,8 +30,8 @@ class Unknown(Exception):
     """It cannot be said what the script read; the text is the reason, as a part of a sentence."""
 
 
-def ask(folder: str, job: Json) -> None:
-    """Has the launcher note reads of all but the job's own places. The current folder is the job folder."""
+def ask(folder: str, job: Json, env: dict[str, str]) -> set[str]:
+    """Has the launcher note reads of all but the job's own places; what lies in temporary places by now. The current folder is the job folder."""
     places = {os.getcwd()}
     for given in job.get("inputs") or []:
         places |= {given["source"], given["local"]}
@@ -39,25 +39,28 @@ def ask(folder: str, job: Json) -> None:
         places |= {output["stage"], os.path.normpath(os.path.join(folder, output_path(output)))}
     places |= {os.path.realpath(place) for place in places}
     write_whole(UNWATCHED, b"\0".join(os.fsencode(place) for place in sorted(places)))
+    return {f"{place}/{name}" for place in _temporary(env) for name in _names(place)}
 
 
-def look(job: Json, env: dict[str, str], started_at: float) -> list[Json]:
-    """`{"kind", "path", "digest"}` of each file or whole tree outside that the script read, and each folder that it listed, and that is no
-    library's own business; Unknown when it cannot be said.
+def look(job: Json, env: dict[str, str], started_at: float, there: set[str]) -> list[Json]:
+    """`{"kind", "path", "digest"}` of each file or whole tree outside that the script read, each that it looked for in vain, and each folder
+    that it listed, and that is no library's own business; Unknown when it cannot be said.
 
-    `env` is the script's own; `started_at` is when it was started.
+    `env` is the script's own; `started_at` is when it was started, `there` what lay in temporary places then.
     """
-    files, trees, listed = found(job, env, started_at)
+    files, trees, listed = found(job, env, started_at, there)
     for did, what, places in (("read", "files", files), ("listed", "folders", listed)):
         if len(places) > _MOST_FILES:
             raise Unknown(
                 f"it {did} {len(places):,} {what} that are not declared; no more than {_MOST_FILES:,} are followed"
             )
     whole = [_tree(path, int(started_at * 1e9)) for path in sorted(trees)]
-    return _digested(files) + whole + [_listing(path, listed[path]) for path in sorted(listed)]
+    absent = [path for path in sorted(files) if not files[path]]
+    read = {path: state for path, state in files.items() if state}
+    return _digested(read) + whole + [_listing(path, listed[path]) for path in sorted(listed)] + _absent(absent)
 
 
-def found(job: Json, env: dict[str, str], started_at: float) -> tuple[States, set[str], States]:
+def found(job: Json, env: dict[str, str], started_at: float, there: set[str]) -> tuple[States, set[str], States]:
     """The files outside with their states, the folders that were read as a whole, and those that were listed, with theirs: as the list in
     the job folder has them."""
     noted = _noted()
@@ -76,10 +79,11 @@ def found(job: Json, env: dict[str, str], started_at: float) -> tuple[States, se
             continue
         is_listed = path.endswith("/.")
         path = path[:-2] if is_listed else path
-        own = path in linked or os.path.dirname(path) == home or (path + "/").startswith(places)
-        if is_listed and (path in temporary or path == home):
+        real = os.path.realpath(path)
+        own = real in linked or os.path.dirname(real) == home or (path + "/").startswith(places)
+        if is_listed and (real in temporary or real == home):
             continue  # what else lies in a place that everybody writes to
-        if not own and not _is_scratch(path, state, temporary, started_at):
+        if not own and not _is_scratch(real, state, temporary, started_at, there):
             (listed if is_listed else files).setdefault(path, state)
     return files, trees, listed
 
@@ -111,21 +115,31 @@ def _temporary(env: dict[str, str]) -> set[str]:
     return {os.path.realpath(place) for place in named}
 
 
-def _is_scratch(path: str, state: tuple[int, ...], temporary: set[str], started_at: float) -> bool:
-    """Whether the file is the script's own passing thing, made where this process does not see it."""
-    came_meanwhile = state[2] >= started_at * 1e9
-    return came_meanwhile and (not os.path.exists(path) or any(path.startswith(place + "/") for place in temporary))
+def _names(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
+
+
+def _is_scratch(path: str, state: tuple[int, ...], temporary: set[str], started_at: float, there: set[str]) -> bool:
+    """Whether the file is the script's own passing thing, made where this process does not see it, or was looked for among such."""
+    place = next((place for place in temporary if path.startswith(place + "/")), None)
+    is_new_there = place is not None and f"{place}/{path[len(place) + 1 :].partition('/')[0]}" not in there
+    if not state:
+        return is_new_there
+    return state[2] >= started_at * 1e9 and (is_new_there or not os.path.exists(path))
 
 
 def _digested(found: dict[str, tuple[int, ...]]) -> list[Json]:
     paths = sorted(found)
     _check(found)
     try:
-        files = digest_files("/", paths, [found[path][0] for path in paths])
+        files = digest_files("/", [os.path.realpath(path) for path in paths], [found[path][0] for path in paths])
     except OSError as error:
         raise Unknown(f"a file it read cannot be read again: {error}") from error
     _check(found)
-    return [{"kind": "file", "path": file["path"], "digest": file["digest"]} for file in files]
+    return [{"kind": "file", "path": path, "digest": f["digest"]} for path, f in zip(paths, files, strict=True)]
 
 
 def _listing(path: str, state: tuple[int, ...]) -> Json:
@@ -177,12 +191,21 @@ def _walk(root: str, prefix: str, started_at_ns: int) -> dict[str, int]:
     return sizes
 
 
+def _absent(paths: list[str]) -> list[Json]:
+    """The rows of what was not there, and is not there yet."""
+    for path in paths:
+        _check_name(path)
+        if os.path.exists(path):
+            raise Unknown(f"{path}, which it looked for in vain, came while it ran")
+    return [{"kind": "absent", "path": path, "digest": ""} for path in paths]
+
+
 def _check(found: dict[str, tuple[int, ...]]) -> None:
     """That each file is still what the script found."""
     for path, state in found.items():
         _check_name(path)
         try:
-            status = os.lstat(path)
+            status = os.stat(path)
         except OSError:
             raise Unknown(f"{path}, which it read, is gone") from None
         if not stat.S_ISREG(status.st_mode):

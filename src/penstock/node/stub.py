@@ -146,9 +146,9 @@ def _see_through(job: Json, record: Json, host: Host) -> bool:
     before = materials.survey(inputs)
     if folder.is_canceled():
         return _cancel_early(record)
-    env = _environment(job, host.env)
+    env, there = _environment(job, host.env), set()
     if job.get("watch", True) and job["argv"][1:2] == [_LAUNCHER]:
-        reads.ask(host.folder, job)
+        there = reads.ask(host.folder, job, env)
     if job.get("cgroups"):
         _make_group(host)
     pid = _spawn(job, record, env, host.group)
@@ -166,7 +166,7 @@ def _see_through(job: Json, record: Json, host: Host) -> bool:
     record["warnings"] += [f"Step '{job.get('step')}': {w}" for w in keep.capture(captures)]
     record["files"] = keep.list_files()
     if record["ending"] == "exited" and record["exit_code"] == 0:
-        _note_reads(job, env, record)
+        _note_reads(job, env, record, there)
         _keep_outputs(outputs, made, record)
     return not waiting.has_children
 
@@ -357,12 +357,12 @@ def _tail(path: str) -> str:
     return data.decode("utf-8", "replace")
 
 
-def _note_reads(job: Json, env: dict[str, str], record: Json) -> None:
+def _note_reads(job: Json, env: dict[str, str], record: Json, there: set[str]) -> None:
     if not job.get("watch", True):
         record["reads_unknown"] = "nobody watched"
         return
     try:
-        record["reads"] = reads.look(job, env, record["script_started_at"])
+        record["reads"] = reads.look(job, env, record["script_started_at"], there)
     except reads.Unknown as why:
         record["reads_unknown"] = str(why)
 

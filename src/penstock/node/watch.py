@@ -1,5 +1,5 @@
-"""Notes the files outside that a script opens for reading, and the folders that it lists, while it runs: in its own interpreter, run by
-the launcher.
+"""Notes the files outside that a script opens for reading or looks for in vain, and the folders that it lists, while it runs: in its own
+interpreter, run by the launcher. Each by the path that it used: where a link leads may change as what a file holds.
 
 Python 3.8 and later, standard library only, nothing imported that a bare interpreter has not. It knows two files of the job folder:
 `unwatched` (paths that need no note; without the file nothing is watched) and `reads` (what it notes, as it happens, so that no kind of
@@ -46,13 +46,14 @@ class _Watch:
         self._own = own
         self._lasting = _folders(_of_the_interpreter())
         self._seen = {*own, self._list}
+        self._read: set[str] = set()  # of what was seen, the real places of what is not the script's own
         self.passing = self._lasting + _folders(own)
         self._known: tuple[str, ...] | None = None  # like `passing`, with the real places: made when it is first needed
         os.close(os.open(self._list, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644))
 
     def look(self, path: "str | bytes | os.PathLike[str]", flags: int) -> None:
         """Notes the file, unless it is known, or what the script itself made."""
-        name = os.path.abspath(os.fsdecode(path))
+        name = _place(path)
         if name.endswith(".pyc"):
             name = _source_of(name)
         if name in self._seen or name.startswith(self.passing):
@@ -61,11 +62,18 @@ class _Watch:
         status = _status(real)
         if flags & os.O_TRUNC or (status is None and flags & os.O_CREAT):
             self._seen.update((name, real))
-        elif status is not None and flags & os.O_ACCMODE != os.O_WRONLY:
-            is_new = real not in self._seen
+            self._read.discard(real)
+        elif flags & os.O_ACCMODE != os.O_WRONLY:
+            is_own = real in self._seen and real not in self._read
             self._seen.update((name, real))
-            if is_new and not (stat.S_ISDIR(status.st_mode) or stat.S_ISCHR(status.st_mode) or self._is_known(real)):
-                self._note(real, status)
+            if not is_own and not self._is_known(real):
+                self._read.add(real)
+                if status is None or not (stat.S_ISDIR(status.st_mode) or stat.S_ISCHR(status.st_mode)):
+                    self._note(self._used(name, real), status)
+
+    def _used(self, name: str, real: str) -> str:
+        """By which path it is noted: links in the script's own places are its own."""
+        return real if self._is_known(name) else name
 
     def _is_known(self, real: str) -> bool:
         if self._known is None:
@@ -73,9 +81,11 @@ class _Watch:
             self._known = _folders(set(places + [os.path.realpath(path) for path in places]))
         return (real + "/").startswith(self._known)
 
-    def _note(self, path: str, status: os.stat_result) -> None:
-        state = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
-        line = os.fsencode(path) + b"\0%d %d %d %d\0" % state
+    def _note(self, path: str, status: "os.stat_result | None") -> None:
+        """No status: there was nothing."""
+        s = status
+        state = b"" if s is None else b"%d %d %d %d" % (s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino)
+        line = os.fsencode(path) + b"\0" + state + b"\0"
         fd = os.open(self._list, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
         try:
             if os.write(fd, line) != len(line):
@@ -86,7 +96,7 @@ class _Watch:
     def happened(self, event: str, args: "Any") -> None:
         """What else makes a file be read, or be the script's own."""
         if event == "os.rename":
-            old, new = (os.path.abspath(os.fsdecode(path)) for path in args[:2])
+            old, new = (_place(path) for path in args[:2])
             self._rename(old, new)
         elif event == "os.symlink":
             self.passing = self._lasting  # a path inside may lead outside from now on
@@ -97,11 +107,11 @@ class _Watch:
                 self.give_up()  # another program goes on in this process
         elif event in ("os.listdir", "os.scandir"):
             if args[0].__class__ is not int and sys._getframe(2).f_code.co_filename != _IMPORTS:
-                self._list_names(os.path.abspath(os.fsdecode("." if args[0] is None else args[0])))
+                self._list_names(_place("." if args[0] is None else args[0]))
         elif event == "azureml.known":
-            self._pass_over(os.path.abspath(os.fsdecode(args[0])))
+            self._pass_over(_place(args[0]))
         elif event == "azureml.read":
-            self._read_all(os.path.abspath(os.fsdecode(args[0])))
+            self._read_all(_place(args[0]))
             args[1].append(True)  # the SDK is told that somebody watches
         elif args[0] and not isinstance(args[0], int):
             name = os.fsdecode(args[0])
@@ -130,10 +140,15 @@ class _Watch:
         if path + "/." in self._seen or (path + "/").startswith(self.passing):
             return
         real, status = os.path.realpath(path), _status(path)
-        is_new = real + "/." not in self._seen
-        self._seen.update((path + "/.", real + "/."))
-        if is_new and status is not None and stat.S_ISDIR(status.st_mode) and not self._is_known(real):
-            self._note(real + "/.", status)
+        self._seen.add(path + "/.")
+        is_own = real in self._seen and real not in self._read
+        if is_own or self._is_known(real):
+            return
+        used = self._used(path, real)
+        if status is None:
+            self._note(used, None)
+        elif stat.S_ISDIR(status.st_mode):
+            self._note(used + "/.", status)
 
     def _read_all(self, path: str) -> None:
         """Notes a folder as a whole, with what it lists; a file as any."""
@@ -141,7 +156,7 @@ class _Watch:
         if status is None or not stat.S_ISDIR(status.st_mode):
             self.look(path, os.O_RDONLY)
         elif not self._is_known(real):
-            self._note(real + "/", status)
+            self._note(self._used(path, real) + "/", status)
             self._pass_over(path)
             self._pass_over(real)
 
@@ -151,6 +166,12 @@ class _Watch:
             os.unlink(self._list)
         except OSError:
             pass
+
+
+def _place(path: "str | bytes | os.PathLike[str]") -> str:
+    """The absolute path; the real one where `..` may lead back from elsewhere than it looks."""
+    text = os.fsdecode(path)
+    return os.path.realpath(text) if ".." in text else os.path.abspath(text)
 
 
 def _folders(paths: "Iterable[str]") -> "tuple[str, ...]":

@@ -306,6 +306,8 @@ def _decided(decisions: Sequence[Json]) -> Decided | None:
 
 
 def _seen(observed: Json) -> str:
+    if observed["kind"] == "absent":
+        return f"It looked in vain for {observed['name']} (watched)"
     how = "It left, beside its outputs:" if observed["kind"] == "wrote" else f"It read, undeclared: {observed['kind']}"
     return f"{how} {observed['name']} (watched)"
 

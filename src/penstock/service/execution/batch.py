@@ -109,6 +109,8 @@ class Batch:
             return []
         places: dict[str, list[str]] = {}
         for row in self.observations:
+            if row["kind"] == "absent":
+                continue  # libraries look for settings in many places
             places.setdefault(row["run_id"], []).append(row["name"])
         roots = {e.run_id: e.root_id for e in self.events}
         found = []

@@ -155,6 +155,8 @@ class Verifier:
         if kind in ("file", "tree"):
             tree = self._digests.tree(name)
             return None if tree.digest == found else f"{name}, which it read, {went(tree.kind)}"
+        if kind == "absent":
+            return f"{name}, which it looked for in vain, is there now" if os.path.exists(name) else None
         if kind == "listing":
             names = self._digests.names(name)
             gone = "other names" if names else "nothing"

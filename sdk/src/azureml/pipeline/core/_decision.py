@@ -12,7 +12,8 @@ _WORDS = {
 
 class Decision:
     """One step's: `verdict` (reused, ran, undecided; of a plan reuse, run, depends), `because` (sentences), `details` (the fields that
-    differ, each with `place`, `was` and `is`), `reused_run_id`, `compared_with`, `observed` (what it read undeclared)."""
+    differ, each with `place`, `was` and `is`), `reused_run_id`, `compared_with`, `observed` (what it read undeclared), `not_reusable` (why no later
+    step can stand on it, if none can)."""
 
     def __init__(self, row):
         self.name = row["name"]
@@ -22,6 +23,7 @@ class Decision:
         self.reused_run_id = row.get("reused_run_id")
         self.compared_with = row.get("compared_with")
         self.observed = list(row.get("observed") or ())
+        self.not_reusable = row.get("not_reusable")
 
     def __str__(self):
         return "{} {}: {}".format(self.name, _WORDS[self.verdict], "; ".join(self.because))
