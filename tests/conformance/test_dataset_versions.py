@@ -6,6 +6,7 @@ import html
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -211,6 +212,17 @@ def test_files_that_changed_are_told_of_by_whoever_reads_them(
     assert run.wait_for_completion(show_output=False) == "Finished"
     (ran,) = run.get_steps()
     assert ran.get_stdout_log() == "2\n" and "dataset 'told table' " + said in ran.get_stderr_log()
+
+
+def test_files_that_were_written_again_are_not_said_to_be_others(
+    module_workspace: Workspace, store: AzureBlobDatastore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Dataset.File.from_files(put(store, "again/a.csv", "a")).register(module_workspace, "again")
+    time.sleep(0.05)
+    put(store, "again/a.csv", "a")
+    assert Dataset.get_by_name(module_workspace, "again").to_path() == ["/a.csv"]
+    said = "files of dataset 'again' version 1 were written again since it was registered: 1 file of 1 bytes, as then"
+    assert said in capsys.readouterr().err
 
 
 def test_the_page_of_a_run_that_read_it_says_that_the_files_changed_since(

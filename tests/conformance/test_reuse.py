@@ -345,7 +345,7 @@ def test_a_step_that_changes_its_input_in_place_is_not_reused(work: Work) -> Non
     (work.data / "a.txt").write_text("a")  # as it was when the first began
     (prepare, _) = work.run().why()
     assert prepare.verdict == "ran"
-    assert f"run {step(first, 'prepare').id} did the same, but it changed its input in place" in prepare.because[0]
+    assert f"run {step(first, 'prepare').id} did the same, but its input changed while it ran" in prepare.because[0]
 
 
 def test_of_two_runs_that_need_the_same_step_at_once_the_second_waits_for_the_first(work: Work, tmp_path: Path) -> None:

@@ -67,13 +67,13 @@ def test_what_was_made_from_an_output_that_was_edited_meanwhile_is_not_reused(
     assert verdicts == {"make": "reused" if is_reused else "ran", "meddle": "ran", "read": "ran"}
     assert left(edited, "make", "made", store) == left(edited, "read", "got", store) == "evil"
     said = [w["message"] for w in edited.get_details()["warnings"]]
-    assert any("Something else changed input 'made' of step 'read' while the run went on" in w for w in said), said
+    assert any("Input 'made' of step 'read' changed while the run went on" in w for w in said), said
     again = run(ws, tmp_path, store, "leave")
     assert left(again, "make", "made", store) == left(again, "read", "got", store) == "good"
     why = {d.name: d for d in again.why()}
     assert why["make"].verdict == "ran" and "its output 'made' was changed" in why["make"].because[0]
     assert why["read"].verdict == "ran"
-    assert "did the same, but something else changed its input 'made' while the run went on" in str(why["read"])
+    assert "did the same, but its input 'made' changed while the run went on" in str(why["read"])
     third = run(ws, tmp_path, store, "leave")
     assert {d.name: d.verdict for d in third.why()} == {"make": "reused", "meddle": "ran", "read": "reused"}
     assert left(third, "read", "got", store) == "good"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from azureml.core import Experiment, Workspace
+from azureml.data.data_reference import DataReference
 from azureml.pipeline.core import Pipeline, PipelineRun
 from azureml.pipeline.steps import PythonScriptStep
 
@@ -138,3 +139,25 @@ def test_what_the_script_looked_for_in_vain_and_then_made_stands_for_nothing(rea
     assert "came while it ran" in str(reader.why.not_reusable)
     assert reader.run(body) == ("kept", False)
     assert reader.run(body) == ("kept", True)
+
+
+def test_an_input_at_which_there_is_nothing_is_warned_of(reader: Reader) -> None:
+    store = reader.ws.get_default_datastore()
+    (reader.source / "s.py").write_text("import os, sys\nprint(os.path.exists(sys.argv[1]))\n")
+    land = DataReference(store, "land", path_on_datastore="not there")
+    step = PythonScriptStep(
+        "s.py",
+        name="reads nothing",
+        arguments=[land],
+        inputs=[land],
+        source_directory=str(reader.source),
+        compute_target="cpu",
+    )
+    run = Experiment(reader.ws, "undeclared").submit(Pipeline(reader.ws, [step]))
+    assert reader.end(run) == ("False", False)
+    (warning,) = run.get_details()["warnings"]
+    said = str(warning)
+    assert (
+        "Step 'reads nothing': there is nothing at " in said
+        and "/not there, where its input 'land' is. Check the path." in said
+    )

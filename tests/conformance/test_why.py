@@ -7,7 +7,7 @@ from pathlib import Path
 from conformance.test_reuse import PREPARE, Work, work, ws
 
 from azureml.core import Dataset, Experiment
-from azureml.pipeline.core import Pipeline, PipelineParameter
+from azureml.pipeline.core import Pipeline, PipelineData, PipelineParameter
 from azureml.pipeline.steps import PythonScriptStep
 
 __all__ = ["work", "ws"]  # the fixtures
@@ -102,3 +102,23 @@ def test_why_names_the_files_of_a_dataset_that_differ(work: Work) -> None:
     assert because() == ["the contents of input raw changed: b.csv is new"]
     (folder / "a.csv").write_text("a\n2\n")
     assert because() == ["the contents of input raw changed: a.csv changed"]
+
+
+def test_why_says_of_a_step_that_never_began_that_it_did_not_run(work: Work) -> None:
+    work.write("prepare.py", "raise SystemExit('no')")
+    run = work.pipeline().submit("reusing", pipeline_parameters=work.values)
+    run.wait_for_completion(show_output=False, raise_on_error=False)
+    (prepare, train) = run.why()
+    assert prepare.verdict == "ran" and train.verdict == "skipped"
+    assert str(train).startswith("train did not run: ") and "prepare" in train.because[0], train
+
+
+def test_an_output_that_is_declared_no_more_is_not_said_to_be_gone(work: Work) -> None:
+    work.write("train.py", "")
+    for outputs in (["more"], [], ["more"]):
+        ports = [PipelineData(name, datastore=work.store) for name in outputs]
+        train = PythonScriptStep("train.py", outputs=ports, source_directory=str(work.source), compute_target="cpu")
+        run = Experiment(work.workspace, "reusing").submit(Pipeline(work.workspace, [train]), regenerate_outputs=False)
+        run.wait_for_completion(show_output=False)
+        if not outputs:
+            assert list(run.why()[0].because) == ["output more is not declared any more"]

@@ -118,6 +118,8 @@ def test_kept_logs_are_printed_by_step(place: Place) -> None:
     assert "── never (Canceled) ──\n(it printed nothing)" in done.stdout
     one = cli("run", "logs", place.bad, "--step", "break")
     assert "about to fail" in one.stdout and "hello" not in one.stdout and "──" not in one.stdout
+    assert cli("run", "logs", place.bad, "break").stdout == one.stdout
+    assert cli("run", "logs", place.bad, "break", "--step", "other").returncode == 2
     wrong = cli("run", "logs", place.bad, "--step", "brake")
     assert wrong.returncode == 3 and "Did you mean 'break'?" in wrong.stderr
     names = {json.loads(line)["log"]["name"] for line in cli("run", "logs", place.good, "--json").stdout.splitlines()}

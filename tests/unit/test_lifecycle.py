@@ -97,7 +97,8 @@ def test_what_the_stub_warns_of_is_passed_on():
 def test_processes_left_behind_and_inputs_changed_are_warned_of():
     conclusion = conclude(node(), end(left_behind=[1, 2], inputs_changed=["prepped: a.csv"]))
     assert conclusion.warnings == (
-        "Step 'train' changed its input in place: prepped: a.csv. Write to an output instead.",
+        "Input of step 'train' changed while it ran: prepped: a.csv. No later step stands on what it made. "
+        "If its script writes there, have it write to an output instead.",
         "Step 'train' left 2 processes behind when it ended; they were stopped.",
     )
     assert conclude(node(), end(left_behind=[1])).warnings == (

@@ -30,6 +30,7 @@ AGAIN_SECONDS = 2.0
 
 @click.command()
 @click.argument("run_id", metavar="RUN", shell_complete=complete_run_id)
+@click.argument("step_name", metavar="[STEP]", required=False)
 @click.option("-f", "--follow", is_flag=True, help="Go on until the run ends. Ctrl-C leaves the run alone.")
 @click.option("--step", metavar="NAME", help="Only this step (its name or run id).")
 @click.option("--attempt", type=click.IntRange(1), metavar="N", help="What try N printed, of steps tried again.")
@@ -38,6 +39,7 @@ AGAIN_SECONDS = 2.0
 @json_option
 def logs(
     run_id: str,
+    step_name: str | None,
     follow: bool,
     step: str | None,
     attempt: int | None,
@@ -45,11 +47,14 @@ def logs(
     home: str | None,
     as_json: bool,
 ) -> int:
-    """What a run's steps printed. With -f: follow it; exits with 1 when the run fails or is canceled.
+    """What a run's steps printed, or one of them. With -f: follow it; exits with 1 when the run fails or is canceled.
 
     Each line is led by its step's name when there are several steps. --json prints one object a line.
     """
     at = places.place(home)
+    if step_name is not None and step not in (None, step_name):
+        raise Trouble(f"Two steps are asked for, '{step_name}' and '{step}'. Give one.", BAD_USAGE)
+    step = step or step_name
     client = places.server(at)
     found = find_run(client, run_id, workspace, Path.cwd())
     path = places.runs_path(found["workspace"])

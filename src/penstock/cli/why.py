@@ -19,6 +19,7 @@ WORDS = {
     "reused": ("was reused", "green", "="),
     "ran": ("ran", "yellow", ">"),
     "undecided": ("is not decided", "white", "?"),
+    "skipped": ("did not run", "white", "-"),
     "reuse": ("would be reused", "green", "="),
     "run": ("would run", "yellow", ">"),
     "depends": ("depends", "cyan", "?"),

@@ -15,6 +15,7 @@ from typing import Any
 from penstock.model.graph import Input, Json, Node, Output
 
 TAG = b"penstock.step.1\n"
+DECLARED = "declared"
 _HOLE = "\0penstock hole\0"
 _UNCOUNTED_SETTINGS = ("source_directory", "module")
 
@@ -94,6 +95,8 @@ def sentence(place: str, was: Any, now: Any) -> str:
         return f"its {'source folder' if place == 'snapshot' else place} changed"
     if place.startswith("input ") and place.endswith(" contents"):
         return f"the contents of {place.removesuffix(' contents')} changed"
+    if DECLARED in (was, now):
+        return f"{place} is {'new' if was is None else 'not declared any more'}"
     if was is None:
         return f"{place} is new: {_shown(now)}"
     if now is None:
@@ -138,7 +141,7 @@ def _ports(word: str, before: Json, after: Json) -> Iterator[tuple[str, Any, Any
     for name in dict.fromkeys([*before, *after]):
         was, now = before.get(name), after.get(name)
         if was is None or now is None:
-            yield f"{word} {name}", None if was is None else "declared", None if now is None else "declared"
+            yield f"{word} {name}", None if was is None else DECLARED, None if now is None else DECLARED
             continue
         for key in dict.fromkeys([*was, *now]):
             if was.get(key) != now.get(key):

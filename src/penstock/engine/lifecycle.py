@@ -95,10 +95,13 @@ def _warnings(node: Node, end: Exit) -> tuple[str, ...]:
     step = f"Step '{node.name}'"
     found = [f"{step}: {w}" for w in end.raw.get("warnings") or ()]
     if changed := end.raw.get("inputs_changed"):
-        ports = "its input" if len(changed) == 1 else "its inputs"
-        found.append(f"{step} changed {ports} in place: {', '.join(map(str, changed))}. Write to an output instead.")
+        said = f"Input of {step[0].lower()}{step[1:]} changed while it ran: {', '.join(map(str, changed))}. "
+        more = "No later step stands on what it made. If its script writes there, have it write to an output instead."
+        found.append(said + more)
     elif touched := end.raw.get("inputs_touched"):
-        said = f"Something else changed input {named(touched)} of step '{node.name}' while the run went on. "
+        said = (
+            f"Input {named(touched)} of step '{node.name}' changed while the run went on, after it had been looked at. "
+        )
         found.append(said + "It ran with what it found there; no later step stands on what it made.")
     if left := end.raw.get("left_behind"):
         rest = "1 process behind when it ended; it was stopped." if len(left) == 1 else (

@@ -142,6 +142,11 @@ def _see_through(job: Json, record: Json, host: Host) -> bool:
         return _cancel_early(record)
     made = _prepare(job, inputs, outputs, captures)
     in_place = [given for given in inputs if given["local"] == given["source"]]
+    record["warnings"] += [
+        f"there is nothing at {given['source']}, where its input '{given['name']}' is. Check the path."
+        for given in in_place
+        if given.get("tree") is None and not os.path.exists(given["source"])
+    ]
     record["inputs_touched"] = materials.touched([given for given in inputs if given not in in_place], outputs)
     before = materials.survey(inputs)
     if folder.is_canceled():
@@ -163,7 +168,7 @@ def _see_through(job: Json, record: Json, host: Host) -> bool:
     _describe_failure(job, record)
     record["inputs_changed"] = materials.changes(before, inputs, outputs)
     record["inputs_touched"] += materials.touched(in_place, outputs)
-    record["warnings"] += [f"Step '{job.get('step')}': {w}" for w in keep.capture(captures)]
+    record["warnings"] += keep.capture(captures)
     record["files"] = keep.list_files()
     if record["ending"] == "exited" and record["exit_code"] == 0:
         _note_reads(job, env, record, there)

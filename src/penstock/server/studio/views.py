@@ -300,9 +300,12 @@ def _decided(decisions: Sequence[Json]) -> Decided | None:
     other = step["reused_run_id"] or step["compared_with"]
     word = "Reused from" if step["reused_run_id"] else "Compared with"
     link = Link(f"{word} run {str(other)[:8]}", run_href(other)) if other else None
-    title = "Why it was reused" if step["reused_run_id"] else "Why it ran"
+    title = _TITLES.get(step["verdict"], "Why it ran")
     because = tuple(text.replace(str(other), str(other)[:8]) if other else text for text in step["because"])
     return Decided(title, because, link, tuple(_seen(s) for s in step["observed"]))
+
+
+_TITLES = {"reused": "Why it was reused", "skipped": "Why it did not run"}
 
 
 def _seen(observed: Json) -> str:
@@ -403,7 +406,7 @@ def _trouble(run: Json, title: str, href: str) -> Trouble:
     details = error.get("details")
     said = details if isinstance(details, dict) else {}
     trace = str(said.get("stderr_tail") or "").strip("\n") or str(said.get("stdout_tail") or "")
-    log = f"{href}#logs" if href else "#logs" if run["type"] == "step" else ""
+    log = f"{href}#logs" if href else "#logs" if run["type"] == "step" and run.get("attempt") else ""
     return Trouble(title, href, str(error.get("message") or ""), trace.strip("\n"), log)
 
 

@@ -134,12 +134,16 @@ def _dataset(row: Json) -> Json:
 
 
 def _drifted(name: str, version: int, then: Json, now: Json | None) -> str:
-    was = _counted(then)
-    have = "nothing is there now" if now is None else f"now {_counted(now)}"
-    return (
-        f"The files of dataset '{name}' version {version} have changed since it was registered: then {was}, {have}. "
-        "Register a new version, or keep the bytes of a version with pin=True."
+    was, have = _counted(then), "nothing is there now" if now is None else f"now {_counted(now)}"
+    which, out = (
+        f"files of dataset '{name}' version {version}",
+        "Register a new version, or keep the bytes of a version with pin=True.",
     )
+    if have == f"now {was}":
+        return (
+            f"The {which} were written again since it was registered: {was}, as then, but maybe with other bytes. {out}"
+        )
+    return f"The {which} have changed since it was registered: then {was}, {have}. {out}"
 
 
 def _counted(state: Json) -> str:

@@ -51,9 +51,9 @@ def keep(batch: Batch, context: Context, binder: Binder, flight: InFlight, concl
 def _observe(batch: Batch, run_id: str, raw: Json) -> None:
     """What the script was seen to read outside of its job. Where that is not known, no later step may stand on this one."""
     if changed := raw.get("inputs_changed"):
-        batch.spoiled.append((run_id, f"it changed its input in place: {', '.join(map(str, changed))}"))
+        batch.spoiled.append((run_id, f"its input changed while it ran: {', '.join(map(str, changed))}"))
     elif touched := raw.get("inputs_touched"):
-        batch.spoiled.append((run_id, f"something else changed its input {named(touched)} while the run went on"))
+        batch.spoiled.append((run_id, f"its input {named(touched)} changed while the run went on"))
     elif "reads" not in raw:
         batch.spoiled.append((run_id, "it cannot be told what it read: it was run by an older version of Penstock"))
     elif why := raw.get("reads_unknown"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -95,9 +96,11 @@ class Explaining:
             ]
             return {**step, "verdict": "reused", "reused_run_id": hit, "because": because}
         if identity is None:
-            is_waiting = row["status"] == Status.NOT_STARTED
-            said = "it has not started" if is_waiting else "nothing was noted of what it is made from"
-            return {**step, "verdict": "undecided" if is_waiting else "ran", "because": [said]}
+            if row["status"] == Status.NOT_STARTED:
+                return {**step, "verdict": "undecided", "because": ["it has not started"]}
+            if not row["attempt"]:
+                return {**step, "verdict": "skipped", "because": [_why_not(row)]}
+            return {**step, "verdict": "ran", "because": ["nothing was noted of what it is made from"]}
         because, details, other = self._grounds(connection, identity, lambda: known.written(connection, row))
         seen = known.observations[row["id"]]
         step |= {"because": because, "details": details, "compared_with": other, "observed": _seen(seen)}
@@ -213,6 +216,12 @@ def _some(found: list[str]) -> list[str]:
     """The first of what differs, and how many more do."""
     more = len(found) - MAX_FILES
     return found if more <= 0 else [*found[:MAX_FILES], f"{more} more file{'s' if more > 1 else ''} changed"]
+
+
+def _why_not(row: Json) -> str:
+    """Why a step that is over never began."""
+    error = json.loads(row["error"]) if row["error"] else {}
+    return str(error.get("message") or "it was canceled before it started").removesuffix(".")
 
 
 def _writers(graph: Json) -> dict[str, dict[str, str]]:

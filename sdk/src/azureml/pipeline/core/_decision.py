@@ -4,6 +4,7 @@ _WORDS = {
     "reused": "was reused",
     "ran": "ran",
     "undecided": "is not decided",
+    "skipped": "did not run",
     "reuse": "would be reused",
     "run": "would run",
     "depends": "depends",
@@ -11,7 +12,7 @@ _WORDS = {
 
 
 class Decision:
-    """One step's: `verdict` (reused, ran, undecided; of a plan reuse, run, depends), `because` (sentences), `details` (the fields that
+    """One step's: `verdict` (reused, ran, skipped, undecided; of a plan reuse, run, depends), `because` (sentences), `details` (the fields that
     differ, each with `place`, `was` and `is`), `reused_run_id`, `compared_with`, `observed` (what it read undeclared), `not_reusable` (why no later
     step can stand on it, if none can)."""
 
