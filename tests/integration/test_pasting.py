@@ -133,3 +133,13 @@ def test_powershell_is_given_the_same_body_as_a_text_that_is_taken_as_it_stands(
     assert found and found[2] == made["endpoint"] and "$" not in found[2] and "`" not in found[2]
     assert json.loads(found[1]) == example(made["parameters"]) and "\n'@" not in found[1]
     assert '-Headers @{ Authorization = "Bearer $env:PENSTOCK_TOKEN" }' in found[3] and "-Body $body" in found[3]
+
+
+def test_a_dataset_of_another_kind_than_the_steps_are_written_for_is_refused(wire: Wire, made: Json) -> None:
+    paths = [{"datastore": "workspaceblobstore", "path": "x"}]
+    saved = {"kind": "tabular", "definition": {"paths": paths, "format": "delimited"}}
+    table = wire.client("POST", "/ws/w/datasets", saved)[1]["id"]
+    body = {"experiment": "e", "parameters": {"files": {"dataset": table}}}
+    status, answer = wire.client("POST", f"/ws/w/pipelines/{made['id']}/runs", body)
+    said = "Pipeline parameter 'files' is a FileDataset, and was given a TabularDataset. Give a FileDataset."
+    assert (status, said in str(answer)) == (400, True), answer

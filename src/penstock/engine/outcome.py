@@ -35,7 +35,7 @@ def out_of_time(limit_seconds: float, running: list[StepState], n_waiting: int) 
     return (
         f"The pipeline run was stopped after its limit of {limit_seconds:g} seconds. "
         f"Still running then: {named(running) or 'nothing'}. Not started: {n_waiting}. "
-        "Submit it with a longer timeout_seconds, or take up what it did with: penstock run resume"
+        "Submit it with a longer timeout_seconds, or take up what it did with: penstock run resume RUN"
     )
 
 

@@ -331,15 +331,21 @@ def _free_bytes() -> int:
     return 0 if status.f_files and not status.f_favail else status.f_bavail * status.f_frsize
 
 
+def _memory_bytes() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
 def _describe_signal(label: str, record: Json) -> tuple[str, str]:
     number = record["signal"]
     what = f"'{label}' was killed by signal {number} ({_NAMES.get(number, 'unknown')})."
     if number == signal.SIGKILL:
-        used = record["usage"]["max_rss_bytes"] / 1e6
-        return (
-            what,
-            f"Often this is the kernel freeing memory: the step used {used:,.0f} MB at most. Give it less data or more memory.",
-        )
+        used = f"the step used {record['usage']['max_rss_bytes'] / 1e6:,.0f} MB at most"
+        if record["usage"]["max_rss_bytes"] < _memory_bytes() / 20:
+            return (
+                what,
+                f"Whoever did it, it was hardly for want of memory: {used}. All that it printed: {_logs_command(record)}",
+            )
+        return what, f"Often this is the kernel freeing memory: {used}. Give it less data or more memory."
     return (
         what,
         f"A crash of this kind comes from compiled code or from outside. All that it printed: {_logs_command(record)}",

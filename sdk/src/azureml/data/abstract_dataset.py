@@ -9,6 +9,9 @@ def _not_built(what):
     return UserErrorException("{} is not built yet in this version of Penstock.".format(what), code="NotBuiltYet")
 
 
+_NAMED = 20
+
+
 class AbstractDataset:
     """Made by Dataset.Tabular and Dataset.File."""
 
@@ -77,9 +80,14 @@ class AbstractDataset:
         if not found:
             from azureml.exceptions import UserErrorException
 
+            names = sorted({record["name"] for record in workspace._values("datasets", {})})
+            more = " and {} more".format(len(names) - _NAMED) if len(names) > _NAMED else ""
             raise UserErrorException(
-                'Cannot find dataset registered with name "{}"{} in the workspace.'.format(
-                    name, "" if "version" not in query else " (version: {})".format(query["version"])
+                'Cannot find dataset registered with name "{}"{} in the workspace. There are: {}{}.'.format(
+                    name,
+                    "" if "version" not in query else " (version: {})".format(query["version"]),
+                    ", ".join(names[:_NAMED]) or "none yet",
+                    more,
                 )
             )
         return AbstractDataset._of(workspace, record)

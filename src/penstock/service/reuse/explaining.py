@@ -59,12 +59,10 @@ class Explaining:
             why = "regenerate_outputs was asked for" if node.allow_reuse else "allow_reuse is False"
             return {**step, "verdict": "run", "because": [why]}
         if decision is None:
-            before = [root.plan.graph.node(u).name for u in root.plan.upstream[node_id] if not _is_hit(made.get(u))]
-            return {
-                **step,
-                "verdict": "depends",
-                "because": [f"step '{before[0]}' before it runs: what that writes decides"],
-            }
+            before = next(u for u in root.plan.upstream[node_id] if not _is_hit(made.get(u)))
+            does = "runs" if before in made else "may run"
+            because = f"step '{root.plan.graph.node(before).name}' before it {does}: what that writes decides"
+            return {**step, "verdict": "depends", "because": [because]}
         if decision.hit is not None:
             hit = decision.hit.run_id
             return {**step, "verdict": "reuse", "reused_run_id": hit, "because": [f"run {hit} {_SAME}"]}

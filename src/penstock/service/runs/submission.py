@@ -29,6 +29,7 @@ from penstock.store import catalog, identities, runs
 Json = dict[str, Any]
 Also = Callable[[Connection, str], None]
 _OF_DATA = ("datapath", "dataset")
+_KINDS = {"tabular": "TabularDataset", "file": "FileDataset"}
 
 
 class UnknownGraph(NotFound):
@@ -247,6 +248,11 @@ class Submission:
             values = {p.name: given.get(p.name, p.default) for p in graph.parameters if p.type in _OF_DATA}
             sources = [(n, values.get(s["parameter"], s) if "parameter" in s else s) for n, s in graph.data]
             found: dict[tuple[str, str], Problem] = {}
+            for p in graph.parameters:
+                if p.type == "dataset" and (
+                    wrong := self._wrong_kind(connection, workspace, p.default, values[p.name])
+                ):
+                    found["", p.name] = Problem(f"Pipeline parameter '{p.name}' {wrong}", p.name, "InvalidGraph")
             for node, source in sources:
                 name = source.get("datastore")
                 if name and name not in stores:
@@ -257,6 +263,13 @@ class Submission:
                     text = f"Step '{node.name}': there is no dataset with id '{dataset}' in workspace '{workspace}'."
                     found[(node.id, str(dataset))] = Problem(text, node.id, "InvalidGraph")
         return list(found.values())
+
+    def _wrong_kind(self, connection: Connection, workspace: str, default: Any, given: Any) -> str | None:
+        """What is wrong with a dataset of another kind than the parameter's default, which its steps are written for."""
+        ids = [str(value["dataset"]) for value in (default, given) if isinstance(value, dict) and "dataset" in value]
+        rows = [catalog.get_dataset(connection, workspace, dataset_id) for dataset_id in ids]
+        kinds = [_KINDS.get(row["kind"], row["kind"]) for row in rows if row is not None]
+        return f"is a {kinds[0]}, and was given a {kinds[1]}. Give a {kinds[0]}." if len({*kinds}) == 2 else None
 
     def _missing_snapshots(self, graph: Graph) -> list[Problem]:
         return [
