@@ -61,8 +61,8 @@ class Explaining:
         if decision is None:
             before = next(u for u in root.plan.upstream[node_id] if not _is_hit(made.get(u)))
             does = "runs" if before in made else "may run"
-            because = f"step '{root.plan.graph.node(before).name}' before it {does}: what that writes decides"
-            return {**step, "verdict": "depends", "because": [because]}
+            decided_by = f"step '{root.plan.graph.node(before).name}' before it {does}: what that writes decides"
+            return {**step, "verdict": "depends", "because": [decided_by]}
         if decision.hit is not None:
             hit = decision.hit.run_id
             return {**step, "verdict": "reuse", "reused_run_id": hit, "because": [f"run {hit} {_SAME}"]}
