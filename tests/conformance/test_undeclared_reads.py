@@ -64,13 +64,18 @@ def test_a_file_that_changes_before_it_is_read_is_watched_as_it_was_read(reader:
     assert reader.run(body) == ("1", True)
 
 
+@pytest.mark.parametrize("is_back", [False, True], ids=["straight", "back"])
 @pytest.mark.parametrize("is_folder", [False, True], ids=["file", "folder"])
-def test_a_link_that_leads_elsewhere_later_counts(reader: Reader, is_folder: bool) -> None:
+def test_a_link_that_leads_elsewhere_later_counts(reader: Reader, is_folder: bool, is_back: bool) -> None:
     for name in ("v1", "v2"):
         (reader.folder / name).mkdir()
         (reader.folder / name / "c").write_text(name)
     link = reader.folder / "current"
-    body = f"print(open({str(link / 'c' if is_folder else link)!r}).read())\n"
+    place = str(link / "c" if is_folder else link)
+    if is_back:  # through a link that leads away, and back
+        (reader.folder / "away").symlink_to("v1")
+        place = place.replace("/current", "/away/../current")
+    body = f"print(open({place!r}).read())\n"
     for name in ("v1", "v2"):
         link.unlink(missing_ok=True)
         link.symlink_to(name if is_folder else f"{name}/c")

@@ -169,9 +169,13 @@ class _Watch:
 
 
 def _place(path: "str | bytes | os.PathLike[str]") -> str:
-    """The absolute path; the real one where `..` may lead back from elsewhere than it looks."""
+    """The absolute path; up to its last `..`, which may lead back from elsewhere than it looks, the real one."""
     text = os.fsdecode(path)
-    return os.path.realpath(text) if ".." in text else os.path.abspath(text)
+    if ".." in text:
+        head, dots, tail = (os.path.join(os.getcwd(), text) + "/").rpartition("/../")
+        if dots:
+            text = os.path.join(os.path.realpath(head + "/.."), tail)
+    return os.path.abspath(text)
 
 
 def _folders(paths: "Iterable[str]") -> "tuple[str, ...]":
