@@ -265,3 +265,23 @@ def test_what_is_not_of_the_sdk_is_not_spoken_of(tmp_path, capsys):
     (tmp_path / "s.py").write_text("import pandas as pd\nx = pd.DataFrame()\nclass Run:\n    pass\nRun().log(1)\n")
     code, value = says(capsys, tmp_path / "s.py")
     assert (code, value["files"][0]["uses"]) == (0, [])
+
+
+def test_names_of_modules_beside_a_script_are_followed(tmp_path, capsys):
+    (tmp_path / "helpers").mkdir()
+    (tmp_path / "helpers/deep.py").write_text(
+        "from azureml.core import Workspace\nfrom common import *\nws = Workspace.from_config()\n"
+    )
+    (tmp_path / "common.py").write_text(
+        "from azureml.pipeline.steps import PythonScriptStep, AdlaStep as U\nfrom common2 import *\n_hidden = PythonScriptStep\n"
+    )
+    (tmp_path / "common2.py").write_text("from common import U\nfrom azureml.core import Experiment\n")
+    (tmp_path / "broken.py").write_text("def (")
+    script = tmp_path / "run.py"
+    script.write_text(
+        "from common import *\nfrom helpers.deep import ws as space\nfrom broken import *\nfrom nowhere import *\n"
+        "PythonScriptStep('a.py', nonsense=1)\nspace.nonsense()\nExperiment(space, 'e').nonsense()\n_hidden('a.py')\n"
+    )
+    found = {(line, verdict) for line, verdict, _ in uses(says(capsys, script)[1])}
+    assert {(5, "not supported"), (6, "not supported"), (7, "not supported")} <= found
+    assert not any(line in (1, 2, 3, 4, 8) for line, _ in found)

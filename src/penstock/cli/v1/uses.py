@@ -6,6 +6,7 @@ Follows plain assignments, loops and `with`, and nothing deeper: of a value whos
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,12 +49,13 @@ class Scope:
 
 
 class Reader(ast.NodeVisitor):
-    """Collects `uses` of one tree."""
+    """Collects `uses` of one tree. `beside` gives the names of a module that lies beside it."""
 
-    def __init__(self, surface: Surface, scope: Scope) -> None:
+    def __init__(self, surface: Surface, scope: Scope, beside: Callable[[str], Scope] = lambda module: Scope()) -> None:
         self.surface = surface
         self.scope = scope
         self.uses: list[Use] = []
+        self._beside = beside
 
     # Imports -----------------------------------------------------------------------------------------------------------
 
@@ -68,6 +70,7 @@ class Reader(ast.NodeVisitor):
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         module = node.module or ""
         if node.level or module.split(".")[0] not in PACKAGES:
+            self._import_own(node, module)
             return
         for alias in node.names:
             if alias.name == "*":
@@ -82,6 +85,15 @@ class Reader(ast.NodeVisitor):
             self._import(node, short, (full,), found is not None)
             if found is not None:
                 self.scope.names[alias.asname or alias.name] = found
+
+    def _import_own(self, node: ast.ImportFrom, module: str) -> None:
+        """The names of the author's own module, bound as they are there."""
+        theirs = self._beside(module).names if node.level <= 1 else {}
+        for alias in node.names:
+            if alias.name == "*":
+                self.scope.names.update({n: kind for n, kind in theirs.items() if not n.startswith("_")})
+            elif alias.name in theirs:
+                self.scope.names[alias.asname or alias.name] = theirs[alias.name]
 
     def _member_of_module(self, module: str, name: str) -> Kind | None:
         full = f"{module}.{name}"

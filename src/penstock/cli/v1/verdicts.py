@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 import fnmatch
+import os
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -44,7 +45,7 @@ class Verdict:
 
 def verdicts(pieces: Iterable[Piece | Unreadable], surface: Surface, table: Table) -> Iterator[Verdict | Unreadable]:
     """Of the pieces of one file, in order."""
-    shared = Scope()
+    shared, modules = Scope(), Modules(surface)
     for piece in pieces:
         if isinstance(piece, Unreadable):
             yield piece
@@ -54,11 +55,34 @@ def verdicts(pieces: Iterable[Piece | Unreadable], surface: Surface, table: Tabl
         if isinstance(tree, Unreadable):
             yield tree
             continue
-        reader = Reader(surface, shared if piece.same_scope else Scope())
+        reader = Reader(surface, shared if piece.same_scope else Scope(), modules.beside(piece.path))
         reader.visit(tree)
         found = [v for use in reader.uses for v in _of_use(use, piece, surface, table)]
         found += [v for line, command in shell for v in _of_shell(line, command, piece, table)]
         yield from _in_order(found)
+
+
+class Modules:
+    """The names that modules beside a file have when they have been read. Of those that import each other the second has none of the first."""
+
+    def __init__(self, surface: Surface) -> None:
+        self._surface = surface
+        self._known: dict[str, Scope] = {}
+
+    def beside(self, path: str) -> Callable[[str], Scope]:
+        folder = os.path.dirname(os.path.abspath(path))
+        return lambda module: self._names(os.path.join(folder, *module.split(".")) + ".py")
+
+    def _names(self, path: str) -> Scope:
+        if path not in self._known:
+            reader = Reader(self._surface, Scope(), self.beside(path))
+            self._known[path] = reader.scope
+            try:
+                with open(path, "rb") as file:
+                    reader.visit(_tree(file.read().decode()))
+            except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+                pass  # whoever asks for that file is told
+        return self._known[path]
 
 
 def _parsed(piece: Piece) -> tuple[ast.Module | Unreadable, list[tuple[int, str]]]:
