@@ -10,7 +10,7 @@ import time
 
 import pytest
 from forked import serve
-from integration.served import Client, node, wait_for
+from integration.served import Client, has_begun, node, wait_for
 
 RUNS = "/ws/w/runs"
 FAILS = b"import sys; sys.exit('no luck')"
@@ -72,7 +72,7 @@ def submit(client, *nodes, **more):
 
 
 def running(home, step):
-    wait_for(lambda: (home / "jobs" / f"{step}.1" / "running").exists())
+    wait_for(lambda: has_begun(home / "jobs" / f"{step}.1"))
 
 
 def requeued(client, step):
@@ -97,7 +97,7 @@ def test_the_tries_of_a_poison_step_are_counted_over_the_servers_that_die_on_the
     root, (step,) = submit(place.client, node(place.client.snapshot(a__py=SLEEPS), retry=retry))
     for attempt in (1, 2, 3):
         folder = home / "jobs" / f"{step}.{attempt}"
-        wait_for(lambda folder=folder: (folder / "running").exists())
+        wait_for(lambda folder=folder: has_begun(folder))
         place.kill()
         os.kill(json.loads((folder / "started").read_text())["pid"], signal.SIGKILL)
         place.start()

@@ -138,6 +138,14 @@ def wait_until_served(home: Path, process: subprocess.Popen) -> Client:
     raise AssertionError("the server did not come up")
 
 
+def has_begun(folder):
+    """Whether the script of this job runs: what says so has been written, and is whole."""
+    try:
+        return (folder / "running").read_bytes() != b""
+    except FileNotFoundError:
+        return False
+
+
 def wait_for(what, seconds=30.0):
     """The first true value of `what()`."""
     until = time.monotonic() + seconds

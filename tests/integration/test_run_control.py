@@ -7,7 +7,7 @@ import signal
 import psutil
 import pytest
 from forked import serve
-from integration.served import node, wait_for, wait_until_served
+from integration.served import has_begun, node, wait_for, wait_until_served
 
 API = "/ws/w/runs"
 OUT = b"import os, pathlib\nout = pathlib.Path(os.environ['AZUREML_DATAREFERENCE_out'])\nout.mkdir(parents=True, exist_ok=True)\n"
@@ -59,7 +59,7 @@ def job(client, run_id, attempt=1):
 
 def started(client, run_id, attempt=1):
     """The stub of a step whose script runs."""
-    wait_for(lambda: (job(client, run_id, attempt) / "running").exists())
+    wait_for(lambda: has_begun(job(client, run_id, attempt)))
     return json.loads((job(client, run_id, attempt) / "started").read_text())["pid"]
 
 

@@ -208,7 +208,7 @@ def test_killed_in_the_middle_of_a_run_nothing_is_lost_and_nothing_runs_twice(ho
     nodes = [node(snapshot), node(snapshot, 1, after=["00000000"])]
     answer = client.submit(nodes)[1]
     run_id, step_id = answer["run"]["id"], answer["steps"][0]["run_id"]
-    wait_for(lambda: (home / "jobs" / f"{step_id}.1" / "running").exists())
+    wait_for(lambda: has_begun(home / "jobs" / f"{step_id}.1"))
     if "node" in victims:
         os.kill(json.loads((home / "node.lock").read_text())["pid"], signal.SIGKILL)
     if "server" in victims:
@@ -253,7 +253,7 @@ def test_a_step_whose_watcher_was_killed_is_lost_within_moments_and_says_so(home
         answer = client.submit([node(client.snapshot(a__py=WAITS))])[1]
         run_id, step_id = answer["run"]["id"], answer["steps"][0]["run_id"]
         folder = home / "jobs" / f"{step_id}.1"
-        wait_for(lambda: (folder / "running").exists())
+        wait_for(lambda: has_begun(folder))
         script = json.loads((folder / "running").read_text())["pid"]
         os.kill(json.loads((folder / "started").read_text())["pid"], signal.SIGKILL)
         client.follow(run_id)
