@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from integration.certificates import Authority
-from served import node, printed, serve, wait_for, wait_until_served
+from served import has_begun, node, printed, serve, wait_for, wait_until_served
 
 WAITS = b"""
 import os, pathlib, time
