@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -307,6 +308,22 @@ def test_a_folder_that_the_sdk_read_is_one_tree(server: Server, tmp_path: Path) 
     (data / "sub/more").symlink_to(data)
     _, end = server.run(say, name="run.4")
     assert seen(end) == ([], f"the folder {data}, which it read, holds 'sub/more', which is no plain file")
+
+
+def test_what_is_new_in_a_temporary_folder_that_lies_in_another_is_scratch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    for name in ("before", "new"):
+        (inner / name).write_text("")
+    monkeypatch.setattr(reads_of_stub, "TEMPORARY", (str(tmp_path),))
+    noted = b"".join(f"{inner / name}\0001 2 {10**20} 4\0".encode() for name in ("before", "new"))
+    (tmp_path / "reads").write_bytes(noted)
+    there = {str(inner), str(inner / "before")}
+    found, _, _ = reads_of_stub.found({}, {"TMPDIR": str(inner)}, time.time(), there)
+    assert list(found) == [str(inner / "before")]
 
 
 def test_a_list_that_is_cut_off_counts_for_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -79,3 +80,13 @@ def test_the_oldest_go_and_a_folder_that_cannot_be_written_costs_nothing(
     assert sorted(path.read_bytes() for path in (tmp_path / "texts").iterdir()) == [b"2", b"3", b"4"]
     (tmp_path / "file").write_text("")
     Texts(tmp_path / "file").keep(b"x")
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    kept = Texts(tmp_path / "texts")
+    monkeypatch.setattr(texts.os, "replace", full)
+    kept.keep(b"x")
+    assert list((tmp_path / "texts").iterdir()) == [] and kept.find(hashlib.sha256(b"x").hexdigest()) is None

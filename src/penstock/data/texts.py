@@ -28,11 +28,15 @@ class Texts:
             if path.exists():
                 return
             self._folder.mkdir(exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self._folder, prefix=".draft-", delete=False) as file:
-                file.write(text)
-            os.replace(file.name, path)
+            number, draft = tempfile.mkstemp(dir=self._folder, prefix=".draft-")
         except OSError:
             return
+        try:
+            with open(number, "wb") as file:
+                file.write(text)
+            os.replace(draft, path)
+        except OSError:
+            os.unlink(draft)
 
     def find(self, digest: str) -> bytes | None:
         """The text of this digest, with or without `sha256:` before it; None when it is not kept, or not as it was."""

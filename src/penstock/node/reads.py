@@ -124,8 +124,8 @@ def _names(folder: str) -> list[str]:
 
 def _is_scratch(path: str, state: tuple[int, ...], temporary: set[str], started_at: float, there: set[str]) -> bool:
     """Whether the file is the script's own passing thing, made where this process does not see it, or was looked for among such."""
-    place = next((place for place in temporary if path.startswith(place + "/")), None)
-    is_new_there = place is not None and f"{place}/{path[len(place) + 1 :].partition('/')[0]}" not in there
+    around = [place for place in temporary if path.startswith(place + "/")]  # one may lie in another
+    is_new_there = any(f"{place}/{path[len(place) + 1 :].partition('/')[0]}" not in there for place in around)
     if not state:
         return is_new_there
     return state[2] >= started_at * 1e9 and (is_new_there or not os.path.exists(path))
